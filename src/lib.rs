@@ -1,1 +1,5 @@
 //! Domicile.
+
+pub mod config;
+pub mod domain;
+pub mod registry;

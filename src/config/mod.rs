@@ -1,0 +1,86 @@
+//! `gateway.yaml` and `regions/*.yaml`: read, checked as a whole, and handed out section by section.
+
+mod catalogue;
+mod keys;
+mod limits;
+mod listen;
+mod registry;
+mod tls;
+mod zones;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::RegionId;
+
+pub use catalogue::{Catalogue, Endpoint, PinKey, Region};
+pub use keys::{KeyFile, PinSigningKey, SealKey};
+pub use limits::Limits;
+pub use listen::Listen;
+pub use registry::{RegistryConfig, RegistryStore};
+pub use tls::{CertificateFiles, EdgeTls};
+pub use zones::{Scheme, Upstream, UpstreamTls, Upstreams, ZoneConfig};
+
+/// One gateway's checked configuration. It has one region, and upstreams of that region only.
+#[derive(Debug)]
+pub struct Config {
+    pub region: RegionId,
+    pub catalogue: Arc<Catalogue>,
+    pub data_dir: PathBuf,
+    /// Plain-text upstreams, and plain-text listeners on loopback, are allowed.
+    pub allow_plaintext: bool,
+    pub listen: Listen,
+    pub tls: EdgeTls,
+    /// In the order of the region's catalogue entry; the first one is the default.
+    pub zones: Vec<ZoneConfig>,
+    pub registry: RegistryConfig,
+    pub keys: KeyFiles,
+    pub tokens: Tokens,
+    pub hint: Hint,
+    pub limits: Limits,
+    /// How long the audit log is kept.
+    pub audit_retention: Duration,
+    pub log: Log,
+}
+
+/// Where the region's keys are.
+#[derive(Debug, Clone)]
+pub struct KeyFiles {
+    pub seal: PathBuf,
+    pub pin: PathBuf,
+}
+
+/// How long tokens live, and how far clocks may differ.
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens {
+    pub max_age: Duration,
+    pub clock_skew: Duration,
+}
+
+/// Whether a refusal names the App's home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    Region,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}

@@ -1,0 +1,15 @@
+//! The words of the field: App IDs, AppKeys, regions, zones, channels, time.
+//!
+//! Values are parsed once, at the edge, and stay valid by their type from there on.
+
+mod app;
+mod channel;
+mod clock;
+mod region;
+mod token;
+
+pub use app::{AppId, AppIdError, AppKey, AppKeyError};
+pub use channel::Channel;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use region::{NameError, RegionId, ZoneId};
+pub use token::BearerToken;

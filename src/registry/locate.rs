@@ -1,0 +1,180 @@
+//! The look-up of a request's App, and the proof that it lives here: [`Pinned`].
+//!
+//! A [`Locator`] belongs to one core. It remembers answers of the shared registry until they go
+//! stale, so that a known App costs one hash look-up and nothing that cores share is written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+
+use super::Registry;
+use super::known::{App, AppName, Home, Known};
+use crate::domain::{AppKey, RegionId};
+
+/// Something that asks for an App.
+pub trait Addressed {
+    fn app_key(&self) -> AppKey;
+}
+
+/// A call whose App lives in this region. Only [`Locator::locate`] makes one.
+#[derive(Debug)]
+pub struct Pinned<C> {
+    call: C,
+    seen: Arc<Seen>,
+}
+
+/// One core's handle on an App of this region.
+#[derive(Debug)]
+pub struct Seen {
+    known: Arc<Known>,
+    app: Arc<App>,
+}
+
+/// Why the registry gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LookUpError {
+    #[error("the registry cannot be reached")]
+    Unavailable,
+    #[error("the registry's entry for this App does not verify")]
+    Untrusted,
+}
+
+/// Why a call is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocateError {
+    #[error("no such App is registered")]
+    Unknown,
+    #[error("the App lives in {0}")]
+    Elsewhere(RegionId),
+    #[error(transparent)]
+    LookUp(#[from] LookUpError),
+}
+
+/// One core's way to the registry.
+pub struct Locator {
+    registry: Arc<Registry>,
+    recent: Mutex<Recent>,
+}
+
+impl Locator {
+    pub fn new(registry: Arc<Registry>) -> Self {
+        Self {
+            registry,
+            recent: Mutex::new(Recent::default()),
+        }
+    }
+
+    /// Finds the home of the call's App, and hands the call on if that is here.
+    ///
+    /// # Errors
+    /// Unknown, at home elsewhere, or in doubt.
+    pub async fn locate<C: Addressed>(&self, call: C) -> Result<Pinned<C>, LocateError> {
+        let key = call.app_key();
+        let recent = self.recent.lock().find(&key);
+        let entry = match recent {
+            Some(entry) => entry,
+            None => self.ask(key).await?,
+        };
+        match entry {
+            Entry::Here(seen) => Ok(Pinned { call, seen }),
+            Entry::Elsewhere(known, region) => {
+                drop(known);
+                Err(LocateError::Elsewhere(region))
+            }
+        }
+    }
+
+    async fn ask(&self, key: AppKey) -> Result<Entry, LocateError> {
+        let known = self.registry.look_up(AppName::Key(key)).await?;
+        let entry = Entry::new(known.ok_or(LocateError::Unknown)?);
+        self.recent.lock().remember(key, entry.clone());
+        Ok(entry)
+    }
+}
+
+impl<C> Pinned<C> {
+    pub fn call(&self) -> &C {
+        &self.call
+    }
+
+    pub fn app(&self) -> &App {
+        &self.seen.app
+    }
+
+    pub fn into_parts(self) -> (C, Arc<Seen>) {
+        (self.call, self.seen)
+    }
+}
+
+impl Seen {
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Whether the record has changed since.
+    pub fn is_stale(&self) -> bool {
+        self.known.is_stale()
+    }
+}
+
+#[derive(Clone)]
+enum Entry {
+    Here(Arc<Seen>),
+    Elsewhere(Arc<Known>, RegionId),
+}
+
+impl Entry {
+    fn new(known: Arc<Known>) -> Self {
+        match &known.home {
+            Home::Here(app) => {
+                let app = Arc::clone(app);
+                Self::Here(Arc::new(Seen { known, app }))
+            }
+            Home::Elsewhere(region) => {
+                let region = region.clone();
+                Self::Elsewhere(known, region)
+            }
+        }
+    }
+
+    fn is_stale(&self) -> bool {
+        match self {
+            Self::Here(seen) => seen.is_stale(),
+            Self::Elsewhere(known, _) => known.is_stale(),
+        }
+    }
+}
+
+/// The answers used lately: two generations, so that the oldest go without bookkeeping on a hit.
+#[derive(Default)]
+struct Recent {
+    young: HashMap<AppKey, Entry, RandomState>,
+    old: HashMap<AppKey, Entry, RandomState>,
+}
+
+/// Entries a generation, for each core.
+const GENERATION: usize = 8_192;
+
+impl Recent {
+    fn find(&mut self, key: &AppKey) -> Option<Entry> {
+        if let Some(entry) = self.young.get(key) {
+            if !entry.is_stale() {
+                return Some(entry.clone());
+            }
+            self.young.remove(key);
+            return None;
+        }
+        let entry = self.old.remove(key).filter(|entry| !entry.is_stale())?;
+        self.remember(*key, entry.clone());
+        Some(entry)
+    }
+
+    fn remember(&mut self, key: AppKey, entry: Entry) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, entry);
+    }
+}
