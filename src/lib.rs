@@ -2,4 +2,7 @@
 
 pub mod config;
 pub mod domain;
+pub mod observe;
+pub mod pace;
+pub mod recent;
 pub mod registry;

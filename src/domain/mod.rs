@@ -5,11 +5,13 @@
 mod app;
 mod channel;
 mod clock;
+mod code;
 mod region;
 mod token;
 
 pub use app::{AppId, AppIdError, AppKey, AppKeyError};
 pub use channel::Channel;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use code::Code;
 pub use region::{NameError, RegionId, ZoneId};
 pub use token::BearerToken;

@@ -3,15 +3,14 @@
 //! A [`Locator`] belongs to one core. It remembers answers of the shared registry until they go
 //! stale, so that a known App costs one hash look-up and nothing that cores share is written.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::Registry;
 use super::known::{App, AppName, Home, Known};
 use crate::domain::{AppKey, RegionId};
+use crate::recent::Recent;
 
 /// Something that asks for an App.
 pub trait Addressed {
@@ -52,17 +51,20 @@ pub enum LocateError {
     LookUp(#[from] LookUpError),
 }
 
+/// Answers a generation that one core remembers.
+const GENERATION: usize = 8_192;
+
 /// One core's way to the registry.
 pub struct Locator {
     registry: Arc<Registry>,
-    recent: Mutex<Recent>,
+    recent: Mutex<Recent<AppKey, Entry>>,
 }
 
 impl Locator {
     pub fn new(registry: Arc<Registry>) -> Self {
         Self {
             registry,
-            recent: Mutex::new(Recent::default()),
+            recent: Mutex::new(Recent::new(GENERATION)),
         }
     }
 
@@ -72,7 +74,7 @@ impl Locator {
     /// Unknown, at home elsewhere, or in doubt.
     pub async fn locate<C: Addressed>(&self, call: C) -> Result<Pinned<C>, LocateError> {
         let key = call.app_key();
-        let recent = self.recent.lock().find(&key);
+        let recent = self.recent.lock().find(&key, |entry| !entry.is_stale());
         let entry = match recent {
             Some(entry) => entry,
             None => self.ask(key).await?,
@@ -89,7 +91,7 @@ impl Locator {
     async fn ask(&self, key: AppKey) -> Result<Entry, LocateError> {
         let known = self.registry.look_up(AppName::Key(key)).await?;
         let entry = Entry::new(known.ok_or(LocateError::Unknown)?);
-        self.recent.lock().remember(key, entry.clone());
+        self.recent.lock().insert(key, entry.clone());
         Ok(entry)
     }
 }
@@ -144,37 +146,5 @@ impl Entry {
             Self::Here(seen) => seen.is_stale(),
             Self::Elsewhere(known, _) => known.is_stale(),
         }
-    }
-}
-
-/// The answers used lately: two generations, so that the oldest go without bookkeeping on a hit.
-#[derive(Default)]
-struct Recent {
-    young: HashMap<AppKey, Entry, RandomState>,
-    old: HashMap<AppKey, Entry, RandomState>,
-}
-
-/// Entries a generation, for each core.
-const GENERATION: usize = 8_192;
-
-impl Recent {
-    fn find(&mut self, key: &AppKey) -> Option<Entry> {
-        if let Some(entry) = self.young.get(key) {
-            if !entry.is_stale() {
-                return Some(entry.clone());
-            }
-            self.young.remove(key);
-            return None;
-        }
-        let entry = self.old.remove(key).filter(|entry| !entry.is_stale())?;
-        self.remember(*key, entry.clone());
-        Some(entry)
-    }
-
-    fn remember(&mut self, key: AppKey, entry: Entry) {
-        if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, entry);
     }
 }

@@ -1,0 +1,11 @@
+//! What happened: one event, its metrics and its log line together.
+
+mod board;
+mod metrics;
+mod record;
+mod stopwatch;
+
+pub use board::{Board, BoardBuilder, Counter, Histogram};
+pub use metrics::{Dial, Lookup, Metrics, Plane, TokenVerdict};
+pub use record::{RequestId, RequestRecord};
+pub use stopwatch::Stopwatch;

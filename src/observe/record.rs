@@ -1,0 +1,205 @@
+//! The record of one request: a log line and the metrics when it ends, however it ends.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+use super::metrics::{Metrics, Plane};
+use super::stopwatch::Stopwatch;
+use crate::domain::{AppId, Channel, Code};
+
+/// What a request was and what became of it. Written when it is dropped, so that a client that
+/// leaves in the middle is recorded too. Holds nothing personal (promise P7).
+#[derive(Debug)]
+pub struct RequestRecord {
+    metrics: Arc<Metrics>,
+    pub id: RequestId,
+    started: Stopwatch,
+    plane: Plane,
+    channel: Channel,
+    zone: usize,
+    route: &'static str,
+    method: &'static str,
+    app: Option<AppId>,
+    status: u16,
+    code: Option<Code>,
+    decision: Duration,
+    complete: bool,
+}
+
+impl RequestRecord {
+    pub fn start(metrics: &Arc<Metrics>, plane: Plane, method: &http::Method) -> Self {
+        Self {
+            metrics: Arc::clone(metrics),
+            id: RequestId::fresh(),
+            started: Stopwatch::start(),
+            plane,
+            channel: Channel::General,
+            zone: 0,
+            route: "",
+            method: known_method(method),
+            app: None,
+            status: 0,
+            code: None,
+            decision: Duration::ZERO,
+            complete: false,
+        }
+    }
+
+    /// The route's template, never the path.
+    pub fn classified(&mut self, channel: Channel, route: &'static str) {
+        self.channel = channel;
+        self.route = route;
+    }
+
+    /// The App whose home is here.
+    pub fn pinned(&mut self, app: AppId) {
+        self.app = Some(app);
+    }
+
+    /// The gateway's own work is done. `zone` as in [`Metrics::zone_position`].
+    pub fn decided(&mut self, zone: usize) {
+        self.zone = zone;
+        self.decision = self.started.elapsed();
+        self.metrics.decision_took(self.plane, self.decision);
+    }
+
+    pub fn refused(&mut self, code: Code) {
+        if self.decision.is_zero() {
+            self.decided(self.zone);
+        }
+        self.code = Some(code);
+        self.metrics.refused(self.plane, code);
+    }
+
+    /// The answer's head is ready.
+    pub fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// The answer's body went out to its end.
+    pub fn complete(&mut self) {
+        self.complete = true;
+    }
+}
+
+impl Drop for RequestRecord {
+    fn drop(&mut self) {
+        let took = self.started.elapsed();
+        let status = if self.complete { self.status } else { 0 };
+        self.metrics.request(self.zone, self.plane, self.channel, status);
+        self.metrics.request_took(self.plane, self.channel, took);
+        tracing::info!(
+            target: "domicile::request",
+            request_id = %self.id,
+            method = self.method,
+            route = self.route,
+            app_id = self.app.as_ref().map(tracing::field::display),
+            channel = self.channel.as_str(),
+            status = self.status,
+            code = self.code.map(Code::as_str),
+            complete = self.complete,
+            decision_us = u64::try_from(self.decision.as_micros()).unwrap_or(u64::MAX),
+            duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "request"
+        );
+    }
+}
+
+/// Methods by name; others are a client's own text and stay out of the log.
+fn known_method(method: &http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "CONNECT" => "CONNECT",
+        _ => "other",
+    }
+}
+
+/// A request's id: 32 lower-case hexadecimal digits, also its trace id (W3C Trace Context).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RequestId([u8; 32]);
+
+impl RequestId {
+    /// A new one. Unique, not secret.
+    pub fn fresh() -> Self {
+        let mut digits = [0; 32];
+        write_hex(next_random(), &mut digits[..16]);
+        write_hex(next_random(), &mut digits[16..]);
+        Self(digits)
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Sixteen digits of a new span id.
+    pub fn span() -> [u8; 16] {
+        let mut digits = [0; 16];
+        // An all-zero span id is invalid.
+        write_hex(next_random() | 1, &mut digits);
+        digits
+    }
+}
+
+fn write_hex(number: u64, digits: &mut [u8]) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = number.to_be_bytes().into_iter().flat_map(|b| [b >> 4, b & 15]);
+    for (digit, nibble) in digits.iter_mut().zip(nibbles) {
+        *digit = HEX[usize::from(nibble)];
+    }
+}
+
+/// SplitMix64 from a random start, for each thread.
+fn next_random() -> u64 {
+    thread_local! {
+        static STATE: Cell<u64> = Cell::new(seed());
+    }
+    STATE.with(|state| {
+        let next = state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        state.set(next);
+        let mixed = (next ^ (next >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    })
+}
+
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    // Without randomness ids only lose their uniqueness across restarts.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_32_hexadecimal_digits_and_differ() {
+        let (a, b) = (RequestId::fresh(), RequestId::fresh());
+        assert_ne!(a, b);
+        assert!(a.as_str().bytes().all(|c| c.is_ascii_hexdigit()));
+        assert_eq!(a.as_str().len(), 32);
+    }
+}
