@@ -1,5 +1,6 @@
 //! Domicile.
 
+pub mod call;
 pub mod config;
 pub mod domain;
 pub mod observe;

@@ -1,0 +1,111 @@
+//! The Host of a request, and the names of this region.
+
+/// The host of an authority, without its port (RFC 3986 section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host<'a>(&'a str);
+
+/// The text is no `host` or `host:port`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the Host is not host or host:port")]
+pub struct HostError;
+
+impl<'a> Host<'a> {
+    /// # Errors
+    /// When `authority` has user information, a port that is no number, or no host.
+    pub fn parse(authority: &'a str) -> Result<Self, HostError> {
+        let (host, port) = split(authority)?;
+        let digits = port.is_none_or(|p| p.len() <= 5 && p.bytes().all(|b| b.is_ascii_digit()));
+        let plain = host.bytes().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+        });
+        if host.is_empty() || !digits || !plain {
+            return Err(HostError);
+        }
+        Ok(Self(host))
+    }
+
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+/// Splits off the port; an IPv6 literal keeps its brackets.
+fn split(authority: &str) -> Result<(&str, Option<&str>), HostError> {
+    if authority.starts_with('[') {
+        let end = authority.find(']').ok_or(HostError)? + 1;
+        let (host, rest) = authority.split_at(end);
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err(HostError),
+        };
+    }
+    match authority.split_once(':') {
+        Some((_, port)) if port.contains(':') => Err(HostError),
+        Some((host, port)) => Ok((host, Some(port))),
+        None => Ok((authority, None)),
+    }
+}
+
+/// The names of this region: what a TLS server name and a Host may be.
+#[derive(Debug, Clone)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        let lower = names.into_iter().map(|n| n.to_ascii_lowercase());
+        Self(lower.collect())
+    }
+
+    /// Compared without regard to ASCII case; ports play no part.
+    pub fn contains(&self, host: &str) -> bool {
+        self.0.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_left_out() {
+        for (text, host) in [
+            ("a.example", "a.example"),
+            ("a.example:8443", "a.example"),
+            ("127.0.0.1:80", "127.0.0.1"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("a.example:", "a.example"),
+        ] {
+            assert_eq!(Host::parse(text).map(|h| h.0), Ok(host), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for bad in [
+            "",
+            ":80",
+            "user@a.example",
+            "a.example:80:80",
+            "a.example:http",
+            "a.example:123456",
+            "[::1",
+            "[::1]x",
+            "a.example/x",
+            "a.example, b.example",
+            "a b",
+        ] {
+            assert_eq!(Host::parse(bad), Err(HostError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_match_without_case_and_never_by_a_part() {
+        let names = Names::new(["A71.chat.example.com".to_owned()]);
+        assert!(names.contains("a71.CHAT.example.com"));
+        for other in ["chat.example.com", "xa71.chat.example.com", "a71.chat.example.com."] {
+            assert!(!names.contains(other), "{other}");
+        }
+    }
+}
