@@ -1,9 +1,12 @@
 //! Domicile.
 
+pub mod auth;
 pub mod call;
 pub mod config;
 pub mod domain;
+pub mod gateway;
 pub mod observe;
 pub mod pace;
 pub mod recent;
 pub mod registry;
+pub mod zone;

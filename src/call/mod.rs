@@ -7,10 +7,12 @@ mod classify;
 mod host;
 mod path;
 mod query;
+mod request;
 mod routes;
 
 pub use classify::{Asked, ClassifyError, Target, classify};
 pub use host::{Host, HostError, Names};
 pub use path::{Path, PathError};
 pub use query::{QueryError, single};
+pub use request::{Call, CallBody, Peer};
 pub use routes::{Matched, Need, Size, templates};

@@ -66,3 +66,13 @@ impl ZoneConfig {
         own.map_or(&self.upstreams, |(_, upstreams)| upstreams)
     }
 }
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}

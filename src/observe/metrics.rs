@@ -27,8 +27,8 @@ pub enum Dial {
 /// How the registry answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    Hit,
-    Found,
+    Here,
+    Elsewhere,
     Unknown,
     Unavailable,
     Untrusted,
@@ -84,7 +84,7 @@ struct Families {
 const PLANES: [&str; 4] = ["rest", "websocket", "msync", "admin"];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 const DIALS: [&str; 3] = ["allowed", "denied", "failed"];
-const LOOKUPS: [&str; 5] = ["hit", "found", "unknown", "unavailable", "untrusted"];
+const LOOKUPS: [&str; 5] = ["here", "elsewhere", "unknown", "unavailable", "untrusted"];
 const TOKENS: [&str; 4] = ["cached", "valid", "invalid", "expired"];
 const VIOLATIONS: [&str; 2] = ["foreign_path", "foreign_app"];
 const BLOCKED: [&str; 4] = ["location", "content-location", "refresh", "link"];

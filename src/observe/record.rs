@@ -60,6 +60,10 @@ impl RequestRecord {
         self.app = Some(app);
     }
 
+    pub const fn app(&self) -> Option<AppId> {
+        self.app
+    }
+
     /// The gateway's own work is done. `zone` as in [`Metrics::zone_position`].
     pub fn decided(&mut self, zone: usize) {
         self.zone = zone;
@@ -78,6 +82,8 @@ impl RequestRecord {
     /// The answer's head is ready.
     pub fn answered(&mut self, status: u16) {
         self.status = status;
+        // The answer to a HEAD ends with its head.
+        self.complete = self.method == "HEAD";
     }
 
     /// The answer's body went out to its end.

@@ -1,8 +1,11 @@
 //! What a gateway knows of an App once its pins verify and, at home, its record is opened.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use arc_swap::ArcSwapOption;
+use governor::DefaultDirectRateLimiter;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +59,14 @@ pub struct App {
 #[derive(Debug, Default)]
 pub struct AppLoad {
     pub in_flight: AtomicUsize,
+    pub rate: ArcSwapOption<AppRate>,
+}
+
+/// A limiter and the rate it was made for, in calls a second.
+#[derive(Debug)]
+pub struct AppRate {
+    pub per_second: NonZeroU32,
+    pub limiter: DefaultDirectRateLimiter,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +98,7 @@ pub enum Status {
 #[serde(deny_unknown_fields)]
 pub struct AppLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<std::num::NonZeroU32>,
+    pub rate: Option<NonZeroU32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<usize>,
 }
@@ -108,6 +119,15 @@ pub struct Certificate {
 pub enum CertRole {
     Primary,
     Secondary,
+}
+
+impl App {
+    /// The certificates whose signatures verify, the primary first.
+    pub fn certificate_texts(&self) -> Vec<&str> {
+        use secrecy::ExposeSecret;
+        let certificates = self.certificates.iter();
+        certificates.map(|c| c.value.expose_secret()).collect()
+    }
 }
 
 impl Known {

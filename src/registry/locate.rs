@@ -105,7 +105,16 @@ impl<C> Pinned<C> {
         &self.seen.app
     }
 
-    pub fn into_parts(self) -> (C, Arc<Seen>) {
+    pub(crate) fn seen(&self) -> &Arc<Seen> {
+        &self.seen
+    }
+
+    /// For the gate alone, to let a call read its own body.
+    pub(crate) fn call_mut(&mut self) -> &mut C {
+        &mut self.call
+    }
+
+    pub(crate) fn into_parts(self) -> (C, Arc<Seen>) {
         (self.call, self.seen)
     }
 }

@@ -4,7 +4,7 @@ mod known;
 mod locate;
 
 pub use known::{
-    App, AppLimits, AppLoad, AppName, AuthMode, CertRole, Certificate, Home, Known, Plan, Status,
+    App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan, Status,
 };
 pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};
 

@@ -1,0 +1,316 @@
+//! The gate: steps 7 to 11 of SPEC 6.2. [`Admitted`] is the proof that a call passed it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access_token::{Expected, Fault, Kind, Policy, Token};
+
+use super::verified::{Verified, VerifiedTokens};
+use crate::domain::{BearerToken, Clock};
+use crate::observe::{Metrics, TokenVerdict};
+use crate::registry::{App, AuthMode, Pinned, Seen, Status};
+
+/// Something that presents itself at the gate.
+pub trait Credentialed {
+    fn presented(&self) -> Presented<'_>;
+
+    /// The App ID that the request itself names, beside the token's.
+    fn declared_app_id(&self) -> Option<&[u8]>;
+
+    fn demand(&self) -> Demand<'_>;
+
+    /// Whether the call asks the data centre to log somebody in.
+    fn asks_for_grant(&self) -> bool;
+
+    /// Reads how it asks, which may be in the body; the call keeps what was read.
+    fn read_grant(&mut self) -> impl Future<Output = Result<Grant, GrantError>> + Send;
+}
+
+/// How a call asks to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// By the AccessToken2 that it presents.
+    Token,
+    /// By a password, a client secret, or in another way that secure mode does not have.
+    Other,
+}
+
+/// Why the grant could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    #[error("the log-in body is larger than 4 KiB")]
+    TooLarge,
+    #[error("the log-in body is not one JSON object with one grant_type")]
+    Unreadable,
+    #[error("the log-in body did not arrive in time")]
+    TooSlow,
+}
+
+/// What stands where a token should be.
+#[derive(Debug, Clone, Copy)]
+pub enum Presented<'a> {
+    Nothing,
+    /// An `Authorization` of another scheme, or unreadable.
+    NotBearer,
+    Bearer(BearerToken<'a>),
+}
+
+/// Which token the call needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Demand<'a> {
+    Any,
+    /// That user's own, or the App's.
+    SelfUser(&'a str),
+    App,
+}
+
+/// A call whose App is active and whose identities all name that App. Made by [`Gate::identify`].
+pub struct Identified<C> {
+    pinned: Pinned<C>,
+    credential: Credential,
+}
+
+/// A call that may go to its App's data centre. Only [`Gate::admit`] makes one.
+pub struct Admitted<C> {
+    pinned: Pinned<C>,
+}
+
+/// Why a call stops at the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AdmitError {
+    #[error("the App is suspended")]
+    Suspended,
+    #[error("the App is retired")]
+    Retired,
+    #[error("path, header and token do not name the same App")]
+    AppMismatch,
+    #[error("a token is needed")]
+    TokenMissing,
+    #[error("the token is not valid: {0:?}")]
+    TokenInvalid(Option<Fault>),
+    #[error("the token has expired")]
+    TokenExpired,
+    #[error("the token lacks the privilege for this route")]
+    Privilege,
+    #[error("in secure mode a log-in is by token only")]
+    GrantRefused,
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+}
+
+enum Credential {
+    Nothing,
+    NotBearer,
+    /// Not an AccessToken2 at all.
+    Foreign,
+    Unreadable(Fault),
+    Parsed(Box<Token>),
+    Known(Arc<Verified>),
+}
+
+/// One core's gate.
+pub struct Gate {
+    verified: VerifiedTokens,
+    policy: Policy,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+}
+
+impl Gate {
+    pub fn new(
+        max_age: Duration,
+        clock_skew: Duration,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            verified: VerifiedTokens::new(),
+            policy: Policy {
+                max_age,
+                clock_skew,
+            },
+            clock,
+            metrics,
+        }
+    }
+
+    /// Checks the App's status, and that every identity in the request is this App's.
+    ///
+    /// # Errors
+    /// Suspended, retired, or an identity of another App.
+    pub fn identify<C: Credentialed>(&self, pinned: Pinned<C>) -> Result<Identified<C>, AdmitError> {
+        let app = pinned.app();
+        match app.status {
+            Status::Active => {}
+            Status::Suspended => return Err(AdmitError::Suspended),
+            Status::Retired => return Err(AdmitError::Retired),
+        }
+        let own = app.app_id.as_str().as_bytes();
+        if pinned.call().declared_app_id().is_some_and(|id| id != own) {
+            return Err(AdmitError::AppMismatch);
+        }
+        let credential = self.read(&pinned)?;
+        Ok(Identified { pinned, credential })
+    }
+
+    fn read<C: Credentialed>(&self, pinned: &Pinned<C>) -> Result<Credential, AdmitError> {
+        let token = match pinned.call().presented() {
+            Presented::Nothing => return Ok(Credential::Nothing),
+            Presented::NotBearer => return Ok(Credential::NotBearer),
+            Presented::Bearer(token) => token,
+        };
+        if let Some(known) = self.verified.find(token, pinned.seen(), self.clock.unix()) {
+            return Ok(Credential::Known(known));
+        }
+        match Token::parse(token.expose()) {
+            Ok(parsed) if parsed.app_id() == pinned.app().app_id.as_str() => {
+                Ok(Credential::Parsed(Box::new(parsed)))
+            }
+            Ok(_) => Err(AdmitError::AppMismatch),
+            Err(error) => Ok(match Fault::from(error) {
+                Fault::BadVersion => Credential::Foreign,
+                fault => Credential::Unreadable(fault),
+            }),
+        }
+    }
+
+    /// In secure mode, lets only log-ins by token pass.
+    ///
+    /// # Errors
+    /// Another way to log in, or one that cannot be read.
+    pub async fn check_grant<C: Credentialed>(
+        &self,
+        mut call: Identified<C>,
+    ) -> Result<Identified<C>, AdmitError> {
+        let secure = call.app().auth_mode == AuthMode::Secure;
+        if !secure || !call.call().asks_for_grant() {
+            return Ok(call);
+        }
+        match call.pinned.call_mut().read_grant().await? {
+            Grant::Token => Ok(call),
+            Grant::Other => Err(AdmitError::GrantRefused),
+        }
+    }
+
+    /// Verifies the token and that it fits what the call demands.
+    ///
+    /// # Errors
+    /// No token, one that does not verify or is over, or one for something else.
+    pub fn admit<C: Credentialed>(&self, call: Identified<C>) -> Result<Admitted<C>, AdmitError> {
+        let holder = self.verify(&call)?;
+        let Identified { pinned, .. } = call;
+        // `upstream` mode leaves what is no AccessToken2 to the data centre.
+        if holder.is_none_or(|holder| fits(&holder, pinned.call().demand())) {
+            Ok(Admitted { pinned })
+        } else {
+            Err(AdmitError::Privilege)
+        }
+    }
+
+    fn verify<C: Credentialed>(
+        &self,
+        call: &Identified<C>,
+    ) -> Result<Option<Arc<Verified>>, AdmitError> {
+        let mode = call.pinned.app().auth_mode;
+        match (&call.credential, mode) {
+            (Credential::Nothing | Credential::Foreign, AuthMode::Upstream) => Ok(None),
+            (Credential::Nothing, AuthMode::Secure) => Err(AdmitError::TokenMissing),
+            (Credential::NotBearer, _) => Err(self.invalid(None)),
+            (Credential::Foreign, AuthMode::Secure) => Err(self.invalid(Some(Fault::BadVersion))),
+            (Credential::Unreadable(fault), _) => Err(self.invalid(Some(*fault))),
+            (Credential::Known(verified), _) => {
+                self.metrics.token(TokenVerdict::Cached);
+                Ok(Some(Arc::clone(verified)))
+            }
+            (Credential::Parsed(token), _) => self.check(token, &call.pinned).map(Some),
+        }
+    }
+
+    fn invalid(&self, fault: Option<Fault>) -> AdmitError {
+        self.metrics.token(TokenVerdict::Invalid);
+        AdmitError::TokenInvalid(fault)
+    }
+
+    fn check<C: Credentialed>(
+        &self,
+        token: &Token,
+        pinned: &Pinned<C>,
+    ) -> Result<Arc<Verified>, AdmitError> {
+        let app = pinned.app();
+        let verified = self.check_against(token, app)?;
+        if is_revoked(app, &verified) {
+            return Err(self.invalid(None));
+        }
+        self.metrics.token(TokenVerdict::Valid);
+        let verified = Arc::new(Verified {
+            seen: Arc::clone(pinned.seen()),
+            kind: verified.kind,
+            user_id: verified.user_id,
+            not_after: verified.not_after,
+        });
+        if let Presented::Bearer(text) = pinned.call().presented() {
+            self.verified.insert(text, Arc::clone(&verified));
+        }
+        Ok(verified)
+    }
+
+    fn check_against(
+        &self,
+        token: &Token,
+        app: &App,
+    ) -> Result<access_token::Verified, AdmitError> {
+        let expected = Expected {
+            app_id: app.app_id.as_str(),
+            certificates: &app.certificate_texts(),
+        };
+        let checked = token.check(&expected, self.clock.unix(), &self.policy);
+        checked.map_err(|fault| match fault {
+            Fault::AppMismatch => AdmitError::AppMismatch,
+            Fault::TokenExpired | Fault::PrivilegeExpired => {
+                self.metrics.token(TokenVerdict::Expired);
+                AdmitError::TokenExpired
+            }
+            fault => self.invalid(Some(fault)),
+        })
+    }
+}
+
+/// Tokens of a revoked user, issued up to and including the second of the revocation.
+fn is_revoked(app: &App, verified: &access_token::Verified) -> bool {
+    let mut revoked = app.revoked_users.iter();
+    revoked.any(|(user, at)| *user == verified.user_id && verified.issued_at <= *at)
+}
+
+fn fits(holder: &Verified, demand: Demand<'_>) -> bool {
+    let is_app = matches!(holder.kind, Kind::App | Kind::UserAndApp);
+    let is_user = matches!(holder.kind, Kind::User | Kind::UserAndApp);
+    match demand {
+        Demand::Any => true,
+        Demand::SelfUser(user) => is_app || (is_user && holder.user_id == user),
+        Demand::App => is_app,
+    }
+}
+
+impl<C> Identified<C> {
+    pub fn call(&self) -> &C {
+        self.pinned.call()
+    }
+
+    pub fn app(&self) -> &App {
+        self.pinned.app()
+    }
+}
+
+impl<C> Admitted<C> {
+    pub fn call(&self) -> &C {
+        self.pinned.call()
+    }
+
+    pub fn app(&self) -> &App {
+        self.pinned.app()
+    }
+
+    pub fn into_parts(self) -> (C, Arc<Seen>) {
+        self.pinned.into_parts()
+    }
+}

@@ -1,0 +1,136 @@
+//! One request, forward only: classify, locate, admit, bind, prepare, send, filter.
+
+mod refusal;
+mod reject;
+mod reply;
+mod route;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::task::TaskTracker;
+
+use crate::audit::AuditLog;
+use crate::auth::Gate;
+use crate::call::{Names, Peer};
+use crate::config::{Catalogue, Config, Hint, Limits, Tokens};
+use crate::domain::{Clock, RegionId};
+use crate::observe::{Metrics, Plane};
+use crate::pace::Pacer;
+use crate::registry::{Locator, Registry};
+use crate::zone::{Homes, References, Zones};
+
+pub use refusal::{Endpoints, Refusal};
+pub use reject::{Rejection, Row, Side, row};
+pub use reply::Reply;
+
+/// What all cores of a gateway share. Read on the hot path, never written there.
+pub struct Shared {
+    pub region: RegionId,
+    pub catalogue: Arc<Catalogue>,
+    pub names: Names,
+    pub references: References,
+    pub limits: Limits,
+    pub hint: Hint,
+    pub tokens: Tokens,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub audit: Arc<AuditLog>,
+    pub registry: Arc<Registry>,
+    pub homes: Homes,
+    draining: AtomicBool,
+}
+
+/// The running parts that a gateway is made of, besides its configuration.
+pub struct Parts {
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub audit: Arc<AuditLog>,
+    pub registry: Arc<Registry>,
+    pub homes: Homes,
+    pub references: References,
+}
+
+impl Shared {
+    pub fn new(config: &Config, parts: Parts) -> Self {
+        Self {
+            region: config.region.clone(),
+            catalogue: Arc::clone(&config.catalogue),
+            names: Names::new(config.tls.names.iter().cloned()),
+            references: parts.references,
+            limits: config.limits.clone(),
+            hint: config.hint,
+            tokens: config.tokens,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            audit: parts.audit,
+            registry: parts.registry,
+            homes: parts.homes,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on requests are refused as `draining`.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// One core's gateway.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    locator: Locator,
+    gate: Gate,
+    zones: Zones,
+    pacer: Arc<Pacer>,
+}
+
+/// A client's connection, as far as its requests care.
+#[derive(Debug)]
+pub struct Client {
+    pub peer: Peer,
+    pub plane: Plane,
+    /// Set when a refused body may still be arriving: read and discard a little before closing.
+    pub linger: AtomicBool,
+}
+
+impl Gateway {
+    pub fn new(shared: &Arc<Shared>, pacer: &Arc<Pacer>, tasks: &TaskTracker) -> Self {
+        let tokens = shared.tokens;
+        Self {
+            locator: Locator::new(Arc::clone(&shared.registry)),
+            gate: Gate::new(
+                tokens.max_age,
+                tokens.clock_skew,
+                Arc::clone(&shared.clock),
+                Arc::clone(&shared.metrics),
+            ),
+            zones: Zones::new(&shared.homes, pacer, tasks),
+            pacer: Arc::clone(pacer),
+            shared: Arc::clone(shared),
+        }
+    }
+
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Housekeeping, now and then.
+    pub fn sweep(&self) {
+        self.zones.sweep();
+    }
+}
+
+impl Client {
+    pub const fn new(peer: Peer, plane: Plane) -> Self {
+        Self {
+            peer,
+            plane,
+            linger: AtomicBool::new(false),
+        }
+    }
+}

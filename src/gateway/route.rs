@@ -1,0 +1,200 @@
+//! The life of a request.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Request, Response, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+
+use super::refusal::{self, Refusal};
+use super::reject::Rejection;
+use super::reply::Reply;
+use super::{Client, Gateway};
+use crate::call::{Call, CallBody, Target, classify};
+use crate::config::Hint;
+use crate::domain::Code;
+use crate::observe::{Lookup, RequestRecord};
+use crate::registry::{LocateError, LookUpError, Pinned};
+use crate::zone::Download;
+
+/// What a request came to.
+enum Routed {
+    /// The gateway's own answer.
+    Own(Response<Bytes>),
+    Forwarded(Response<Download>),
+}
+
+/// How the connection of a request goes on after its answer.
+#[derive(Debug, Clone, Copy)]
+struct Framing {
+    /// A body was announced that may not have been read to its end.
+    has_body: bool,
+    /// The body's end is known by Transfer-Encoding: hyper drops a Content-Length beside it, so
+    /// the connection ends with the answer (RFC 9112 section 6.1).
+    chunked: bool,
+    http1: bool,
+}
+
+impl Gateway {
+    /// Answers a request, whatever it is.
+    pub async fn handle(&self, request: Request<Incoming>, client: &Client) -> Response<Reply> {
+        let metrics = &self.shared.metrics;
+        let mut record = RequestRecord::start(metrics, client.plane, request.method());
+        let framing = Framing::of(&request);
+        match self.route(request, client, &mut record).await {
+            Ok(Routed::Own(response)) => {
+                record.answered(response.status().as_u16());
+                response.map(|bytes| Reply::own(bytes, record))
+            }
+            Ok(Routed::Forwarded(mut response)) => {
+                record.answered(response.status().as_u16());
+                if framing.chunked {
+                    close(response.headers_mut());
+                }
+                response.map(|download| Reply::forwarded(download, record))
+            }
+            Err(rejection) => self.refuse(&rejection, framing, client, record),
+        }
+    }
+
+    /// Forward only: each step consumes what the step before has proved.
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        client: &Client,
+        record: &mut RequestRecord,
+    ) -> Result<Routed, Rejection> {
+        let (limits, references) = (&self.shared.limits, &self.shared.references);
+        let call = match self.classify(request, client, record)? {
+            Classified::Call(call) => *call,
+            Classified::Preflight(response) => return Ok(Routed::Own(response)),
+        };
+        let pinned = self.locate(call, record).await?;
+        let identified = self.gate.identify(pinned)?;
+        let identified = self.gate.check_grant(identified).await?;
+        let admitted = self.gate.admit(identified)?;
+        let bound = self.zones.bind(admitted, limits)?;
+        record.decided(bound.zone_position());
+        let outbound = bound.prepare(references, limits, &self.pacer);
+        let answer = outbound.send(limits, &self.shared.metrics).await?;
+        let response = answer.filter(references, limits.body_idle)?;
+        Ok(Routed::Forwarded(response))
+    }
+
+    fn classify(
+        &self,
+        request: Request<Incoming>,
+        client: &Client,
+        record: &mut RequestRecord,
+    ) -> Result<Classified, Rejection> {
+        if self.shared.is_draining() {
+            return Err(Rejection::Draining);
+        }
+        let (head, body) = request.into_parts();
+        if head.headers.len() > self.shared.limits.headers {
+            return Err(Rejection::HeadersTooLarge);
+        }
+        let asked = match classify(&head, &self.shared.names)? {
+            Target::App(asked) => asked,
+            Target::Preflight => {
+                return Ok(Classified::Preflight(refusal::preflight(&head.headers)));
+            }
+            Target::Discovery | Target::Websocket => return Err(Rejection::NoSessions),
+        };
+        record.classified(asked.matched.channel, asked.matched.template);
+        Ok(Classified::Call(Box::new(Call {
+            head,
+            body: CallBody::Unread(body),
+            asked,
+            peer: client.peer,
+            id: record.id,
+        })))
+    }
+
+    async fn locate(
+        &self,
+        call: Call,
+        record: &mut RequestRecord,
+    ) -> Result<Pinned<Call>, LocateError> {
+        let located = self.locator.locate(call).await;
+        self.shared.metrics.looked_up(match &located {
+            Ok(_) => Lookup::Here,
+            Err(LocateError::Elsewhere(_)) => Lookup::Elsewhere,
+            Err(LocateError::Unknown) => Lookup::Unknown,
+            Err(LocateError::LookUp(LookUpError::Unavailable)) => Lookup::Unavailable,
+            Err(LocateError::LookUp(LookUpError::Untrusted)) => Lookup::Untrusted,
+        });
+        if let Ok(pinned) = &located {
+            record.pinned(pinned.app().app_id);
+        }
+        located
+    }
+
+    fn refuse(
+        &self,
+        rejection: &Rejection,
+        framing: Framing,
+        client: &Client,
+        mut record: RequestRecord,
+    ) -> Response<Reply> {
+        let code = rejection.code();
+        self.note(rejection, code, &mut record);
+        let closes = framing.has_body || code == Code::Draining;
+        if framing.has_body {
+            client.linger.store(true, Ordering::Relaxed);
+        }
+        let home = rejection.home();
+        let refusal = Refusal {
+            code,
+            id: record.id,
+            here: &self.shared.region,
+            home: home.and_then(|id| self.shared.catalogue.region(id)),
+            tells_homes: self.shared.hint == Hint::Region,
+            now: self.shared.clock.unix_millis(),
+            closes: closes && framing.http1,
+        };
+        let response = refusal.response();
+        record.answered(response.status().as_u16());
+        response.map(|bytes| Reply::own(bytes, record))
+    }
+
+    /// Counts the refusal, and has residency refusals audited (promise P10).
+    fn note(&self, rejection: &Rejection, code: Code, record: &mut RequestRecord) {
+        let shared = &self.shared;
+        record.refused(code);
+        if let Some(home) = rejection.home() {
+            let regions = &shared.catalogue.regions;
+            if let Some(place) = regions.iter().position(|r| r.id == *home) {
+                shared.metrics.cross_region_attempt(place);
+            }
+        }
+        if let Rejection::CrossRegion(reference) = rejection {
+            shared.metrics.blocked(reference.0);
+        }
+        if code.is_residency() {
+            shared.audit.refused(code.as_str(), record.app());
+        }
+    }
+}
+
+enum Classified {
+    Call(Box<Call>),
+    Preflight(Response<Bytes>),
+}
+
+impl Framing {
+    fn of(request: &Request<Incoming>) -> Self {
+        let http1 = request.version() != Version::HTTP_2;
+        Self {
+            has_body: !request.body().is_end_stream(),
+            chunked: http1 && request.headers().contains_key(header::TRANSFER_ENCODING),
+            http1,
+        }
+    }
+}
+
+fn close(headers: &mut http::HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+}

@@ -1,0 +1,309 @@
+//! Bodies on their way, in both directions. They stream; nothing is kept whole.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::bind::Permit;
+use super::headers;
+use super::pool::{Connection, Lease};
+use crate::pace::Deadline;
+
+/// A request's body on its way to the data centre.
+pub struct Outgoing(Source);
+
+enum Source {
+    Nothing,
+    Read(Option<Bytes>),
+    Streaming {
+        body: Incoming,
+        /// What may still come, in bytes.
+        left: u64,
+        flow: Arc<Flow>,
+    },
+}
+
+/// How far a streaming upload has come, for whoever waits for its answer.
+#[derive(Debug)]
+pub struct Flow {
+    pub deadline: Deadline,
+    state: AtomicU8,
+    idle: Duration,
+    first_byte: Duration,
+}
+
+/// Where an upload stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Upload {
+    /// The data centre is to take what came.
+    Passing = 0,
+    /// The client is to send more.
+    AwaitingClient,
+    Done,
+    TooLarge,
+    ClientGone,
+}
+
+/// Why an upload ended early. The data centre sees its connection close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the request's body was cut short")]
+pub struct CutShort;
+
+impl Outgoing {
+    pub const fn nothing() -> Self {
+        Self(Source::Nothing)
+    }
+
+    pub const fn read(bytes: Bytes) -> Self {
+        Self(Source::Read(Some(bytes)))
+    }
+
+    pub const fn streaming(body: Incoming, limit: u64, flow: Arc<Flow>) -> Self {
+        Self(Source::Streaming {
+            body,
+            left: limit,
+            flow,
+        })
+    }
+}
+
+impl Flow {
+    pub fn new(deadline: Deadline, idle: Duration, first_byte: Duration) -> Self {
+        deadline.set(idle);
+        Self {
+            deadline,
+            state: AtomicU8::new(Upload::Passing as u8),
+            idle,
+            first_byte,
+        }
+    }
+
+    pub fn state(&self) -> Upload {
+        match self.state.load(Ordering::Relaxed) {
+            0 => Upload::Passing,
+            1 => Upload::AwaitingClient,
+            2 => Upload::Done,
+            3 => Upload::TooLarge,
+            _ => Upload::ClientGone,
+        }
+    }
+
+    fn enter(&self, state: Upload) {
+        let before = self.state.swap(state as u8, Ordering::Relaxed);
+        match state {
+            Upload::Passing => self.deadline.set(self.idle),
+            Upload::Done if before != Upload::Done as u8 => self.deadline.set(self.first_byte),
+            Upload::AwaitingClient | Upload::Done | Upload::TooLarge | Upload::ClientGone => {}
+        }
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = CutShort;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+        match &mut self.get_mut().0 {
+            Source::Nothing => Poll::Ready(None),
+            Source::Read(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Source::Streaming { body, left, flow } => poll_upload(body, left, flow, cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Source::Nothing => true,
+            Source::Read(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Source::Streaming { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Source::Nothing => SizeHint::with_exact(0),
+            Source::Read(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Source::Streaming { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+fn poll_upload(
+    body: &mut Incoming,
+    left: &mut u64,
+    flow: &Flow,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+    loop {
+        let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
+            flow.enter(Upload::AwaitingClient);
+            return Poll::Pending;
+        };
+        let Some(frame) = frame else {
+            flow.enter(Upload::Done);
+            return Poll::Ready(None);
+        };
+        let Ok(frame) = frame else {
+            flow.enter(Upload::ClientGone);
+            return Poll::Ready(Some(Err(CutShort)));
+        };
+        // A client's trailers go no further: nothing in them was looked at.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let size = data.len() as u64;
+        let Some(rest) = left.checked_sub(size) else {
+            flow.enter(Upload::TooLarge);
+            return Poll::Ready(Some(Err(CutShort)));
+        };
+        *left = rest;
+        let done = body.is_end_stream();
+        flow.enter(if done { Upload::Done } else { Upload::Passing });
+        return Poll::Ready(Some(Ok(Frame::data(data))));
+    }
+}
+
+/// A data centre's body on its way to the client. Holds the call's place in its channel, and the
+/// connection until it can serve the next call.
+pub struct Download {
+    body: Incoming,
+    connection: Option<(Lease, Connection)>,
+    permit: Option<Permit>,
+    idle: Duration,
+    waiting: bool,
+}
+
+/// Why a body from the data centre ended early. The client sees its connection close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    #[error("the data centre broke off its answer")]
+    Broken,
+    #[error("the data centre stopped in the middle of its answer")]
+    Stalled,
+}
+
+impl Download {
+    pub fn new(
+        body: Incoming,
+        lease: Lease,
+        connection: Connection,
+        permit: Permit,
+        idle: Duration,
+    ) -> Self {
+        connection.deadline.clear();
+        let mut download = Self {
+            body,
+            connection: Some((lease, connection)),
+            permit: Some(permit),
+            idle,
+            waiting: false,
+        };
+        if download.body.is_end_stream() {
+            download.finish();
+        }
+        download
+    }
+
+    /// The exchange is over: the connection can serve another, the channel has a free place.
+    fn finish(&mut self) {
+        if let Some((lease, connection)) = self.connection.take() {
+            lease.give_back(connection);
+        }
+        self.permit = None;
+    }
+
+    fn break_off(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.connection = None;
+        self.permit = None;
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// Ready with the error once the data centre has been silent for too long.
+    fn poll_silence(&mut self, cx: &Context<'_>) -> Poll<BodyError> {
+        let Some((_, connection)) = &self.connection else {
+            return Poll::Pending;
+        };
+        if !self.waiting {
+            self.waiting = true;
+            connection.deadline.set(self.idle);
+        }
+        connection.deadline.poll_passed(cx).map(|()| BodyError::Stalled)
+    }
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+            let error = ready!(this.poll_silence(cx));
+            return this.break_off(error);
+        };
+        this.waiting = false;
+        match frame {
+            None => {
+                this.finish();
+                Poll::Ready(None)
+            }
+            Some(Err(_)) => this.break_off(BodyError::Broken),
+            Some(Ok(frame)) => {
+                if this.body.is_end_stream() {
+                    this.finish();
+                }
+                Poll::Ready(Some(Ok(frame.clean_trailers())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Keeps what only the gateway may say out of trailers.
+trait CleanTrailers {
+    fn clean_trailers(self) -> Self;
+}
+
+impl CleanTrailers for Frame<Bytes> {
+    fn clean_trailers(mut self) -> Self {
+        if let Some(trailers) = self.trailers_mut() {
+            let kept = std::mem::take(trailers);
+            *trailers = kept_trailers(kept);
+        }
+        self
+    }
+}
+
+fn kept_trailers(trailers: HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    let mut last = None;
+    for (name, value) in trailers {
+        last = name.or(last);
+        if let Some(name) = last.clone().filter(|n| !headers::is_refused_trailer(n)) {
+            kept.append(name, value);
+        }
+    }
+    kept
+}

@@ -1,0 +1,132 @@
+//! Which header fields go no further, in both directions.
+
+use http::header::{self, HeaderMap, HeaderName};
+
+/// Fields that end at each hop (RFC 9110 section 7.6.1), and framing, which is made anew.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "content-length"
+    )
+}
+
+/// Fields of a request that only the gateway may set, or that would let a data centre read another
+/// method or path than was decided on.
+fn is_stripped_from_requests(name: &str, trusted: bool) -> bool {
+    match name {
+        "expect" | "host" | "traceparent" => true,
+        "x-http-method-override" | "x-http-method" | "x-method-override" => true,
+        "x-original-url" | "x-rewrite-url" | "x-original-host" | "x-host" => true,
+        "forwarded" | "x-forwarded-for" => !trusted,
+        "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-port" => true,
+        "x-forwarded-server" | "x-forwarded-prefix" | "x-real-ip" => !trusted,
+        _ => name.starts_with("domicile-") || (name.starts_with("x-forwarded-") && !trusted),
+    }
+}
+
+fn is_stripped_from_answers(name: &str) -> bool {
+    name == "alt-svc" || name.starts_with("domicile-")
+}
+
+/// Trailers may carry neither framing nor what only the gateway may say.
+pub(super) fn is_refused_trailer(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    is_hop_by_hop(name)
+        || is_stripped_from_answers(name)
+        || matches!(name, "location" | "content-location" | "refresh" | "link" | "host")
+}
+
+/// Removes what may not reach the data centre. `trusted`: the peer's forwarding fields are believed.
+pub(super) fn clean_request(headers: &mut HeaderMap, trusted: bool) {
+    remove(headers, |name| is_stripped_from_requests(name, trusted));
+}
+
+/// Removes what may not reach the client.
+pub(super) fn clean_answer(headers: &mut HeaderMap) {
+    remove(headers, is_stripped_from_answers);
+}
+
+fn remove(headers: &mut HeaderMap, strip: impl Fn(&str) -> bool) {
+    let nominated = nominated(headers);
+    let gone = |name: &&HeaderName| {
+        let text = name.as_str();
+        is_hop_by_hop(text) || strip(text) || nominated.contains(name)
+    };
+    let gone: Vec<HeaderName> = headers.keys().filter(gone).cloned().collect();
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+/// The fields that `Connection` names as belonging to this hop only.
+fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(header::CONNECTION).iter();
+    let options = values.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    options
+        .map(str::trim)
+        .filter(|option| !option.eq_ignore_ascii_case("close") && !option.eq_ignore_ascii_case("keep-alive"))
+        .filter_map(|option| HeaderName::try_from(option).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(names: &[&'static str]) -> HeaderMap {
+        let pair = |n: &&'static str| (HeaderName::from_static(n), HeaderValue::from_static("x"));
+        names.iter().map(pair).collect()
+    }
+
+    fn left(headers: &HeaderMap) -> Vec<&str> {
+        headers.keys().map(HeaderName::as_str).collect()
+    }
+
+    #[test]
+    fn requests_keep_what_is_theirs() {
+        let mut map = headers(&[
+            "accept",
+            "authorization",
+            "domicile-app-id",
+            "domicile-gateway-secret",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "forwarded",
+            "expect",
+            "content-length",
+            "transfer-encoding",
+            "te",
+            "x-http-method-override",
+            "x-original-url",
+            "x-secret",
+        ]);
+        map.insert("connection", HeaderValue::from_static("close, X-Secret"));
+        clean_request(&mut map, false);
+        assert_eq!(left(&map), ["accept", "authorization"]);
+    }
+
+    #[test]
+    fn a_trusted_proxys_address_is_believed_but_not_its_host() {
+        let mut map = headers(&["x-forwarded-for", "x-forwarded-host", "domicile-zone"]);
+        clean_request(&mut map, true);
+        assert_eq!(left(&map), ["x-forwarded-for"]);
+    }
+
+    #[test]
+    fn answers_cannot_forge_the_gateways_marks() {
+        let mut map = headers(&["content-type", "alt-svc", "domicile-code", "keep-alive"]);
+        clean_answer(&mut map);
+        assert_eq!(left(&map), ["content-type"]);
+    }
+}

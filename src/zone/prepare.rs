@@ -1,0 +1,168 @@
+//! The request as the data centre gets it: made anew, with what only the gateway may say.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Uri, Version};
+use http_body::Body;
+
+use super::bind::{Bound, Channelled, Permit};
+use super::body::{Flow, Outgoing};
+use super::filter::References;
+use super::headers;
+use crate::call::{Call, CallBody, Peer, Size};
+use crate::config::Limits;
+use crate::domain::Channel;
+use crate::observe::RequestId;
+use crate::pace::Pacer;
+
+const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
+const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
+const ZONE: HeaderName = HeaderName::from_static("domicile-zone");
+const RETENTION: HeaderName = HeaderName::from_static("domicile-retention-days");
+const REQUEST_ID: HeaderName = HeaderName::from_static("domicile-request-id");
+const SECRET: HeaderName = HeaderName::from_static("domicile-gateway-secret");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A request ready to be sent, and its place in the channel.
+pub struct Outbound {
+    pub(super) request: Request<Outgoing>,
+    /// For a body that streams.
+    pub(super) flow: Option<Arc<Flow>>,
+    pub(super) permit: Permit,
+}
+
+impl Channelled for Call {
+    fn channel(&self) -> Channel {
+        self.asked.matched.channel
+    }
+
+    fn size(&self, limits: &Limits) -> (Option<u64>, u64) {
+        let announced = match &self.body {
+            CallBody::Unread(body) => body.size_hint().exact(),
+            CallBody::Read(bytes) => Some(bytes.len() as u64),
+        };
+        (announced, self.limit(limits))
+    }
+}
+
+impl Call {
+    fn limit(&self, limits: &Limits) -> u64 {
+        match self.asked.matched.size {
+            Size::Body => limits.body,
+            Size::File => limits.file,
+        }
+    }
+}
+
+impl Bound<Call> {
+    /// Cleans the headers, stamps the gateway's own, and makes the body count itself.
+    pub fn prepare(self, references: &References, limits: &Limits, pacer: &Arc<Pacer>) -> Outbound {
+        let Self { call, permit } = self;
+        let limit = call.limit(limits);
+        let Call {
+            mut head,
+            body,
+            peer,
+            id,
+            ..
+        } = call;
+        headers::clean_request(&mut head.headers, peer.trusted);
+        join_cookies(&mut head.headers, head.version);
+        stamp(&mut head.headers, &permit, peer, id, references);
+        let (body, flow) = outgoing(body, limit, limits, pacer);
+        let mut request = Request::new(body);
+        *request.uri_mut() = origin_form(head.uri);
+        *request.method_mut() = head.method;
+        *request.headers_mut() = head.headers;
+        Outbound {
+            request,
+            flow,
+            permit,
+        }
+    }
+}
+
+fn outgoing(
+    body: CallBody,
+    limit: u64,
+    limits: &Limits,
+    pacer: &Arc<Pacer>,
+) -> (Outgoing, Option<Arc<Flow>>) {
+    match body {
+        CallBody::Read(bytes) => (Outgoing::read(bytes), None),
+        CallBody::Unread(body) if body.is_end_stream() => (Outgoing::nothing(), None),
+        CallBody::Unread(body) => {
+            let deadline = pacer.deadline();
+            let flow = Arc::new(Flow::new(deadline, limits.body_idle, limits.first_byte));
+            let streaming = Outgoing::streaming(body, limit, Arc::clone(&flow));
+            (streaming, Some(flow))
+        }
+    }
+}
+
+/// Path and query alone (RFC 9112 section 3.2.1).
+fn origin_form(uri: Uri) -> Uri {
+    if uri.authority().is_none() {
+        return uri;
+    }
+    uri.into_parts().path_and_query.map_or_else(Uri::default, Uri::from)
+}
+
+/// HTTP/2 may split a Cookie (RFC 9113 section 8.2.3); HTTP/1 may not.
+fn join_cookies(headers: &mut HeaderMap, version: Version) {
+    if version != Version::HTTP_2 || headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
+fn stamp(
+    headers: &mut HeaderMap,
+    permit: &Permit,
+    peer: Peer,
+    id: RequestId,
+    references: &References,
+) {
+    let (app, home) = (permit.app(), permit.home());
+    headers.insert(APP_ID, ascii(app.app_id.as_str()));
+    headers.insert(CHANNEL, HeaderValue::from_static(permit.channel.as_str()));
+    headers.insert(ZONE, home.header.clone());
+    headers.insert(RETENTION, HeaderValue::from(app.retention_days));
+    headers.insert(REQUEST_ID, ascii(id.as_str()));
+    if let Some(secret) = &home.gateway_secret {
+        headers.insert(SECRET, secret.clone());
+    }
+    headers.append(FORWARDED_FOR, address(peer.address));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+    headers.insert(FORWARDED_HOST, references.authority().clone());
+    headers.insert(TRACEPARENT, traceparent(id));
+}
+
+/// W3C Trace Context, version 00: the request id is the trace id.
+fn traceparent(id: RequestId) -> HeaderValue {
+    let mut text = [b'0'; 55];
+    text[2] = b'-';
+    text[3..35].copy_from_slice(id.as_str().as_bytes());
+    text[35] = b'-';
+    text[36..52].copy_from_slice(&RequestId::span());
+    text[52] = b'-';
+    text[54] = b'1';
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn address(address: IpAddr) -> HeaderValue {
+    ascii(&address.to_canonical().to_string())
+}
+
+/// The callers' texts are visible ASCII, which any header value may be.
+fn ascii(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
