@@ -1,5 +1,6 @@
 //! Domicile.
 
+pub mod audit;
 pub mod config;
 pub mod domain;
 pub mod registry;
