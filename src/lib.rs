@@ -1,5 +1,7 @@
 //! Domicile.
 
+pub mod admin;
+pub mod audit;
 pub mod auth;
 pub mod call;
 pub mod config;

@@ -1,0 +1,152 @@
+//! `GET /v1/apps` and `GET /v1/apps/{app_id}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::page::{Page, Parameters, cursor};
+use super::path::AppPath;
+use super::permission::{May, ReadApps};
+use super::refusal::Refusal;
+use super::state::Shared;
+use super::view::{AppView, tagged};
+use crate::registry::Status;
+
+pub async fn list(
+    State(shared): State<Arc<Shared>>,
+    _: May<ReadApps>,
+    mut parameters: Parameters,
+) -> Result<Json<Page<AppView>>, Refusal> {
+    let limit = parameters.limit();
+    let after = parameters.cursor();
+    let status = parameters.word("status", status, "active, suspended, retired");
+    parameters.finish()?;
+    // One more than asked for tells whether there is a next page.
+    let mut apps = shared.given.registry.list(after, limit + 1, status).await?;
+    let more = apps.len() > limit;
+    apps.truncate(limit);
+    let next_cursor = apps.last().filter(|_| more).map(|app| cursor(&app.app_id));
+    let region = shared.given.region.as_str();
+    let items = apps.iter().map(|app| AppView::of(app, region)).collect();
+    Ok(Json(Page { items, next_cursor }))
+}
+
+pub async fn show(
+    State(shared): State<Arc<Shared>>,
+    _: May<ReadApps>,
+    AppPath(app_id): AppPath,
+) -> Result<Response, Refusal> {
+    let app = shared.app(&app_id).await?;
+    let view = AppView::of(&app, shared.given.region.as_str());
+    Ok(tagged(StatusCode::OK, app.revision, view))
+}
+
+fn status(text: &str) -> Option<Status> {
+    match text {
+        "active" => Some(Status::Active),
+        "suspended" => Some(Status::Suspended),
+        "retired" => Some(Status::Retired),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::bench::Bench;
+
+    #[tokio::test]
+    async fn an_app_is_shown_with_its_revision_and_without_secrets() {
+        let bench = Bench::new().await;
+        let app_id = bench.app("chat").await;
+        let answer = bench.call("GET", &format!("/v1/apps/{app_id}"), "").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.text("app"), "chat");
+        assert_eq!(
+            answer.header("etag"),
+            format!("\"{}\"", answer.json["revision"])
+        );
+        assert!(answer.json.get("certificate").is_none());
+        let members = answer.json.as_object().unwrap().keys();
+        assert_eq!(members.count(), 13);
+    }
+
+    #[tokio::test]
+    async fn an_id_that_is_none_is_told_from_an_unknown_one() {
+        let bench = Bench::new().await;
+        let unknown = bench
+            .call("GET", "/v1/apps/970CA35de60c44645bbae8a215061b33", "")
+            .await;
+        assert_eq!(unknown.code(), (404, "app_unknown"));
+        let none = bench
+            .call("GET", "/v1/apps/970CA35de60c44645bbae8a215061b3", "")
+            .await;
+        assert_eq!(
+            (none.code(), none.fields()),
+            ((422, "invalid"), vec!["app_id"])
+        );
+    }
+
+    #[tokio::test]
+    async fn pages_hold_every_app_once() {
+        let bench = Bench::new().await;
+        let mut registered = Vec::new();
+        for number in 0..7 {
+            registered.push(bench.app(&format!("chat{number}")).await);
+        }
+        let mut seen = Vec::new();
+        let mut path = "/v1/apps?limit=3".to_owned();
+        loop {
+            let page = bench.call("GET", &path, "").await;
+            let items = page.json["items"].as_array().unwrap();
+            assert!(items.len() <= 3);
+            seen.extend(
+                items
+                    .iter()
+                    .map(|app| app["app_id"].as_str().unwrap().to_owned()),
+            );
+            let Some(cursor) = page.json["next_cursor"].as_str() else {
+                break;
+            };
+            path = format!("/v1/apps?limit=3&cursor={cursor}");
+        }
+        registered.sort();
+        seen.sort();
+        assert_eq!(seen, registered);
+    }
+
+    #[tokio::test]
+    async fn a_list_can_be_of_one_status() {
+        let bench = Bench::new().await;
+        bench.app("chat1").await;
+        let app_id = bench.app("chat2").await;
+        bench
+            .call("POST", &format!("/v1/apps/{app_id}/suspend"), "")
+            .await;
+        let page = bench.call("GET", "/v1/apps?status=suspended", "").await;
+        let items = page.json["items"].as_array().unwrap();
+        assert_eq!(items.len(), 1);
+        assert_eq!(items[0]["app_id"], app_id);
+    }
+
+    #[tokio::test]
+    async fn wrong_parameters_are_named() {
+        let bench = Bench::new().await;
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("status=gone", "status"),
+            ("cursor=%00", "cursor"),
+            ("offset=3", "offset"),
+            ("limit=3&limit=4", "limit"),
+        ] {
+            let answer = bench.call("GET", &format!("/v1/apps?{query}"), "").await;
+            assert_eq!(
+                (answer.code(), answer.fields()),
+                ((422, "invalid"), vec![field])
+            );
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The admin API over a real registry, called in-process.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, Request, StatusCode};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::audit::{AuditLog, Entry};
+use crate::config::{Catalogue, Endpoint, Region};
+use crate::domain::{ManualClock, RegionId, ZoneId};
+use crate::registry::{Account, Registry, Role};
+
+pub const NOW: u64 = 1_760_000_000;
+
+pub struct Bench {
+    _dir: tempfile::TempDir,
+    pub audit: Arc<AuditLog>,
+    pub registry: Arc<Registry>,
+    pub clock: Arc<ManualClock>,
+    pub events: Arc<Events>,
+    service: TowerToHyperService<axum::Router>,
+    keys: Vec<(Role, AdminKey)>,
+}
+
+#[derive(Default)]
+pub struct Events {
+    pub migrations: AtomicU64,
+    pub refusals: AtomicU64,
+}
+
+impl AdminEvents for Events {
+    fn migration_attempt(&self) {
+        self.migrations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn refused(&self, _: &'static str) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Healthy;
+
+impl ZoneHealth for Healthy {
+    fn is_healthy(&self, _: &ZoneId) -> Option<bool> {
+        Some(true)
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub json: Value,
+}
+
+impl Answer {
+    pub fn text(&self, member: &str) -> &str {
+        self.json[member].as_str().unwrap_or_default()
+    }
+
+    pub fn code(&self) -> (u16, &str) {
+        (self.status.as_u16(), self.text("code"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The fields that a 422 names.
+    pub fn fields(&self) -> Vec<&str> {
+        let errors = self.json["errors"].as_array();
+        let fields = errors
+            .into_iter()
+            .flatten()
+            .map(|e| e["field"].as_str().unwrap());
+        fields.collect()
+    }
+}
+
+impl Bench {
+    /// Frankfurt, with an account for each role.
+    pub async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(NOW));
+        let region = RegionId::parse("frankfurt").unwrap();
+        let id = "0199c5a0-0000-7000-8000-000000000000".to_owned();
+        let audit = AuditLog::open(&dir.path().join("audit"), region.clone(), id, clock.clone());
+        let audit = Arc::new(audit.unwrap());
+        let registry = open_registry(dir.path(), clock.clone()).await;
+        let events = Arc::new(Events::default());
+        let router = router(AdminState {
+            region,
+            catalogue: Arc::new(catalogue()),
+            registry: Arc::clone(&registry),
+            audit: Arc::clone(&audit),
+            clock: clock.clone(),
+            events: events.clone(),
+            zones: Arc::new(Healthy),
+            tokens: TokenRules {
+                max_age: Duration::from_secs(86_400),
+            },
+            tasks: TaskTracker::new(),
+        });
+        let keys = add_accounts(&registry).await;
+        Self {
+            _dir: dir,
+            audit,
+            registry,
+            clock,
+            events,
+            service: TowerToHyperService::new(router),
+            keys,
+        }
+    }
+
+    pub fn key(&self, role: Role) -> &str {
+        let (_, key) = self.keys.iter().find(|(r, _)| *r == role).unwrap();
+        key.expose()
+    }
+
+    /// A call by the owner.
+    pub async fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.call_with(self.key(Role::Owner), method, path, body, &[])
+            .await
+    }
+
+    pub async fn call_with(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let bearer = format!("Bearer {key}");
+        let mut all = vec![(AUTHORIZATION.as_str(), bearer.as_str())];
+        all.extend(headers);
+        self.send(method, path, body, &all).await
+    }
+
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        let peer: IpAddr = "192.0.2.1".parse().unwrap();
+        request.extensions_mut().insert(PeerAddr(peer));
+        let response = self.service.call(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            json: serde_json::from_slice(&bytes).unwrap_or_default(),
+        }
+    }
+
+    /// Registers an App and gives its id.
+    pub async fn app(&self, name: &str) -> String {
+        let body = format!(r#"{{"org": "acme", "app": "{name}", "region": "frankfurt"}}"#);
+        let answer = self.call("POST", "/v1/apps", &body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.text("app_id").to_owned()
+    }
+
+    pub fn audited(&self) -> Vec<Entry> {
+        self.audit.read(None, 1_000).unwrap()
+    }
+}
+
+async fn add_accounts(registry: &Registry) -> Vec<(Role, AdminKey)> {
+    let mut keys = Vec::new();
+    for role in [Role::Owner, Role::Registrar, Role::Issuer, Role::Auditor] {
+        let key = AdminKey::generate().unwrap();
+        let id = format!("acct-{role:?}").to_ascii_lowercase();
+        let account = Account {
+            name: id.clone(),
+            id,
+            role,
+            key_hash: key.hash().0,
+            created_at: NOW,
+        };
+        registry.add_account(account).await.unwrap();
+        keys.push((role, key));
+    }
+    keys
+}
+
+async fn open_registry(_dir: &std::path::Path, _clock: Arc<ManualClock>) -> Arc<Registry> {
+    Arc::new(Registry::fake())
+}
+
+fn catalogue() -> Catalogue {
+    Catalogue {
+        regions: vec![region("frankfurt", "fra1"), region("virginia", "va1")],
+        digest: "sha256:00".to_owned(),
+    }
+}
+
+fn region(id: &str, zone: &str) -> Region {
+    let endpoint = |scheme: &str, name: &str, port| Endpoint {
+        text: format!("{scheme}{name}.{id}.example"),
+        host: format!("{name}.{id}.example"),
+        port,
+    };
+    Region {
+        id: RegionId::parse(id).unwrap(),
+        location: id.to_owned(),
+        service_area: "europe".to_owned(),
+        zones: vec![ZoneId::parse(zone).unwrap()],
+        rest: vec![endpoint("https://", "rest", 443)],
+        websocket: vec![endpoint("wss://", "ws", 443)],
+        msync: vec![endpoint("", "msync", 443)],
+        admin: vec![endpoint("https://", "admin", 443)],
+        pin_keys: Vec::new(),
+    }
+}

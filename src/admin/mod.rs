@@ -1,0 +1,42 @@
+//! The admin API: the control plane of one region, JSON over TLS.
+//!
+//! It knows the registry and the audit log, and nothing of traffic. One resource a file. A call
+//! goes: key (401, 429) -> role (403) -> fields (422) -> the App (404, 410, 421, ...) -> the audit
+//! log's `begun` -> the act -> the audit log's `done` -> the answer.
+
+mod apps;
+mod attempts;
+mod auth;
+mod body;
+mod endpoints;
+mod etag;
+mod key;
+mod migration;
+mod owner;
+mod page;
+mod path;
+mod permission;
+mod problem;
+mod refusal;
+mod regions;
+mod register;
+mod router;
+pub mod salt;
+mod standing;
+mod state;
+mod tokens;
+mod user_id;
+mod view;
+
+pub use auth::PeerAddr;
+pub use endpoints::Endpoints;
+pub use key::{AdminKey, KeyHash, NoRandomness};
+pub use owner::{AdoptError, OwnerFile, adopt_owner};
+pub use problem::RefusalCode;
+pub use router::router;
+pub use state::{AdminEvents, AdminState, TokenRules, ZoneHealth};
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! Lists in pages: `?limit=` and `?cursor=`.
+
+use axum::extract::{FromRequestParts, Query};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::request::Parts;
+use serde::Serialize;
+
+use super::refusal::{FieldFault, Refusal};
+use crate::domain::AppId;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Given back as `cursor`, it asks for the next page. `null` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// The parameters of a query, each taken once.
+#[derive(Debug)]
+pub struct Parameters {
+    left: Vec<(String, String)>,
+    faults: Vec<FieldFault>,
+}
+
+const DEFAULT_LIMIT: usize = 50;
+const MOST: usize = 1_000;
+
+impl Parameters {
+    /// From 1 to 1000; 50 when it is left out.
+    pub fn limit(&mut self) -> usize {
+        let limit = self.take("limit").map(|text| limit(&text));
+        match limit {
+            Some(Some(limit)) => limit,
+            None => DEFAULT_LIMIT,
+            Some(None) => {
+                self.fault("limit", "must be a whole number from 1 to 1000");
+                DEFAULT_LIMIT
+            }
+        }
+    }
+
+    /// The App after which the page starts.
+    pub fn cursor(&mut self) -> Option<AppId> {
+        let text = self.take("cursor")?;
+        let app_id = open_cursor(&text);
+        if app_id.is_none() {
+            self.fault("cursor", "must be the next_cursor of an earlier page");
+        }
+        app_id
+    }
+
+    /// A parameter that is one of some words.
+    pub fn word<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        words: &str,
+    ) -> Option<T> {
+        let text = self.take(name)?;
+        let word = parse(&text);
+        if word.is_none() {
+            self.fault(name, &format!("must be one of {words}"));
+        }
+        word
+    }
+
+    /// # Errors
+    /// When a parameter was wrong, unknown or there twice.
+    pub fn finish(mut self) -> Result<(), Refusal> {
+        for (name, _) in std::mem::take(&mut self.left) {
+            self.fault(&name, "is not a parameter of this call, or is there twice");
+        }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::Invalid(self.faults))
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.left.iter().position(|(n, _)| n == name)?;
+        Some(self.left.remove(place).1)
+    }
+
+    fn fault(&mut self, field: &str, message: &str) {
+        self.faults.push(FieldFault {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(left) = query.map_err(|_| Refusal::field("", "the query cannot be read"))?;
+        let faults = Vec::new();
+        Ok(Self { left, faults })
+    }
+}
+
+/// The cursor that asks for what comes after an App.
+pub fn cursor(app_id: &AppId) -> String {
+    URL_SAFE_NO_PAD.encode(app_id.as_str())
+}
+
+fn open_cursor(text: &str) -> Option<AppId> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    AppId::parse(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
+fn limit(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|limit| (1..=MOST).contains(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+        let left = pairs
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        Parameters {
+            left: left.collect(),
+            faults: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn limits_are_from_1_to_1000() {
+        assert_eq!(parameters(&[]).limit(), 50);
+        assert_eq!(parameters(&[("limit", "1000")]).limit(), 1000);
+        for wrong in ["0", "1001", "-1", "ten", ""] {
+            let mut parameters = parameters(&[("limit", wrong)]);
+            parameters.limit();
+            assert!(parameters.finish().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_opens_to_its_app() {
+        let app_id = AppId::parse("970CA35de60c44645bbae8a215061b33").unwrap();
+        assert_eq!(open_cursor(&cursor(&app_id)), Some(app_id));
+        assert_eq!(open_cursor("970CA35de60c44645bbae8a215061b33"), None);
+    }
+
+    #[test]
+    fn unknown_and_repeated_parameters_are_refused() {
+        assert!(parameters(&[("offset", "3")]).finish().is_err());
+        let mut twice = parameters(&[("limit", "3"), ("limit", "4")]);
+        twice.limit();
+        assert!(twice.finish().is_err());
+    }
+}

@@ -1,0 +1,235 @@
+//! Every way in which the admin API says no.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::endpoints::Endpoints;
+use crate::audit::AuditError;
+use crate::domain::RegionId;
+use crate::registry::LookUpError;
+
+/// A call that is not answered as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No key, or one that nobody has.
+    Unauthenticated,
+    /// Too many wrong keys from one address.
+    TooManyAttempts {
+        /// Seconds.
+        retry_after: u64,
+    },
+    /// The key's role does not allow it.
+    Forbidden,
+    /// The body is not JSON.
+    NotJson,
+    /// The body says that it is something else than JSON.
+    MediaType,
+    TooLarge,
+    TooSlow,
+    /// Fields that are missing, unknown or wrong.
+    Invalid(Vec<FieldFault>),
+    NoSuchRoute,
+    MethodNotAllowed,
+    RegionUnknown,
+    AppUnknown,
+    AppSuspended,
+    AppRetired,
+    AppKeyTaken,
+    AppIdTaken,
+    RegionImmutable,
+    AlreadyRegistered,
+    /// The App lives, or would live, in another region.
+    Elsewhere(Home),
+    /// The App has changed since the revision of If-Match.
+    Stale,
+    NotImplemented,
+    RegistryUnavailable,
+    RegistryUntrusted,
+    /// This gateway's catalogue is not the registry's.
+    Degraded,
+    AuditUnavailable,
+    Internal,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldFault {
+    pub field: String,
+    pub message: String,
+}
+
+/// Where to ask instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    pub region: RegionId,
+    pub endpoints: Endpoints,
+}
+
+impl Refusal {
+    /// One field is wrong.
+    pub fn field(field: &str, message: &str) -> Self {
+        Self::Invalid(vec![FieldFault {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        }])
+    }
+
+    pub const fn code(&self) -> &'static str {
+        self.row().1
+    }
+
+    /// Status, code and title: the one table.
+    pub(super) const fn row(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::Unauthenticated => (
+                S::UNAUTHORIZED,
+                "unauthenticated",
+                "A valid admin key is needed: Authorization: Bearer dk_...",
+            ),
+            Self::TooManyAttempts { .. } => (
+                S::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Too many wrong keys from this address: wait as long as Retry-After says",
+            ),
+            Self::Forbidden => (
+                S::FORBIDDEN,
+                "forbidden",
+                "The role of this key does not allow this call",
+            ),
+            Self::NotJson => (S::BAD_REQUEST, "bad_request", "The body is not a JSON text"),
+            Self::MediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "The body must be application/json",
+            ),
+            Self::TooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "The body is too large: at most 64 KiB",
+            ),
+            Self::TooSlow => (
+                S::REQUEST_TIMEOUT,
+                "too_slow",
+                "The body took too long to arrive",
+            ),
+            Self::Invalid(_) => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "The request says something that it cannot say here: see errors",
+            ),
+            Self::NoSuchRoute => (S::NOT_FOUND, "not_found", "There is nothing at this path"),
+            Self::MethodNotAllowed => (
+                S::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This path has other methods: see Allow",
+            ),
+            Self::RegionUnknown => (
+                S::NOT_FOUND,
+                "region_unknown",
+                "The catalogue has no such region",
+            ),
+            Self::AppUnknown => (S::NOT_FOUND, "app_unknown", "No such App is registered"),
+            Self::AppSuspended => (
+                S::FORBIDDEN,
+                "app_suspended",
+                "The App is suspended: resume it first",
+            ),
+            Self::AppRetired => (
+                S::GONE,
+                "app_retired",
+                "The App is retired, for ever: register another App ID and AppKey",
+            ),
+            Self::AppKeyTaken => (
+                S::CONFLICT,
+                "app_key_taken",
+                "This AppKey belongs to another App ID, or is spelt otherwise",
+            ),
+            Self::AppIdTaken => (
+                S::CONFLICT,
+                "app_id_taken",
+                "This App ID belongs to another AppKey, or is spelt otherwise",
+            ),
+            Self::RegionImmutable => (
+                S::CONFLICT,
+                "region_immutable",
+                "An App never leaves the data centre that it was registered in; no data moves between service areas",
+            ),
+            Self::AlreadyRegistered => (
+                S::CONFLICT,
+                "already_registered",
+                "This App is registered with another plan or auth mode",
+            ),
+            Self::Elsewhere(_) => (
+                S::MISDIRECTED_REQUEST,
+                "app_lives_elsewhere",
+                "Another region is this App's home: ask there",
+            ),
+            Self::Stale => (
+                S::PRECONDITION_FAILED,
+                "stale",
+                "The App has changed since: read it again",
+            ),
+            Self::NotImplemented => (
+                S::NOT_IMPLEMENTED,
+                "not_implemented",
+                "This version cannot do that yet",
+            ),
+            Self::RegistryUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "registry_unavailable",
+                "The registry cannot be reached: try again",
+            ),
+            Self::RegistryUntrusted => (
+                S::SERVICE_UNAVAILABLE,
+                "registry_untrusted",
+                "The registry's entry does not verify: its operator must look at it",
+            ),
+            Self::Degraded => (
+                S::SERVICE_UNAVAILABLE,
+                "degraded",
+                "This gateway's catalogue is not the registry's: nothing is registered until they agree",
+            ),
+            Self::AuditUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "audit_unavailable",
+                "The audit log cannot be written, and nothing is done without it",
+            ),
+            Self::Internal => (
+                S::INTERNAL_SERVER_ERROR,
+                "internal",
+                "The gateway failed: see its log",
+            ),
+        }
+    }
+
+    /// In seconds, where trying again may help.
+    pub(super) const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooManyAttempts { retry_after } => Some(*retry_after),
+            Self::RegistryUnavailable
+            | Self::RegistryUntrusted
+            | Self::Degraded
+            | Self::AuditUnavailable
+            | Self::TooSlow => Some(RETRY_SECONDS),
+            _ => None,
+        }
+    }
+}
+
+const RETRY_SECONDS: u64 = 1;
+
+impl From<AuditError> for Refusal {
+    fn from(_: AuditError) -> Self {
+        Self::AuditUnavailable
+    }
+}
+
+impl From<LookUpError> for Refusal {
+    fn from(error: LookUpError) -> Self {
+        match error {
+            LookUpError::Unavailable => Self::RegistryUnavailable,
+            LookUpError::Untrusted => Self::RegistryUntrusted,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `POST /v1/apps/{app_id}/suspend`, `/resume` and `DELETE /v1/apps/{app_id}`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+
+use super::etag::IfMatch;
+use super::path::AppPath;
+use super::permission::{ManageApps, May};
+use super::refusal::Refusal;
+use super::state::Shared;
+use super::view::{AppView, tagged};
+use crate::audit::Action;
+use crate::domain::AppId;
+use crate::registry::{App, ChangeError};
+
+pub async fn suspend(
+    state: State<Arc<Shared>>,
+    may: May<ManageApps>,
+    path: AppPath,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    change(state, &may, path, &headers, Change::Suspend).await
+}
+
+pub async fn resume(
+    state: State<Arc<Shared>>,
+    may: May<ManageApps>,
+    path: AppPath,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    change(state, &may, path, &headers, Change::Resume).await
+}
+
+pub async fn retire(
+    state: State<Arc<Shared>>,
+    may: May<ManageApps>,
+    path: AppPath,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    change(state, &may, path, &headers, Change::Retire).await
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Suspend,
+    Resume,
+    Retire,
+}
+
+async fn change(
+    State(shared): State<Arc<Shared>>,
+    may: &May<ManageApps>,
+    AppPath(app_id): AppPath,
+    headers: &HeaderMap,
+    change: Change,
+) -> Result<Response, Refusal> {
+    let if_match = IfMatch::read(headers)?;
+    let deed = may.deed(change.action(), Some(app_id));
+    let context = Arc::clone(&shared);
+    let effect = async move { carry_out(&context, &app_id, &if_match, change).await };
+    let app = shared.act(deed, effect, |app| app.app_id).await?;
+    let view = AppView::of(&app, shared.given.region.as_str());
+    Ok(tagged(StatusCode::OK, app.revision, view))
+}
+
+async fn carry_out(
+    shared: &Shared,
+    app_id: &AppId,
+    if_match: &IfMatch,
+    change: Change,
+) -> Result<Arc<App>, Refusal> {
+    let expected = match if_match {
+        IfMatch::Any => None,
+        IfMatch::OneOf(_) => if_match.expect(shared.app(app_id).await?.revision)?,
+    };
+    let registry = &shared.given.registry;
+    let changed = match change {
+        Change::Suspend => registry.suspend(app_id, expected).await,
+        Change::Resume => registry.resume(app_id, expected).await,
+        Change::Retire => registry.retire(app_id, expected).await,
+    };
+    changed.map_err(|error| refusal(error, shared))
+}
+
+impl Change {
+    const fn action(self) -> Action {
+        match self {
+            Self::Suspend => Action::Suspend,
+            Self::Resume => Action::Resume,
+            Self::Retire => Action::Retire,
+        }
+    }
+}
+
+fn refusal(error: ChangeError, shared: &Shared) -> Refusal {
+    match error {
+        ChangeError::Unknown => Refusal::AppUnknown,
+        ChangeError::Elsewhere(region) => shared.elsewhere(region),
+        ChangeError::Retired => Refusal::AppRetired,
+        ChangeError::Stale => Refusal::Stale,
+        ChangeError::Unavailable => Refusal::RegistryUnavailable,
+        ChangeError::Untrusted => Refusal::RegistryUntrusted,
+        ChangeError::Degraded => Refusal::Degraded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::bench::Bench;
+    use crate::registry::Role;
+
+    #[tokio::test]
+    async fn an_app_is_suspended_resumed_and_retired() {
+        let bench = Bench::new().await;
+        let app = format!("/v1/apps/{}", bench.app("chat").await);
+        for (method, path, status) in [
+            ("POST", format!("{app}/suspend"), "suspended"),
+            ("POST", format!("{app}/suspend"), "suspended"),
+            ("POST", format!("{app}/resume"), "active"),
+            ("DELETE", app.clone(), "retired"),
+            ("DELETE", app.clone(), "retired"),
+            ("GET", app.clone(), "retired"),
+        ] {
+            let answer = bench.call(method, &path, "").await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.text("status")),
+                (200, status),
+                "{method} {path}"
+            );
+            assert!(!answer.header("etag").is_empty());
+        }
+        for path in ["suspend", "resume"] {
+            let answer = bench.call("POST", &format!("{app}/{path}"), "").await;
+            assert_eq!(answer.code(), (410, "app_retired"));
+        }
+        let body = r#"{"org": "acme", "app": "chat", "region": "frankfurt"}"#;
+        let answer = bench.call("POST", "/v1/apps", body).await;
+        assert_eq!(answer.code(), (410, "app_retired"));
+    }
+
+    #[tokio::test]
+    async fn if_match_is_honoured_when_it_is_sent() {
+        let bench = Bench::new().await;
+        let app = format!("/v1/apps/{}", bench.app("chat").await);
+        let tag = bench.call("GET", &app, "").await.header("etag").to_owned();
+        let path = format!("{app}/suspend");
+        let key = bench.key(Role::Owner);
+        for (sent, expected) in [
+            ("\"999\"", (412, "stale")),
+            ("999", (422, "invalid")),
+            (tag.as_str(), (200, "")),
+            (tag.as_str(), (412, "stale")),
+            ("*", (200, "")),
+        ] {
+            let answer = bench
+                .call_with(key, "POST", &path, "", &[("if-match", sent)])
+                .await;
+            assert_eq!(answer.code(), expected, "{sent}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_audited_as_failed() {
+        let bench = Bench::new().await;
+        let path = "/v1/apps/970CA35de60c44645bbae8a215061b33/suspend";
+        assert_eq!(
+            bench.call("POST", path, "").await.code(),
+            (404, "app_unknown")
+        );
+        let last = bench.audited().pop().unwrap();
+        assert_eq!(last.code.as_deref(), Some("app_unknown"));
+        assert_eq!(serde_json::to_value(last.outcome).unwrap(), "failed");
+    }
+}

@@ -1,0 +1,118 @@
+//! What an entry says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::AppId;
+
+/// One line of the log, as SPEC 8 shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// From 0, without gaps.
+    pub index: u64,
+    /// RFC 3339, milliseconds, UTC.
+    pub time: String,
+    /// The gateway's id.
+    pub gateway: String,
+    /// An account id, `client` or `gateway`.
+    pub actor: String,
+    pub action: Action,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+    pub region: String,
+    pub outcome: Outcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// How many times, for entries that stand for several refusals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Begun,
+    Done,
+    Failed,
+    Refused,
+}
+
+/// What was done or asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    #[serde(rename = "app.register")]
+    Register,
+    #[serde(rename = "app.suspend")]
+    Suspend,
+    #[serde(rename = "app.resume")]
+    Resume,
+    #[serde(rename = "app.retire")]
+    Retire,
+    /// Any spelling of a migration.
+    #[serde(rename = "app.move")]
+    Move,
+    #[serde(rename = "token.issue")]
+    IssueToken,
+    #[serde(rename = "account.create")]
+    CreateAccount,
+    /// A registry without an anchor was believed.
+    #[serde(rename = "registry.anchor")]
+    Anchor,
+    /// The registry did not verify.
+    #[serde(rename = "registry.read")]
+    Registry,
+    /// A request, session or connection of an App.
+    #[serde(rename = "traffic")]
+    Traffic,
+    /// Refusals that were counted but not told apart, because there were too many kinds of them.
+    #[serde(rename = "traffic.lost")]
+    Lost,
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// An administrator, by account id.
+    Account(String),
+    /// Whoever sent the traffic; the log does not say who.
+    Client,
+    /// The gateway itself.
+    Gateway,
+}
+
+/// An act: who does what, to which App.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    pub actor: Actor,
+    pub action: Action,
+    pub app_id: Option<AppId>,
+}
+
+/// An entry before it has its place and time.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub deed: Deed,
+    pub outcome: Outcome,
+    pub code: Option<&'static str>,
+    pub count: Option<u64>,
+}
+
+impl Actor {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Account(id) => id,
+            Self::Client => "client",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+impl Draft {
+    pub fn of(deed: &Deed, outcome: Outcome, code: Option<&'static str>) -> Self {
+        Self {
+            deed: deed.clone(),
+            outcome,
+            code,
+            count: None,
+        }
+    }
+}
