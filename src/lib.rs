@@ -1,6 +1,6 @@
 //! Domicile.
 
-pub mod admin;
+//ADMIN pub mod admin;
 pub mod audit;
 pub mod auth;
 pub mod call;
@@ -11,4 +11,5 @@ pub mod observe;
 pub mod pace;
 pub mod recent;
 pub mod registry;
+pub mod serve;
 pub mod zone;

@@ -90,12 +90,10 @@ pub struct Gateway {
 }
 
 /// A client's connection, as far as its requests care.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Client {
     pub peer: Peer,
     pub plane: Plane,
-    /// Set when a refused body may still be arriving: read and discard a little before closing.
-    pub linger: AtomicBool,
 }
 
 impl Gateway {
@@ -122,15 +120,5 @@ impl Gateway {
     /// Housekeeping, now and then.
     pub fn sweep(&self) {
         self.zones.sweep();
-    }
-}
-
-impl Client {
-    pub const fn new(peer: Peer, plane: Plane) -> Self {
-        Self {
-            peer,
-            plane,
-            linger: AtomicBool::new(false),
-        }
     }
 }

@@ -1,7 +1,5 @@
 //! The life of a request.
 
-use std::sync::atomic::Ordering;
-
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, Version};
@@ -55,7 +53,7 @@ impl Gateway {
                 }
                 response.map(|download| Reply::forwarded(download, record))
             }
-            Err(rejection) => self.refuse(&rejection, framing, client, record),
+            Err(rejection) => self.refuse(&rejection, framing, record),
         }
     }
 
@@ -136,15 +134,11 @@ impl Gateway {
         &self,
         rejection: &Rejection,
         framing: Framing,
-        client: &Client,
         mut record: RequestRecord,
     ) -> Response<Reply> {
         let code = rejection.code();
         self.note(rejection, code, &mut record);
         let closes = framing.has_body || code == Code::Draining;
-        if framing.has_body {
-            client.linger.store(true, Ordering::Relaxed);
-        }
         let home = rejection.home();
         let refusal = Refusal {
             code,

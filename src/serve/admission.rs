@@ -1,0 +1,124 @@
+//! How many connections there may be: in all, from one address, and in their handshake.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+
+use crate::config::Limits;
+
+/// Counts connections. Asked once a connection, never on the way of a request.
+#[derive(Debug)]
+pub struct Admission {
+    connections: AtomicUsize,
+    handshakes: AtomicUsize,
+    by_address: Mutex<HashMap<IpAddr, usize, RandomState>>,
+    limits: Limits,
+}
+
+/// A connection's place; free again when dropped.
+#[derive(Debug)]
+pub struct Place(Arc<Admission>);
+
+/// A connection's place among those of its address.
+#[derive(Debug)]
+pub struct AddressPlace {
+    admission: Arc<Admission>,
+    address: IpAddr,
+}
+
+/// A handshake's place.
+#[derive(Debug)]
+pub struct HandshakePlace(Arc<Admission>);
+
+impl Admission {
+    pub fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            connections: AtomicUsize::new(0),
+            handshakes: AtomicUsize::new(0),
+            by_address: Mutex::default(),
+            limits: limits.clone(),
+        })
+    }
+
+    pub fn connection(self: &Arc<Self>) -> Option<Place> {
+        let place = Place(Arc::clone(self));
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        (before < self.limits.connections).then_some(place)
+    }
+
+    pub fn address(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
+        let address = address.to_canonical();
+        let mut by_address = self.by_address.lock();
+        let count = by_address.entry(address).or_insert(0);
+        if *count >= self.limits.connections_per_address {
+            return None;
+        }
+        *count += 1;
+        Some(AddressPlace {
+            admission: Arc::clone(self),
+            address,
+        })
+    }
+
+    pub fn handshake(self: &Arc<Self>) -> Option<HandshakePlace> {
+        let place = HandshakePlace(Arc::clone(self));
+        let before = self.handshakes.fetch_add(1, Ordering::Relaxed);
+        (before < self.limits.handshakes).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for HandshakePlace {
+    fn drop(&mut self) {
+        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for AddressPlace {
+    fn drop(&mut self) {
+        let mut by_address = self.admission.by_address.lock();
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_limited_and_come_back() {
+        let admission = Admission::new(&Limits {
+            connections: 2,
+            connections_per_address: 1,
+            handshakes: 1,
+            ..Limits::default()
+        });
+        let (first, _second) = (admission.connection().unwrap(), admission.connection());
+        assert!(admission.connection().is_none());
+        drop(first);
+        assert!(admission.connection().is_some());
+        let v4: IpAddr = "127.0.0.1".parse().unwrap();
+        let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+        let held = admission.address(v4);
+        assert!(admission.address(mapped).is_none(), "the same address");
+        drop(held);
+        assert!(admission.address(mapped).is_some());
+        assert!(admission.by_address.lock().is_empty());
+        let _held = admission.handshake().unwrap();
+        assert!(admission.handshake().is_none());
+    }
+}

@@ -1,0 +1,288 @@
+//! One client's connection, from accept to close.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admission::Admission;
+use super::life::{Busy, Life};
+use super::proxy_protocol;
+use super::tls::{Edge, HandshakeError};
+use super::watched::{TooSlow, Watched};
+use crate::call::Peer;
+use crate::domain::Code;
+use crate::gateway::{Client, Gateway, Refusal, Reply};
+use crate::observe::{Plane, RequestId};
+use crate::pace::Pacer;
+
+/// What a listener's connections have in common, for one core.
+pub struct Door {
+    pub gateway: Arc<Gateway>,
+    /// Absent on a plain listener.
+    pub tls: Option<Arc<Edge>>,
+    pub admission: Arc<Admission>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub pacer: Arc<Pacer>,
+    pub tasks: TaskTracker,
+    /// Ends idle connections, and others after their answers.
+    pub closing: CancellationToken,
+}
+
+/// Read and write buffers: large, so that large bodies cost half as much.
+const BUFFER: usize = 256 * 1024;
+
+/// Requests at once on one HTTP/2 connection.
+const STREAMS: u32 = 200;
+
+impl Door {
+    /// Serves one connection to its end.
+    pub async fn serve(self: Arc<Self>, mut tcp: TcpStream, from: SocketAddr) {
+        let Some(_place) = self.admission.connection() else {
+            self.count(Code::RateLimited);
+            return;
+        };
+        let limits = &self.gateway.shared().limits;
+        let trusted = self.trusts(from.ip());
+        let entering = tokio::time::timeout(limits.tls_handshake, self.address(&mut tcp, from));
+        let Ok(Some(address)) = entering.await else {
+            self.count(Code::BadRequest);
+            return;
+        };
+        let Some(_address_place) = self.admission.address(address) else {
+            self.count(Code::RateLimited);
+            return;
+        };
+        let _ = tcp.set_nodelay(true);
+        let peer = Peer { address, trusted };
+        let gauge = &self.gateway.shared().metrics.connections;
+        let gauge = gauge.with_label_values(&["rest"]);
+        gauge.inc();
+        self.speak(tcp, peer).await;
+        gauge.dec();
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|r| r.contains(&address))
+    }
+
+    /// The client's address: a trusted proxy may give another than its own.
+    async fn address(&self, tcp: &mut TcpStream, from: SocketAddr) -> Option<IpAddr> {
+        if !self.trusts(from.ip()) {
+            return Some(from.ip());
+        }
+        let given = proxy_protocol::read(tcp).await.ok()?;
+        Some(given.unwrap_or(from.ip()))
+    }
+
+    fn count(&self, code: Code) {
+        self.gateway.shared().metrics.refused(Plane::Rest, code);
+    }
+
+    async fn speak(self: &Arc<Self>, tcp: TcpStream, peer: Peer) {
+        let Some(edge) = &self.tls else {
+            return self.http1(tcp, peer).await;
+        };
+        let Some(place) = self.admission.handshake() else {
+            return self.count(Code::RateLimited);
+        };
+        let limit = self.gateway.shared().limits.tls_handshake;
+        let accepted = tokio::time::timeout(limit, edge.accept(tcp)).await;
+        drop(place);
+        match accepted {
+            Ok(Ok(tls)) if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                self.http2(tls, peer).await;
+            }
+            Ok(Ok(tls)) => self.http1(tls, peer).await,
+            Ok(Err(HandshakeError::Name)) => {
+                self.count(Code::TlsName);
+                let audit = &self.gateway.shared().audit;
+                audit.refused(Code::TlsName.as_str(), None);
+            }
+            Ok(Err(HandshakeError::Io(error))) => tracing::debug!(%error, "TLS handshake failed"),
+            Err(_) => self.count(Code::TooSlow),
+        }
+    }
+
+    async fn http1<S>(self: &Arc<Self>, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let limits = &self.gateway.shared().limits;
+        let life = Life::of_http1(self.pacer.deadline(), limits);
+        let io = Watched::new(stream, Arc::clone(&life), Some(self.too_slow()));
+        let service = self.service(&life, peer);
+        let connection = http1::Builder::new()
+            .max_header_size(limits.head)
+            .max_buf_size(BUFFER)
+            .half_close(false)
+            .serve_connection(TokioIo::new(io), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            self.broken(&error);
+        }
+    }
+
+    async fn http2<S>(self: &Arc<Self>, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let limits = &self.gateway.shared().limits;
+        let life = Life::of_http2(self.pacer.deadline(), limits);
+        let io = Watched::new(stream, Arc::clone(&life), None);
+        let service = self.service(&life, peer);
+        let connection = http2::Builder::new(Tracked(self.tasks.clone()))
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
+            .max_send_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(io), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            self.broken(&error);
+        }
+    }
+
+    fn service(
+        self: &Arc<Self>,
+        life: &Arc<Life>,
+        peer: Peer,
+    ) -> impl hyper::service::Service<
+        Request<Incoming>,
+        Response = Response<Served>,
+        Error = Infallible,
+        Future = impl Future<Output = Result<Response<Served>, Infallible>> + Send + use<>,
+    > + use<> {
+        let client = Client {
+            peer,
+            plane: Plane::Rest,
+        };
+        let (gateway, life) = (Arc::clone(&self.gateway), Arc::clone(life));
+        service_fn(move |request| {
+            let (gateway, busy) = (Arc::clone(&gateway), life.busy());
+            async move {
+                let response = gateway.handle(request, &client).await;
+                Ok(response.map(|reply| Served { reply, _busy: busy }))
+            }
+        })
+    }
+
+    /// hyper answered by itself, or gave up. Its answer stands; it is counted under its code.
+    fn broken(&self, error: &hyper::Error) {
+        if error.is_parse_too_large() {
+            self.count(Code::HeadersTooLarge);
+        } else if error.is_parse() {
+            self.count(Code::BadRequest);
+        } else {
+            tracing::debug!(%error, "a client's connection ended early");
+        }
+    }
+
+    /// The last words for a head that took too long.
+    fn too_slow(self: &Arc<Self>) -> TooSlow {
+        let door = Arc::clone(self);
+        Box::new(move || {
+            door.count(Code::TooSlow);
+            door.too_slow_words()
+        })
+    }
+
+    fn too_slow_words(&self) -> Bytes {
+        let shared = self.gateway.shared();
+        let response = Refusal {
+            code: Code::TooSlow,
+            id: RequestId::fresh(),
+            here: &shared.region,
+            home: None,
+            tells_homes: true,
+            now: shared.clock.unix_millis(),
+            closes: true,
+        }
+        .response();
+        serialise(&response)
+    }
+}
+
+/// An answer as HTTP/1.1 has it on the wire.
+fn serialise(response: &Response<Bytes>) -> Bytes {
+    let mut out = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(format!("content-length: {}\r\n\r\n", response.body().len()).as_bytes());
+    out.extend_from_slice(response.body());
+    out.into()
+}
+
+/// An answer's body; while it lives, its connection is busy.
+struct Served {
+    reply: Reply,
+    _busy: Busy,
+}
+
+impl Body for Served {
+    type Data = Bytes;
+    type Error = <Reply as Body>::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.get_mut().reply).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.reply.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.reply.size_hint()
+    }
+}
+
+/// Spawns the streams of an HTTP/2 connection where they are counted.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}

@@ -1,0 +1,16 @@
+//! The way in: sockets, TLS, connections, and their end.
+
+mod admission;
+mod connection;
+mod life;
+mod listen;
+mod proxy_protocol;
+mod tls;
+mod watched;
+mod worker;
+
+pub use admission::Admission;
+pub use connection::Door;
+pub use listen::{ListenError, Sockets};
+pub use tls::{Edge, HandshakeError};
+pub use worker::{Cores, Listening};

@@ -1,0 +1,261 @@
+//! A client's connection that keeps time: heads, idling, stalled writes, and a lingering close.
+//!
+//! hyper drives it; what hyper has no answer for is done here, beneath it: a head that takes too
+//! long is answered with 408, and after the last answer what a refused client still sends is
+//! discarded for a moment, so that the answer is not lost to a reset (promise P4).
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::life::Life;
+
+/// What is discarded at most after the last answer, and for how long.
+const LINGER_BYTES: usize = 256 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(1);
+
+/// Makes the last words for a head that took too long, and counts it.
+pub type TooSlow = Box<dyn Fn() -> Bytes + Send + Sync>;
+
+pub struct Watched<S> {
+    inner: S,
+    life: Arc<Life>,
+    /// On HTTP/1; HTTP/2 has no words outside its frames.
+    too_slow: Option<TooSlow>,
+    stalled: bool,
+    end: End,
+}
+
+/// How far the connection's end has come.
+enum End {
+    No,
+    /// Last words are being written.
+    Words(Bytes),
+    /// The client closed, or time ran out: nothing is waited for any more.
+    Silent,
+    /// The sending side is closed; this much may still be discarded.
+    Lingering(usize),
+}
+
+impl<S> Watched<S> {
+    pub const fn new(inner: S, life: Arc<Life>, too_slow: Option<TooSlow>) -> Self {
+        Self {
+            inner,
+            life,
+            too_slow,
+            stalled: false,
+            end: End::No,
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let End::No = this.end {
+            let before = buf.filled().len();
+            if let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) {
+                this.has_read(buf.filled().len() - before);
+                return Poll::Ready(read);
+            }
+            if this.life.is_busy() {
+                return Poll::Pending;
+            }
+            ready!(this.life.deadline.poll_passed(cx));
+            this.end = this.last_words();
+        }
+        this.poll_words(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
+    fn has_read(&mut self, bytes: usize) {
+        if bytes == 0 {
+            self.end = End::Silent;
+        } else {
+            self.life.has_read();
+        }
+    }
+
+    fn last_words(&self) -> End {
+        match &self.too_slow {
+            Some(words) if self.life.is_in_head() => End::Words(words()),
+            _ => End::Silent,
+        }
+    }
+
+    /// Writes the last words; hyper then sees the end of the stream.
+    fn poll_words(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let End::Words(words) = &mut self.end {
+            if words.is_empty() {
+                self.end = End::No;
+                break;
+            }
+            // One write into an idle connection's empty buffer: it either fits or the client is gone.
+            let written = ready!(Pin::new(&mut self.inner).poll_write(cx, words))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            bytes::Buf::advance(words, written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Keeps the time of a blocked write.
+    fn poll_stall<T>(
+        &mut self,
+        cx: &Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            if std::mem::take(&mut self.stalled) {
+                self.life.goes_on();
+            }
+            return polled;
+        }
+        if !std::mem::replace(&mut self.stalled, true) {
+            self.life.is_stalled();
+        }
+        ready!(self.life.deadline.poll_passed(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Discards what still comes, until the client closes, or enough was seen of it.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut scratch = [0; 4096];
+        while let End::Lingering(left) = &mut self.end {
+            let mut buf = ReadBuf::new(&mut scratch);
+            let polled = Pin::new(&mut self.inner).poll_read(cx, &mut buf);
+            if polled.is_pending() {
+                ready!(self.life.deadline.poll_passed(cx));
+                self.end = End::Silent;
+                break;
+            }
+            let came = buf.filled().len();
+            match left.checked_sub(came) {
+                Some(rest) if came > 0 && matches!(polled, Poll::Ready(Ok(()))) => *left = rest,
+                _ => self.end = End::Silent,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write(cx, buf);
+        this.poll_stall(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        this.poll_stall(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_flush(cx);
+        this.poll_stall(cx, polled)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let End::No = this.end {
+            this.life.deadline.set(LINGER_TIME);
+            this.end = End::Lingering(LINGER_BYTES);
+        }
+        ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
+        this.poll_linger(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+    use crate::config::Limits;
+    use crate::pace::{Pacer, TICK};
+
+    fn watched(limits: &Limits) -> (Watched<DuplexStream>, DuplexStream, Arc<Life>) {
+        let pacer = Pacer::new();
+        let life = Life::of_http1(pacer.deadline(), limits);
+        tokio::spawn(async move { pacer.run().await });
+        let (near, far) = duplex(1024);
+        let words: TooSlow = Box::new(|| Bytes::from_static(b"408"));
+        (Watched::new(near, Arc::clone(&life), Some(words)), far, life)
+    }
+
+    fn quick() -> Limits {
+        Limits {
+            head_time: TICK,
+            keep_alive: TICK,
+            body_idle: TICK,
+            ..Limits::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_head_gets_last_words_and_a_silent_client_none() {
+        for (sent, words) in [(&b"GET"[..], &b"408"[..]), (b"", b"")] {
+            let (mut near, mut far, _life) = watched(&quick());
+            far.write_all(sent).await.unwrap();
+            let mut buffer = vec![0; sent.len()];
+            near.read_exact(&mut buffer).await.unwrap();
+            assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
+            near.shutdown().await.unwrap();
+            drop(near);
+            let mut said = Vec::new();
+            far.read_to_end(&mut said).await.unwrap();
+            assert_eq!(said, words);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_stops_reading_is_given_up() {
+        let (mut near, _far, life) = watched(&quick());
+        let _busy = life.busy();
+        let error = near.write_all(&[0; 4096]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_after_the_last_answer_is_discarded_within_bounds() {
+        let (mut near, mut far, life) = watched(&quick());
+        let _busy = life.busy();
+        let sent = tokio::spawn(async move {
+            let mut sent = 0;
+            while far.write_all(&[0; 1024]).await.is_ok() {
+                sent += 1024;
+            }
+            sent
+        });
+        near.shutdown().await.unwrap();
+        drop(near);
+        let sent = sent.await.unwrap();
+        assert!((LINGER_BYTES..=LINGER_BYTES + 4 * 4096).contains(&sent), "{sent}");
+    }
+}
