@@ -218,6 +218,12 @@ impl Metrics {
         self.board.0.count(self.families.refusals, &at);
     }
 
+    /// A refusal of the admin API, whose codes are its own.
+    pub fn admin_refused(&self, code: &'static str) {
+        let counter = self.admin_refusals.with_label_values(&["admin", code]);
+        counter.inc();
+    }
+
     pub fn refusals(&self, plane: Plane, code: Code) -> u64 {
         let at = [plane as usize, code.index()];
         self.board.0.value(self.families.refusals, &at)

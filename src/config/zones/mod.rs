@@ -72,6 +72,16 @@ impl Upstreams {
 }
 
 impl ZoneConfig {
+    /// Whether any upstream is reached over TLS.
+    pub fn needs_tls(&self) -> bool {
+        let all = self.channels.iter().map(|(_, own)| own);
+        let mut each = std::iter::once(&self.upstreams)
+            .chain(all)
+            .flat_map(|u| [&u.rest, &u.websocket, &u.msync])
+            .flatten();
+        each.any(|upstream| upstream.scheme == Scheme::Tls)
+    }
+
     /// The upstreams of a channel: its own where given, else the zone's.
     pub fn upstreams(&self, channel: Channel) -> &Upstreams {
         let own = self.channels.iter().find(|(c, _)| *c == channel);

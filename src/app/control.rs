@@ -1,0 +1,120 @@
+//! The control plane's listeners: the admin API over TLS, and ops. They share nothing with traffic.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::PeerAddr;
+use crate::serve::Edge;
+
+/// Connections to one control listener at once.
+const CONNECTIONS: usize = 512;
+
+/// How long a connection may take for its handshake, and for a head.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one connection may live in all: nothing here streams.
+const LIFETIME: Duration = Duration::from_secs(300);
+
+/// A listener of the control plane.
+pub struct Control {
+    pub listener: TcpListener,
+    /// Absent for ops.
+    pub tls: Option<Arc<Edge>>,
+    pub router: Router,
+    pub tasks: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl Control {
+    /// Serves until stopped.
+    pub async fn run(self) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let served = Arc::new(Served {
+            tls: self.tls,
+            router: self.router,
+            stop: self.stop.clone(),
+        });
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = self.stop.cancelled() => return,
+            };
+            let Ok((tcp, from)) = accepted else {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                continue;
+            };
+            let served = Arc::clone(&served);
+            self.tasks.spawn(async move {
+                let _ = tokio::time::timeout(LIFETIME, served.connection(tcp, from)).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+struct Served {
+    tls: Option<Arc<Edge>>,
+    router: Router,
+    stop: CancellationToken,
+}
+
+impl Served {
+    async fn connection(&self, tcp: TcpStream, from: SocketAddr) {
+        let Some(edge) = &self.tls else {
+            return self.speak(tcp, from).await;
+        };
+        match tokio::time::timeout(PATIENCE, edge.accept(tcp)).await {
+            Ok(Ok(tls)) => self.speak(tls, from).await,
+            Ok(Err(error)) => tracing::debug!(%error, "control: handshake failed"),
+            Err(_) => tracing::debug!("control: handshake too slow"),
+        }
+    }
+
+    async fn speak<S>(&self, stream: S, from: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let router = self.router.clone();
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(PeerAddr(from.ip()));
+            let router = router.clone();
+            async move {
+                use tower_service::Service;
+                let mut router = router;
+                router.call(request.map(Body::new)).await
+            }
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .max_header_size(32 * 1024);
+        builder.http2().max_header_list_size(32 * 1024);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `/metrics`, `/healthz` and `/readyz`: plain HTTP by design, nothing personal in it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use serde::Serialize;
+
+use crate::gateway::Shared;
+use crate::registry::Health;
+
+/// What the ops listener looks at.
+pub struct Ops {
+    pub shared: Arc<Shared>,
+    /// When the edge's certificate ends, in unix seconds.
+    pub certificate_ends: Option<u64>,
+    /// Whether the traffic listeners are up.
+    pub listening: AtomicBool,
+    /// Whether shutting down has begun, which the grace time precedes.
+    pub leaving: AtomicBool,
+}
+
+/// Days before a certificate's end at which the gateway counts as degraded.
+const CERTIFICATE_WARNING: u64 = 14 * 24 * 60 * 60;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ready,
+    Degraded,
+    Unready,
+}
+
+#[derive(Debug, Serialize)]
+struct Readiness {
+    status: Status,
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    detail: String,
+    #[serde(skip)]
+    needed: bool,
+}
+
+pub fn router(ops: Arc<Ops>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(ops)
+}
+
+async fn metrics(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
+    let shared = &ops.shared;
+    let metrics = &shared.metrics;
+    shared.homes.gauge(metrics);
+    metrics.registry_up.set(i64::from(shared.registry.state().up));
+    for (kind, count) in shared.registry.stats().cache_entries() {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let gauge = metrics.registry_cache_entries.with_label_values(&[kind]);
+        gauge.set(count);
+    }
+    let behind = shared.audit.entries().saturating_sub(metrics.audit_entries.get());
+    metrics.audit_entries.inc_by(behind);
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        metrics.render(),
+    )
+}
+
+async fn readyz(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
+    let readiness = ops.readiness();
+    let status = match readiness.status {
+        Status::Ready | Status::Degraded => StatusCode::OK,
+        Status::Unready => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, axum::Json(readiness))
+}
+
+impl Ops {
+    fn readiness(&self) -> Readiness {
+        let checks = vec![
+            self.registry(),
+            Check::needed("keys", true, "open"),
+            self.listeners(),
+            self.draining(),
+            self.upstreams(),
+            self.certificate(),
+        ];
+        let failing = |needed| checks.iter().any(|c| !c.ok && c.needed == needed);
+        let status = if failing(true) {
+            Status::Unready
+        } else if failing(false) {
+            Status::Degraded
+        } else {
+            Status::Ready
+        };
+        Readiness { status, checks }
+    }
+
+    fn registry(&self) -> Check {
+        let state = self.shared.registry.state();
+        match state.health {
+            Health::Ready => Check::needed("registry", true, "answers and verifies"),
+            Health::Degraded { reason } => Check::wanted("registry", false, &reason.to_string()),
+            Health::Unready { reason } => Check::needed("registry", false, &reason.to_string()),
+        }
+    }
+
+    fn listeners(&self) -> Check {
+        let up = self.listening.load(Ordering::Relaxed);
+        Check::needed("listeners", up, if up { "up" } else { "not up" })
+    }
+
+    fn draining(&self) -> Check {
+        let leaving = self.leaving.load(Ordering::Relaxed) || self.shared.is_draining();
+        Check::needed("draining", !leaving, if leaving { "draining" } else { "no" })
+    }
+
+    fn upstreams(&self) -> Check {
+        let targets = self.shared.homes.homes().iter().flat_map(|h| h.targets.iter().flatten());
+        let sick = targets.filter(|t| !t.health().is_well()).count();
+        let detail = if sick == 0 { "all well".to_owned() } else { format!("{sick} not in use") };
+        Check::wanted("upstreams", sick == 0, &detail)
+    }
+
+    fn certificate(&self) -> Check {
+        let Some(ends) = self.certificate_ends else {
+            return Check::wanted("certificate", true, "none in use");
+        };
+        let left = ends.saturating_sub(self.shared.clock.unix());
+        let detail = format!("ends in {} days", left / 86_400);
+        Check::wanted("certificate", left > CERTIFICATE_WARNING, &detail)
+    }
+}
+
+impl Check {
+    /// Without it the gateway is not ready.
+    fn needed(name: &'static str, ok: bool, detail: &str) -> Self {
+        Self {
+            name,
+            ok,
+            detail: detail.to_owned(),
+            needed: true,
+        }
+    }
+
+    /// Without it the gateway is degraded.
+    fn wanted(name: &'static str, ok: bool, detail: &str) -> Self {
+        Self {
+            needed: false,
+            ..Self::needed(name, ok, detail)
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! One gateway from its configuration, in dependency order.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::client_tls;
+use super::control::Control;
+use super::ops::{self, Ops};
+use super::{Options, StartError};
+use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
+use crate::audit::{self, AuditLog};
+use crate::call::Names;
+use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
+use crate::domain::{Clock, RegionId, ZoneId};
+use crate::gateway::{Parts, Shared};
+use crate::observe::Metrics;
+use crate::registry::{self, EmbeddedStore, Registry, Store};
+use crate::serve::{Admission, Edge, Listening, Sockets};
+use crate::zone::{Homes, References};
+
+/// A running gateway, as far as the process must know it.
+pub struct Running {
+    pub region: RegionId,
+    pub shared: Arc<Shared>,
+    pub ops: Arc<Ops>,
+    pub addresses: Addresses,
+    pub drain_grace: Duration,
+    pub drain: Duration,
+}
+
+/// Where a gateway listens, with the ports that the system picked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Addresses {
+    pub https: Option<SocketAddr>,
+    pub http: Option<SocketAddr>,
+    pub admin: Option<SocketAddr>,
+    pub ops: Option<SocketAddr>,
+}
+
+/// Registry files that are open in this process: gateways that name the same one share it.
+#[derive(Default)]
+pub struct Stores(HashMap<PathBuf, Arc<EmbeddedStore>>);
+
+impl Stores {
+    async fn open(&mut self, config: &Config) -> Result<Arc<dyn Store>, StartError> {
+        let RegistryStore::Embedded { path } = &config.registry.store else {
+            return Err(StartError::EtcdNotYet);
+        };
+        if let Some(store) = self.0.get(path) {
+            return Ok(Arc::clone(store) as Arc<dyn Store>);
+        }
+        let store = EmbeddedStore::open(path)?;
+        registry::ensure_regions(&*store, &config.catalogue).await?;
+        self.0.insert(path.clone(), Arc::clone(&store));
+        Ok(store)
+    }
+}
+
+/// What is made on the way to a running gateway.
+pub struct Made {
+    pub running: Running,
+    pub listening: Listening,
+}
+
+/// Opens everything a gateway needs, listens, and starts its control plane.
+///
+/// # Errors
+/// At the first part that does not play along. Nothing listens then that is not dropped again.
+pub async fn start(
+    config: Config,
+    options: &Options,
+    stores: &mut Stores,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Made, StartError> {
+    let clock = Arc::clone(&options.clock);
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|e| StartError::DataDir(config.data_dir.clone(), e))?;
+    let registry = open_registry(&config, options, stores).await?;
+    let audit = open_audit(&config, &registry, &clock).await?;
+    let shared = share(&config, registry, audit, clock)?;
+    let edges = Edges::read(&config)?;
+    let (listening, mut addresses) = listen(&config, options, &shared, &edges)?;
+    let ops = Arc::new(Ops {
+        shared: Arc::clone(&shared),
+        certificate_ends: edges.ends,
+        listening: AtomicBool::new(false),
+        leaving: AtomicBool::new(false),
+    });
+    edges.gauge(&shared.metrics);
+    control(&config, &shared, &ops, &edges, &mut addresses, (tasks, stop)).await?;
+    background(&shared, tasks, stop);
+    Ok(Made {
+        running: Running {
+            region: config.region.clone(),
+            shared,
+            ops,
+            addresses,
+            drain_grace: config.limits.drain_grace,
+            drain: config.limits.drain,
+        },
+        listening,
+    })
+}
+
+async fn open_registry(
+    config: &Config,
+    options: &Options,
+    stores: &mut Stores,
+) -> Result<Arc<Registry>, StartError> {
+    let pin_keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?;
+    let pin_key = pin_keys.keys.into_iter().next();
+    let parts = registry::Parts {
+        region: config.region.clone(),
+        catalogue: Arc::clone(&config.catalogue),
+        store: stores.open(config).await?,
+        seal_keys: KeyFile::<SealKey>::read(&config.keys.seal)?,
+        pin_key: pin_key.ok_or(StartError::NoPinKey)?,
+        anchor: config.registry.anchor.clone(),
+        cache_capacity: config.registry.cache_capacity,
+        negative_ttl: config.registry.negative_ttl,
+        clock: Arc::clone(&options.clock),
+        require_anchor: options.require_anchor,
+    };
+    Ok(Registry::open(parts).await?)
+}
+
+async fn open_audit(
+    config: &Config,
+    registry: &Registry,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<AuditLog>, StartError> {
+    let gateway_id = audit::gateway_id(&config.data_dir, &**clock).map_err(StartError::GatewayId)?;
+    let dir = config.data_dir.join("audit");
+    let log = AuditLog::open(&dir, config.region.clone(), gateway_id, Arc::clone(clock))?;
+    admin::adopt_owner(registry, &log, &config.data_dir.join("owner.json")).await?;
+    Ok(Arc::new(log))
+}
+
+fn share(
+    config: &Config,
+    registry: Arc<Registry>,
+    audit: Arc<AuditLog>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<Shared>, StartError> {
+    let zones: Vec<ZoneId> = config.zones.iter().map(|z| z.id.clone()).collect();
+    let regions: Vec<RegionId> = config.catalogue.regions.iter().map(|r| r.id.clone()).collect();
+    let metrics = Arc::new(Metrics::new(&config.region, &zones, &regions));
+    let homes = homes(config, &metrics)?;
+    let here = config.catalogue.region(&config.region);
+    let parts = Parts {
+        clock,
+        audit,
+        registry,
+        homes,
+        references: References::new(here.ok_or(StartError::NoRegion)?),
+        metrics,
+    };
+    Ok(Arc::new(Shared::new(config, parts)))
+}
+
+fn homes(config: &Config, metrics: &Arc<Metrics>) -> Result<Homes, StartError> {
+    let mut connectors = HashMap::new();
+    for zone in &config.zones {
+        if zone.needs_tls() {
+            connectors.insert(zone.id.clone(), client_tls::connector(&zone.tls)?);
+        }
+    }
+    let connector = |zone: &config::ZoneConfig| connectors.get(&zone.id).cloned();
+    Ok(Homes::new(&config.zones, &config.limits, metrics, connector)?)
+}
+
+/// The listeners' TLS, where any is configured.
+struct Edges {
+    https: Option<Arc<Edge>>,
+    admin: Option<Arc<Edge>>,
+    /// When the certificate ends, in unix seconds.
+    ends: Option<u64>,
+}
+
+impl Edges {
+    fn read(config: &Config) -> Result<Self, StartError> {
+        let Some(files) = config.tls.certificates.first() else {
+            return Ok(Self {
+                https: None,
+                admin: None,
+                ends: None,
+            });
+        };
+        let (chain, key) = config::read_certificates(files)?;
+        let names = Names::new(config.tls.names.iter().cloned());
+        let edge = |protocols: &[&str]| {
+            let required = config.tls.require_name;
+            Edge::new(chain.clone(), key.clone_key(), names.clone(), required, protocols)
+                .map(Arc::new)
+                .map_err(StartError::Certificate)
+        };
+        Ok(Self {
+            https: Some(edge(&["h2", "http/1.1"])?),
+            admin: Some(edge(&["h2", "http/1.1"])?),
+            ends: chain.first().and_then(|c| end_of(c)),
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "unix seconds are far below 2^53")]
+    fn gauge(&self, metrics: &Metrics) {
+        if let Some(ends) = self.ends {
+            for listener in ["https", "admin"] {
+                metrics.certificate_expiry.with_label_values(&[listener]).set(ends as f64);
+            }
+        }
+    }
+}
+
+fn end_of(certificate: &[u8]) -> Option<u64> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    u64::try_from(parsed.validity().not_after.timestamp()).ok()
+}
+
+fn listen(
+    config: &Config,
+    options: &Options,
+    shared: &Arc<Shared>,
+    edges: &Edges,
+) -> Result<(Listening, Addresses), StartError> {
+    let mut addresses = Addresses::default();
+    let (mut sockets, mut tls) = (Vec::new(), Vec::new());
+    if let Some(address) = config.listen.https {
+        let bound = Sockets::bind(address, options.cores)?;
+        addresses.https = Some(bound.address);
+        sockets.push(bound);
+        tls.push(Some(edges.https.clone().ok_or(StartError::NoCertificate)?));
+    }
+    if let Some(address) = config.listen.http {
+        let bound = Sockets::bind(address, options.cores)?;
+        addresses.http = Some(bound.address);
+        sockets.push(bound);
+        tls.push(None);
+    }
+    let listening = Listening {
+        shared: Arc::clone(shared),
+        sockets,
+        tls,
+        admission: Admission::new(&config.limits),
+        trusted_proxies: config.listen.trusted_proxies.clone(),
+    };
+    Ok((listening, addresses))
+}
+
+async fn control(
+    config: &Config,
+    shared: &Arc<Shared>,
+    ops: &Arc<Ops>,
+    edges: &Edges,
+    addresses: &mut Addresses,
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> Result<(), StartError> {
+    if let Some(address) = config.listen.ops {
+        let listener = bind(address).await?;
+        addresses.ops = listener.local_addr().ok();
+        let router = ops::router(Arc::clone(ops));
+        run(listener, None, router, tasks, stop);
+    }
+    if let Some(address) = config.listen.admin {
+        let listener = bind(address).await?;
+        addresses.admin = listener.local_addr().ok();
+        let tls = edges.admin.clone().ok_or(StartError::NoCertificate)?;
+        let router = admin::router(admin_state(shared, tasks));
+        run(listener, Some(tls), router, tasks, stop);
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| crate::serve::ListenError { address, source }.into())
+}
+
+fn run(
+    listener: TcpListener,
+    tls: Option<Arc<Edge>>,
+    router: axum::Router,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let control = Control {
+        listener,
+        tls,
+        router,
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    };
+    tasks.spawn(control.run());
+}
+
+fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker) -> AdminState {
+    AdminState {
+        region: shared.region.clone(),
+        catalogue: Arc::clone(&shared.catalogue),
+        registry: Arc::clone(&shared.registry),
+        audit: Arc::clone(&shared.audit),
+        clock: Arc::clone(&shared.clock),
+        events: Arc::new(Events(Arc::clone(&shared.metrics))),
+        zones: Arc::new(Health(Arc::clone(shared))),
+        tokens: TokenRules {
+            max_age: shared.tokens.max_age,
+        },
+        tasks: tasks.clone(),
+    }
+}
+
+struct Events(Arc<Metrics>);
+
+impl AdminEvents for Events {
+    fn migration_attempt(&self) {
+        self.0.migration_attempt();
+    }
+
+    fn refused(&self, code: &'static str) {
+        self.0.admin_refused(code);
+    }
+}
+
+struct Health(Arc<Shared>);
+
+impl ZoneHealth for Health {
+    fn is_healthy(&self, zone: &ZoneId) -> Option<bool> {
+        let home = self.0.homes.homes().iter().find(|h| h.id == *zone)?;
+        Some(home.targets.iter().flatten().any(|t| t.health().is_well()))
+    }
+}
+
+fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToken) {
+    let watch = Arc::clone(&shared.registry).watch();
+    let until_stopped = stop.clone();
+    tasks.spawn(async move {
+        until_stopped.run_until_cancelled(watch).await;
+    });
+    let (probed, until_stopped) = (Arc::clone(shared), stop.clone());
+    tasks.spawn(async move {
+        until_stopped.run_until_cancelled(probed.homes.probe()).await;
+    });
+}
