@@ -1,6 +1,7 @@
 //! The envelope and the signature, one level below [`Token`](crate::Token): for tools and tests that
 //! need tokens no builder would make.
 
+use std::cell::RefCell;
 use std::io::Write as _;
 
 use aws_lc_rs::hmac;
@@ -65,9 +66,15 @@ fn mac(key: &[u8], message: &[u8]) -> hmac::Tag {
 }
 
 fn inflate(packed: &[u8]) -> Result<Box<[u8]>, ParseError> {
+    INFLATER.with_borrow_mut(|stream| {
+        stream.reset(true);
+        inflate_with(stream, packed)
+    })
+}
+
+fn inflate_with(stream: &mut Decompress, packed: &[u8]) -> Result<Box<[u8]>, ParseError> {
     // One byte more than is allowed, so that too long and just long enough look different.
     let mut buffer = [0; MAX_CONTENT + 1];
-    let mut stream = Decompress::new(true);
     let status = stream
         .decompress(packed, &mut buffer, FlushDecompress::Finish)
         .map_err(ParseError::Inflate)?;
@@ -90,6 +97,11 @@ fn deflate(content: &[u8]) -> Vec<u8> {
         .write_all(content)
         .and_then(|()| encoder.finish())
         .unwrap_or_default()
+}
+
+thread_local! {
+    /// Making the state anew, some 40 KiB, takes longer than the three HMACs of a verification.
+    static INFLATER: RefCell<Decompress> = RefCell::new(Decompress::new(true));
 }
 
 const IDENTIFIER_LENGTH: usize = 32;

@@ -75,24 +75,31 @@ fn a_token_without_chat_opens_nothing() {
 #[test]
 fn privileges_make_the_kind() {
     let hour = |keys: &[u16]| keys.iter().map(|key| (*key, HOUR)).collect::<Vec<_>>();
-    let cases: &[(&[u16], &str, Result<(Kind, &str), Fault>)] = &[
-        (&[1], "alice", Ok((Kind::User, "alice"))),
-        (&[2], "", Ok((Kind::App, ""))),
-        (&[2], "alice", Ok((Kind::App, ""))),
-        (&[1, 2], "alice", Ok((Kind::UserAndApp, "alice"))),
-        (&[2, 1], "alice", Ok((Kind::UserAndApp, "alice"))),
-        (&[1, 2], "", Ok((Kind::App, ""))),
-        (&[1, 3], "alice", Ok((Kind::User, "alice"))),
-        (&[1], "", Err(Fault::NoChatPrivilege)),
-        (&[], "alice", Err(Fault::NoChatPrivilege)),
-        (&[0, 3], "alice", Err(Fault::NoChatPrivilege)),
-    ];
-    for (keys, user_id, expected) in cases {
+    let seen = |keys: &[u16], user_id| {
         let verdict = Raw::of(vec![chat(&hour(keys), user_id)]).verify_at(NOW);
-        let seen = verdict.map(|verified| (verified.kind, verified.user_id));
+        verdict.map(|verified| (verified.kind, verified.user_id))
+    };
+    let granted: [(&[u16], &str, Kind, &str); 7] = [
+        (&[1], "alice", Kind::User, "alice"),
+        (&[2], "", Kind::App, ""),
+        (&[2], "alice", Kind::App, ""),
+        (&[1, 2], "alice", Kind::UserAndApp, "alice"),
+        (&[2, 1], "alice", Kind::UserAndApp, "alice"),
+        (&[1, 2], "", Kind::App, ""),
+        (&[1, 3], "alice", Kind::User, "alice"),
+    ];
+    for (keys, user_id, kind, named) in granted {
         assert_eq!(
-            seen,
-            expected.map(|(kind, id)| (kind, id.to_owned())),
+            seen(keys, user_id),
+            Ok((kind, named.to_owned())),
+            "{keys:?} {user_id:?}"
+        );
+    }
+    let refused: [(&[u16], &str); 3] = [(&[1], ""), (&[], "alice"), (&[0, 3], "alice")];
+    for (keys, user_id) in refused {
+        assert_eq!(
+            seen(keys, user_id),
+            Err(Fault::NoChatPrivilege),
             "{keys:?} {user_id:?}"
         );
     }

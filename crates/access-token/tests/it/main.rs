@@ -8,8 +8,9 @@
 
 mod build;
 mod check;
+mod content;
+mod envelope;
 mod inspect;
-mod parse;
 mod properties;
 mod support;
 mod vectors;
