@@ -1,0 +1,145 @@
+//! A data centre on a port that the system picks, a clock that stands, and a client.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use datacenter::{Clock, DataCentre, GatewayAuth, Settings};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub const SECRET: &str = "between the two of us";
+/// 2026-11-23T19:00:00Z
+pub const NOW: u64 = 1_795_460_400_000;
+/// `/{org}/{app}` of most tests.
+pub const APP: &str = "/acme/chat";
+
+/// Stands until it is moved.
+pub struct StandingClock(AtomicU64);
+
+impl Clock for StandingClock {
+    fn unix_millis(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A running data centre behind a shared secret.
+pub struct Running {
+    centre: DataCentre,
+    pub data: TempDir,
+    pub clock: Arc<StandingClock>,
+    client: Client,
+}
+
+impl Running {
+    pub async fn start() -> Running {
+        let data = tempfile::tempdir().unwrap();
+        let clock = Arc::new(StandingClock(AtomicU64::new(NOW)));
+        Running::open(data, clock).await
+    }
+
+    /// Shuts down and starts again with the same data.
+    pub async fn restart(self) -> Running {
+        self.centre.shutdown().await;
+        Running::open(self.data, self.clock).await
+    }
+
+    async fn open(data: TempDir, clock: Arc<StandingClock>) -> Running {
+        let auth = GatewayAuth::Secret(SECRET.to_owned());
+        let settings = settings(&data, auth, clock.clone());
+        let centre = DataCentre::start(settings).await.unwrap();
+        let client = client().build().unwrap();
+        Running {
+            centre,
+            data,
+            clock,
+            client,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.centre.rest_addr()
+    }
+
+    pub fn pass(&self, millis: u64) {
+        self.clock.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// A request as a gateway sends it.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address());
+        self.client
+            .request(method, url)
+            .header("Domicile-Gateway-Secret", SECRET)
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        answer(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Sends a head byte for byte and gives back the whole answer.
+    pub async fn raw(&self, target: &str) -> String {
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nDomicile-Gateway-Secret: {SECRET}\r\n\r\n"
+        );
+        #[expect(clippy::disallowed_methods, reason = "the test is the gateway")]
+        let mut stream = TcpStream::connect(self.address()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let reading = stream.read_to_string(&mut answer);
+        tokio::time::timeout(DEADLINE, reading)
+            .await
+            .unwrap()
+            .unwrap();
+        answer
+    }
+}
+
+pub fn settings(data: &TempDir, auth: GatewayAuth, clock: Arc<dyn Clock>) -> Settings {
+    Settings {
+        region: "frankfurt".to_owned(),
+        zone: "fra1".to_owned(),
+        data: data.path().to_owned(),
+        rest: "127.0.0.1:0".parse().unwrap(),
+        auth,
+        clock,
+    }
+}
+
+pub fn standing_clock() -> Arc<dyn Clock> {
+    Arc::new(StandingClock(AtomicU64::new(NOW)))
+}
+
+/// Follows nothing, goes through nothing.
+pub fn client() -> ClientBuilder {
+    #[expect(clippy::disallowed_methods, reason = "the test is the gateway")]
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(DEADLINE)
+}
+
+pub async fn answer(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap())
+}
+
+/// A header's text.
+pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).unwrap().to_str().unwrap()
+}
+
+const DEADLINE: Duration = Duration::from_secs(20);

@@ -1,0 +1,174 @@
+use serde_json::{Value, json};
+
+use crate::harness::{APP, Running};
+
+async fn group(centre: &Running) -> String {
+    let new = json!({
+        "groupname": "crew", "description": "d", "public": true, "maxusers": 3,
+        "owner": "ann", "members": ["bob", "ann", "bob"],
+    });
+    let (status, body) = centre.post(&format!("{APP}/chatgroups"), new).await;
+    assert_eq!(status, 200);
+    body["data"]["groupid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_group_lives_and_ends() {
+    let centre = Running::start().await;
+    let id = group(&centre).await;
+    let one = format!("{APP}/chatgroups/{id}");
+    let details = centre.get(&one).await.1["data"][0].clone();
+    assert_eq!(
+        (
+            &details["name"],
+            &details["owner"],
+            &details["affiliations_count"]
+        ),
+        (&json!("crew"), &json!("ann"), &json!(2))
+    );
+    assert_eq!(
+        details["affiliations"],
+        json!([{"member": "bob"}, {"owner": "ann"}])
+    );
+
+    let (status, body) = centre.post(&format!("{one}/users/eve"), json!(null)).await;
+    assert_eq!(
+        (status, &body["data"]["action"]),
+        (200, &json!("add_member"))
+    );
+    assert_eq!(
+        centre
+            .post(&format!("{one}/users/eve"), json!(null))
+            .await
+            .0,
+        403,
+        "already in"
+    );
+    assert_eq!(
+        centre
+            .post(&format!("{one}/users/dan"), json!(null))
+            .await
+            .0,
+        403,
+        "full"
+    );
+    let joined = centre
+        .get(&format!("{APP}/users/eve/joined_chatgroups"))
+        .await
+        .1["data"]
+        .clone();
+    assert_eq!(
+        joined,
+        json!([{"groupid": id, "groupname": "crew", "id": id, "name": "crew"}])
+    );
+
+    assert_eq!(centre.delete(&format!("{one}/users/eve")).await.0, 200);
+    assert_eq!(centre.delete(&format!("{one}/users/eve")).await.0, 404);
+    assert_eq!(
+        centre.delete(&format!("{one}/users/ann")).await.0,
+        403,
+        "the owner stays"
+    );
+    let members = centre.get(&format!("{one}/users")).await.1["data"].clone();
+    assert_eq!(members, json!([{"member": "bob"}, {"owner": "ann"}]));
+
+    assert_eq!(centre.delete(&one).await.0, 200);
+    assert_eq!(centre.get(&one).await.0, 404);
+    assert_eq!(centre.delete(&one).await.0, 404);
+}
+
+#[tokio::test]
+async fn several_groups_are_read_and_listed() {
+    let centre = Running::start().await;
+    let (one, two) = (group(&centre).await, group(&centre).await);
+    let body = centre
+        .get(&format!("{APP}/chatgroups/{one},{two},9"))
+        .await
+        .1;
+    assert_eq!(body["data"].as_array().unwrap().len(), 2);
+    let first = centre.get(&format!("{APP}/chatgroups?limit=1")).await.1;
+    assert_eq!(first["data"][0]["groupid"], json!(one));
+    let cursor = first["cursor"].as_str().unwrap();
+    let second = centre
+        .get(&format!("{APP}/chatgroups?limit=1&cursor={cursor}"))
+        .await
+        .1;
+    assert_eq!(
+        (&second["data"][0]["groupid"], &second["cursor"]),
+        (&json!(two), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn a_room_lives_and_ends() {
+    let centre = Running::start().await;
+    let new = json!({"name": "hall", "description": "d", "maxusers": 300, "owner": "ann", "members": ["bob"]});
+    let (status, body) = centre.post(&format!("{APP}/chatrooms"), new).await;
+    assert_eq!(status, 200);
+    let id = body["data"]["id"].as_str().unwrap();
+    let one = format!("{APP}/chatrooms/{id}");
+    assert_eq!(
+        centre
+            .post(&format!("{one}/users/eve"), json!(null))
+            .await
+            .0,
+        200
+    );
+    let joined = centre
+        .get(&format!("{APP}/users/eve/joined_chatrooms"))
+        .await
+        .1["data"]
+        .clone();
+    assert_eq!(joined, json!([{"id": id, "name": "hall"}]));
+    assert_eq!(
+        centre.get(&format!("{APP}/chatrooms")).await.1["data"][0]["affiliations_count"],
+        3
+    );
+    assert_eq!(centre.delete(&format!("{one}/users/eve")).await.0, 200);
+    assert_eq!(centre.get(&one).await.1["data"][0]["affiliations_count"], 2);
+    assert_eq!(
+        centre.get(&format!("{APP}/chatgroups/{id}")).await.0,
+        404,
+        "a room is no group"
+    );
+    assert_eq!(centre.delete(&one).await.0, 200);
+    assert_eq!(centre.get(&one).await.0, 404);
+}
+
+#[tokio::test]
+async fn what_makes_no_group_is_refused() {
+    let centre = Running::start().await;
+    for body in [
+        json!({"groupname": "x"}),
+        json!({"groupname": "x", "owner": ""}),
+        json!({"groupname": "x", "owner": "a/b"}),
+        json!({"groupname": "x", "owner": "ann", "members": [""]}),
+        json!({"groupname": "x", "owner": "ann", "members": ["b", "c"], "maxusers": 2}),
+    ] {
+        assert_eq!(
+            centre
+                .post(&format!("{APP}/chatgroups"), body.clone())
+                .await
+                .0,
+            400,
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_in_no_group() {
+    let centre = Running::start().await;
+    centre
+        .post(&format!("{APP}/users"), json!({"username": "bob"}))
+        .await;
+    group(&centre).await;
+    centre.delete(&format!("{APP}/users/bob")).await;
+    assert_eq!(
+        centre
+            .get(&format!("{APP}/users/bob/joined_chatgroups"))
+            .await
+            .1["data"],
+        json!([])
+    );
+}
