@@ -59,6 +59,8 @@ pub struct Metrics {
     pub audit_entries: prometheus::IntCounter,
     pub certificate_expiry: GaugeVec,
     pub clock_skew: Gauge,
+    /// The admin API's codes are its own; rendered with the family of all refusals.
+    admin_refusals: prometheus::IntCounterVec,
 }
 
 #[derive(Debug)]
@@ -81,6 +83,7 @@ struct Families {
     reloads: Counter,
 }
 
+const REFUSALS: &str = "domicile_refusals_total";
 const PLANES: [&str; 4] = ["rest", "websocket", "msync", "admin"];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 const DIALS: [&str; 3] = ["allowed", "denied", "failed"];
@@ -151,6 +154,7 @@ impl Metrics {
                     "How far the newest token's issue time was ahead of this clock.",
                 ),
             ),
+            admin_refusals: admin_refusals(),
             families,
             board,
             region: region.clone(),
@@ -184,6 +188,11 @@ impl Metrics {
         use prometheus::core::Collector;
         let mut families = self.registry.gather();
         families.extend(self.board.0.collect());
+        if let Some(refusals) = families.iter_mut().find(|f| f.name() == REFUSALS) {
+            let admin = self.admin_refusals.collect();
+            let admin = admin.into_iter().flat_map(|mut f| f.take_metric());
+            refusals.mut_metric().extend(admin);
+        }
         prometheus::TextEncoder::new()
             .encode_to_string(&families)
             .unwrap_or_default()
@@ -293,6 +302,7 @@ impl Families {
         let plane = ("plane", words(&PLANES));
         let channels: Vec<&str> = Channel::ALL.iter().map(|c| c.as_str()).collect();
         let channel = ("channel", words(&channels));
+        let traffic = ("plane", words(&PLANES[..3]));
         let codes: Vec<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
         let here = ("region", vec![region.to_string()]);
         let class = ("code_class", words(&CLASSES));
@@ -316,9 +326,9 @@ impl Families {
                 DECISIONS,
             ),
             refusals: b.counter(
-                "domicile_refusals_total",
+                REFUSALS,
                 "Refusals by their code.",
-                &[plane, ("code", words(&codes))],
+                &[traffic, ("code", words(&codes))],
             ),
             violations: b.counter(
                 "domicile_residency_violations_total",
@@ -368,6 +378,12 @@ impl Families {
             ),
         }
     }
+}
+
+#[expect(clippy::expect_used, reason = "constant names; a test makes every metric")]
+fn admin_refusals() -> prometheus::IntCounterVec {
+    let opts = Opts::new(REFUSALS, "Refusals by their code.");
+    prometheus::IntCounterVec::new(opts, &["plane", "code"]).expect("a valid metric")
 }
 
 fn words(words: &[&str]) -> Vec<String> {
