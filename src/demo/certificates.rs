@@ -1,0 +1,94 @@
+//! The demo's certificates: a CA for the gateways, and one for each zone.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
+
+/// A certificate authority whose key lives only as long as this value.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// What a certificate is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Use {
+    Server,
+    Client,
+}
+
+impl Authority {
+    /// # Errors
+    /// When no key can be made.
+    pub fn new(name: &str) -> anyhow::Result<Self> {
+        let key = KeyPair::generate().context("cannot make a CA key")?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = called(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = params.self_signed(&key).context("cannot make a CA")?;
+        Ok(Self {
+            pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Writes a certificate and its key.
+    ///
+    /// # Errors
+    /// When they cannot be made or written.
+    pub fn issue(
+        &self,
+        name: &str,
+        names: Vec<SanType>,
+        purpose: Use,
+        certificate: &Path,
+        key: &Path,
+    ) -> anyhow::Result<()> {
+        let pair = KeyPair::generate().context("cannot make a key")?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = called(name);
+        params.subject_alt_names = names;
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![match purpose {
+            Use::Server => ExtendedKeyUsagePurpose::ServerAuth,
+            Use::Client => ExtendedKeyUsagePurpose::ClientAuth,
+        }];
+        let signed = params.signed_by(&pair, &self.issuer).context("cannot sign")?;
+        write(certificate, signed.pem().as_bytes(), 0o644)?;
+        write(key, pair.serialize_pem().as_bytes(), 0o600)
+    }
+}
+
+fn called(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+/// Writes a file anew with this mode.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path);
+    let written = opened.and_then(|mut file| file.write_all(bytes));
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
