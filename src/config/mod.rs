@@ -1,11 +1,21 @@
 //! `gateway.yaml` and `regions/*.yaml`: read, checked as a whole, and handed out section by section.
 
 mod catalogue;
+mod faults;
+mod gateway;
 mod keys;
 mod limits;
 mod listen;
+mod load;
+mod ranges;
+mod read;
 mod registry;
+mod rules;
+mod secret;
+#[cfg(test)]
+mod tests;
 mod tls;
+mod url;
 mod zones;
 
 use std::path::PathBuf;
@@ -15,9 +25,11 @@ use std::time::Duration;
 use crate::domain::RegionId;
 
 pub use catalogue::{Catalogue, Endpoint, PinKey, Region};
+pub use faults::{Fault, Faults, Report, Warning};
 pub use keys::{KeyFile, PinSigningKey, SealKey};
 pub use limits::Limits;
 pub use listen::Listen;
+pub use load::load;
 pub use registry::{RegistryConfig, RegistryStore};
 pub use tls::{CertificateFiles, EdgeTls};
 pub use zones::{Scheme, Upstream, UpstreamTls, Upstreams, ZoneConfig};
@@ -59,28 +71,32 @@ pub struct Tokens {
 }
 
 /// Whether a refusal names the App's home.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Hint {
+    #[default]
     Region,
     None,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Log {
     pub format: LogFormat,
     pub level: LogLevel,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogFormat {
+    #[default]
     Json,
+    /// For people who read along; our own addition.
     Text,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogLevel {
     Error,
     Warn,
+    #[default]
     Info,
     Debug,
 }

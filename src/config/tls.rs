@@ -1,6 +1,10 @@
 //! TLS at the edge.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use super::catalogue::Region;
+use super::read::{Item, Place, Section};
+use super::url;
 
 #[derive(Debug, Clone)]
 pub struct EdgeTls {
@@ -16,4 +20,85 @@ pub struct EdgeTls {
 pub struct CertificateFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
+}
+
+/// The `tls` section as it is written, with the places for what is found out later.
+#[derive(Default)]
+pub(super) struct TlsSection {
+    pub(super) certificates: Vec<(Place, CertificateFiles)>,
+    /// Whether any were named, also with faults.
+    pub(super) names_certificates: bool,
+    pub(super) names: Vec<(Place, String)>,
+    /// Refuse a ClientHello without a server name.
+    pub(super) require_name: Option<bool>,
+}
+
+pub(super) fn read(item: &Item<'_>) -> TlsSection {
+    let base = item.document().folder();
+    let section = item.section(|s| {
+        let items = s.list("certificates");
+        TlsSection {
+            certificates: certificates(&items, base),
+            names_certificates: !items.is_empty(),
+            names: names(s),
+            require_name: require_name(s),
+        }
+    });
+    section.unwrap_or_default()
+}
+
+fn certificates(items: &[Item<'_>], base: &Path) -> Vec<(Place, CertificateFiles)> {
+    let files = items.iter().filter_map(|item| {
+        let files = item.section(|s| certificate_files(s, base))??;
+        Some((item.place().clone(), files))
+    });
+    files.collect()
+}
+
+fn certificate_files(s: &mut Section<'_>, base: &Path) -> Option<CertificateFiles> {
+    let certificate = s.need_path("certificate", base);
+    let key = s.need_path("key", base);
+    Some(CertificateFiles {
+        certificate: certificate?,
+        key: key?,
+    })
+}
+
+fn names(s: &mut Section<'_>) -> Vec<(Place, String)> {
+    let items = s.list("names");
+    let names = items.iter().filter_map(|item| {
+        let name = item.parse("a host name without wildcards", |text| {
+            url::name(text).ok_or("is no host name")
+        });
+        Some((item.place().clone(), name?))
+    });
+    names.collect()
+}
+
+fn require_name(s: &mut Section<'_>) -> Option<bool> {
+    let require_name = s.take("require_name")?.flag();
+    if require_name == Some(false) {
+        let problem = "clients that name no host are let in and get a certificate";
+        s.document().warn(&s.place("require_name"), problem);
+    }
+    require_name
+}
+
+impl TlsSection {
+    /// Adds the hosts of the region's endpoints.
+    pub(super) fn finish(self, region: &Region) -> EdgeTls {
+        let mut names: Vec<String> = region.names().map(str::to_owned).collect();
+        names.extend(self.names.into_iter().map(|(_, name)| name));
+        names.sort_unstable();
+        names.dedup();
+        EdgeTls {
+            certificates: self
+                .certificates
+                .into_iter()
+                .map(|(_, files)| files)
+                .collect(),
+            names,
+            require_name: self.require_name.unwrap_or(true),
+        }
+    }
 }

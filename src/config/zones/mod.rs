@@ -1,11 +1,16 @@
 //! The zones of this region: where traffic may go.
 
+mod section;
+mod upstream;
+
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::domain::{Channel, ZoneId};
+
+pub(super) use section::{ZonesSection, read};
 
 #[derive(Debug)]
 pub struct ZoneConfig {
@@ -57,6 +62,13 @@ pub struct UpstreamTls {
     /// The gateway's client certificate chain, with `key`.
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
+}
+
+impl Upstreams {
+    /// All of them, of every kind.
+    pub fn all(&self) -> impl Iterator<Item = &Upstream> {
+        self.rest.iter().chain(&self.websocket).chain(&self.msync)
+    }
 }
 
 impl ZoneConfig {
