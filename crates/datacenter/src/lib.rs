@@ -1,1 +1,38 @@
-//! The reference data centre.
+//! The reference data centre: a small, real instant-messaging backend that stands behind a Domicile
+//! gateway, for trying, for testing and as a worked example.
+//!
+//! A request's way through it: [`DataCentre::start`] opens the store and the listener; `server` lets
+//! in gateways of its own region only, parses the raw request target (`path`) and picks the route
+//! (`routes`); one module for each resource serves it from the `store`.
+//!
+//! It trusts the gateway for the pin and for the token, and for nothing else: what it parses it
+//! checks by itself, and every answer tells what it understood in the headers `Dc-App`, `Dc-Route`
+//! and `Dc-User`.
+
+mod access_token_2;
+mod app_key;
+mod blobs;
+mod centre;
+mod chatfiles;
+mod contacts;
+mod groups;
+mod history;
+mod messages;
+mod metadata;
+mod page;
+mod path;
+mod roaming;
+mod rooms;
+mod roster;
+mod routes;
+mod server;
+mod settings;
+mod store;
+mod token;
+mod users;
+
+pub use centre::{DataCentre, StartError};
+pub use server::tls::TlsError;
+pub use settings::{Clock, GatewayAuth, Settings};
+pub use store::cipher::CipherError;
+pub use store::{OpenError, StoreError};

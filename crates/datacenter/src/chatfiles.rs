@@ -1,0 +1,150 @@
+//! `chatfiles`: uploads and downloads, streamed both ways.
+
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Request, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::app_key::AppKey;
+use crate::blobs::Upload;
+use crate::server::answer::Response;
+use crate::server::call::Call;
+use crate::server::fault::Fault;
+use crate::store::cipher::Keyspace;
+use crate::store::key::Key;
+use crate::store::{Edit, View};
+use crate::users::new_uuid;
+
+pub(crate) async fn upload(mut call: Call) -> Result<Response, Fault> {
+    let restricted = call.header("restrict-access") == Some("true");
+    let mut form = form(&mut call).await?;
+    let uuid = new_uuid(call.received);
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        if field.name() == Some("file") {
+            let kind = field.content_type().unwrap_or(UNKNOWN_KIND).to_owned();
+            let upload = call.centre.blobs.create(&call.app, uuid).await?;
+            let size = receive(field, upload).await?;
+            let secret = new_secret()?;
+            let file = StoredFile {
+                uuid,
+                time: call.received,
+                kind,
+                size,
+                secret,
+                restricted,
+            };
+            return keep(&call, file).await;
+        }
+    }
+    Err(Fault::Illegal("the form has no file"))
+}
+
+pub(crate) async fn download(call: Call) -> Result<Response, Fault> {
+    let uuid = call
+        .parameter("uuid")?
+        .parse()
+        .map_err(|_| Fault::NotFound)?;
+    let key = key(&call.app, uuid);
+    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &key);
+    let file = call.centre.store.read(read).await?.ok_or(Fault::NotFound)?;
+    if file.restricted && !file.is_secret(call.header("share-secret")) {
+        return Err(Fault::Forbidden("the share-secret of this file is wanted"));
+    }
+    let content = call.centre.blobs.read(&call.app, uuid, file.size).await?;
+    Ok(file.response(Body::from_stream(content)))
+}
+
+/// What is known about an uploaded file.
+#[derive(Serialize, Deserialize)]
+struct StoredFile {
+    uuid: Uuid,
+    /// When it came, in Unix milliseconds.
+    time: u64,
+    kind: String,
+    size: u64,
+    secret: String,
+    restricted: bool,
+}
+
+impl StoredFile {
+    fn is_secret(&self, shown: Option<&str>) -> bool {
+        let same = |shown: &str| shown.as_bytes().ct_eq(self.secret.as_bytes());
+        shown.is_some_and(|shown| same(shown).into())
+    }
+
+    /// What somebody uploaded is never shown as a page of this host.
+    fn response(&self, content: Body) -> Response {
+        let kind = HeaderValue::try_from(&self.kind);
+        let mut response = Response::new(content);
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            kind.unwrap_or(HeaderValue::from_static(UNKNOWN_KIND)),
+        );
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.size));
+        headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+async fn form(call: &mut Call) -> Result<Multipart, Fault> {
+    let mut request = Request::new(call.take_body());
+    *request.headers_mut() = call.head.headers.clone();
+    DefaultBodyLimit::max(FILE_MAX + FORM_ROOM).apply(&mut request);
+    let form = Multipart::from_request(request, &()).await;
+    form.map_err(|_| Fault::Illegal("the body is not a multipart form"))
+}
+
+async fn receive(mut field: Field<'_>, mut upload: Upload) -> Result<u64, Fault> {
+    while let Some(bytes) = field.chunk().await.map_err(broken)? {
+        upload.push(bytes).await?;
+        if upload.size() > FILE_MAX as u64 {
+            return Err(Fault::TooLarge);
+        }
+    }
+    Ok(upload.finish().await?)
+}
+
+async fn keep(call: &Call, file: StoredFile) -> Result<Response, Fault> {
+    let entity = json!({ "uuid": file.uuid, "type": "chatfile", "share-secret": file.secret });
+    let key = key(&call.app, file.uuid);
+    let write = move |edit: &Edit<'_>| edit.put(Keyspace::Files, &key, &file);
+    call.centre.store.write(write).await?;
+    Ok(call.answer(json!({ "entities": [entity] })))
+}
+
+/// Needs nothing of the error by value but its status.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn broken(error: MultipartError) -> Fault {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Fault::TooLarge,
+        _ => Fault::Body,
+    }
+}
+
+fn new_secret() -> Result<String, Fault> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| std::io::Error::other("there is no randomness"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn key(app: &AppKey, uuid: Uuid) -> Key {
+    Key::of(app).end(&uuid.to_string())
+}
+
+const FILE_MAX: usize = 100 * 1024 * 1024;
+/// What a form may have around its file.
+const FORM_ROOM: usize = 1024 * 1024;
+const UNKNOWN_KIND: &str = "application/octet-stream";

@@ -1,0 +1,209 @@
+//! `messages`: sending, and how messages are kept.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::app_key::AppKey;
+use crate::server::answer::Response;
+use crate::server::call::Call;
+use crate::server::fault::Fault;
+use crate::store::cipher::Keyspace;
+use crate::store::key::Key;
+use crate::store::{Edit, StoreError};
+
+/// A stored message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) id: u64,
+    /// When it was sent, in Unix milliseconds. The id has it in front, so a key tells it as well.
+    pub(crate) time: u64,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    kind: String,
+    body: Map<String, Value>,
+    ext: Map<String, Value>,
+}
+
+/// Where a message belongs: the two who talk, or the id of a group or room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Conversation {
+    OneToOne(String, String),
+    Group(String),
+    Room(String),
+}
+
+pub(crate) async fn to_users(call: Call) -> Result<Response, Fault> {
+    send(call, Conversation::between).await
+}
+
+pub(crate) async fn to_groups(call: Call) -> Result<Response, Fault> {
+    send(call, |_, to| Conversation::Group(to.to_owned())).await
+}
+
+pub(crate) async fn to_rooms(call: Call) -> Result<Response, Fault> {
+    send(call, |_, to| Conversation::Room(to.to_owned())).await
+}
+
+/// Keeps a message; the timeline points to it in the order of time.
+pub(crate) fn keep(
+    edit: &Edit<'_>,
+    app: &AppKey,
+    conversation: &Conversation,
+    message: &Message,
+) -> Result<(), StoreError> {
+    let key = conversation.key(app).id(message.id);
+    edit.put(conversation.keyspace(), &key, message)?;
+    edit.put(
+        Keyspace::Timeline,
+        &Key::of(app).id(message.id),
+        &Pointer::to(conversation, message.id),
+    )
+}
+
+/// What the timeline holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pointer {
+    pub(crate) conversation: Conversation,
+    pub(crate) id: u64,
+}
+
+impl Pointer {
+    fn to(conversation: &Conversation, id: u64) -> Pointer {
+        let conversation = conversation.clone();
+        Pointer { conversation, id }
+    }
+}
+
+impl Conversation {
+    /// The same, whoever of the two sends.
+    pub(crate) fn between(one: &str, other: &str) -> Conversation {
+        let (low, high) = if one <= other {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        Conversation::OneToOne(low.to_owned(), high.to_owned())
+    }
+
+    pub(crate) fn keyspace(&self) -> Keyspace {
+        match self {
+            Conversation::OneToOne(..) => Keyspace::MessagesOneToOne,
+            Conversation::Group(_) => Keyspace::MessagesGroup,
+            Conversation::Room(_) => Keyspace::MessagesRoom,
+        }
+    }
+
+    /// What the keys of its messages begin with; a message's id follows.
+    pub(crate) fn key(&self, app: &AppKey) -> Key {
+        match self {
+            Conversation::OneToOne(low, high) => Key::of(app).part(low).part(high),
+            Conversation::Group(id) | Conversation::Room(id) => Key::of(app).part(id),
+        }
+    }
+
+    fn chat_type(&self) -> &'static str {
+        match self {
+            Conversation::OneToOne(..) => "chat",
+            Conversation::Group(_) => "groupchat",
+            Conversation::Room(_) => "chatroom",
+        }
+    }
+}
+
+impl Message {
+    /// How history shows it.
+    pub(crate) fn history(&self, conversation: &Conversation) -> Value {
+        let mut body = self.body.clone();
+        body.insert("type".to_owned(), json!(self.kind));
+        json!({
+            "msg_id": self.id.to_string(),
+            "timestamp": self.time,
+            "from": self.from,
+            "to": self.to,
+            "chat_type": conversation.chat_type(),
+            "payload": { "bodies": [body], "ext": self.ext, "from": self.from, "to": self.to },
+        })
+    }
+}
+
+/// The body of `POST messages/…`.
+#[derive(Deserialize)]
+struct NewMessage {
+    #[serde(default = "administrator")]
+    from: String,
+    to: Vec<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    body: Map<String, Value>,
+    #[serde(default)]
+    ext: Map<String, Value>,
+}
+
+impl NewMessage {
+    fn check(&self) -> Result<(), Fault> {
+        if self.to.is_empty() {
+            return Err(Fault::Illegal("to names nobody"));
+        }
+        let mut names = self.to.iter().chain([&self.from]);
+        if names.any(|name| name.is_empty() || name.len() > NAME_MAX) {
+            return Err(Fault::Illegal("from or to has a name that is not legal"));
+        }
+        Ok(())
+    }
+
+    fn message(&self, to: &str, id: u64, time: u64) -> Message {
+        Message {
+            id,
+            time,
+            from: self.from.clone(),
+            to: to.to_owned(),
+            kind: self.kind.clone(),
+            body: self.body.clone(),
+            ext: self.ext.clone(),
+        }
+    }
+}
+
+/// Sender and recipients need not exist, as in the service.
+async fn send(
+    mut call: Call,
+    conversation: fn(&str, &str) -> Conversation,
+) -> Result<Response, Fault> {
+    let new: NewMessage = call.json().await?;
+    new.check()?;
+    let (app, now) = (call.app.clone(), call.received);
+    let write = move |edit: &Edit<'_>| keep_all(edit, &app, now, &new, conversation);
+    let ids = call.centre.store.write(write).await?;
+    Ok(call.answer(json!({ "data": ids })))
+}
+
+fn keep_all(
+    edit: &Edit<'_>,
+    app: &AppKey,
+    now: u64,
+    new: &NewMessage,
+    conversation: fn(&str, &str) -> Conversation,
+) -> Result<Map<String, Value>, Fault> {
+    let mut ids = Map::new();
+    for to in &new.to {
+        if ids.contains_key(to) {
+            continue;
+        }
+        let id = edit.next_id(now)?;
+        keep(
+            edit,
+            app,
+            &conversation(&new.from, to),
+            &new.message(to, id, now),
+        )?;
+        ids.insert(to.clone(), json!(id.to_string()));
+    }
+    Ok(ids)
+}
+
+/// Who sends when nobody is named.
+fn administrator() -> String {
+    "admin".to_owned()
+}
+
+const NAME_MAX: usize = 255;

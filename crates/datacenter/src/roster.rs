@@ -1,0 +1,228 @@
+//! Groups and rooms: both are a list of members with an owner.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::app_key::AppKey;
+use crate::page::Page;
+use crate::server::call::Call;
+use crate::server::fault::Fault;
+use crate::store::cipher::Keyspace;
+use crate::store::key::Key;
+use crate::store::{Edit, Order, StoreError};
+use crate::users::is_name;
+
+/// A stored group or room.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Roster {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) public: bool,
+    pub(crate) maxusers: usize,
+    pub(crate) owner: String,
+    /// Without the owner.
+    pub(crate) members: Vec<String>,
+    pub(crate) created: u64,
+}
+
+/// A group or room to make; the id is still missing.
+pub(crate) struct NewRoster {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) public: bool,
+    pub(crate) maxusers: usize,
+    pub(crate) owner: String,
+    pub(crate) members: Vec<String>,
+}
+
+pub(crate) async fn create(call: &Call, kind: Keyspace, new: NewRoster) -> Result<Roster, Fault> {
+    let members = new.checked_members()?;
+    let (app, now) = (call.app.clone(), call.received);
+    let write = move |edit: &Edit<'_>| {
+        let id = edit.next_id(now)?.to_string();
+        let roster = new.roster(id, members, now);
+        edit.put(kind, &key(&app, &roster.id), &roster)?;
+        Ok(roster)
+    };
+    call.centre.store.write(write).await
+}
+
+/// One page, and the cursor of the next.
+pub(crate) async fn list(
+    call: &Call,
+    kind: Keyspace,
+) -> Result<(Vec<Roster>, Option<String>), Fault> {
+    let page = Page::asked(&call.query)?;
+    let (range, limit) = (Key::of(&call.app).below_after(&page.after), page.look_up());
+    let read = call
+        .centre
+        .store
+        .read(move |view| view.scan(kind, range, Order::Rising, limit));
+    let mut found: Vec<Roster> = read.await?;
+    let cursor = page.cut(&mut found, |roster| &roster.id);
+    Ok((found, cursor))
+}
+
+/// Those of a comma list that exist; none is a fault.
+pub(crate) async fn find(call: &Call, kind: Keyspace, ids: &str) -> Result<Vec<Roster>, Fault> {
+    let keys: Vec<Key> = ids.split(',').map(|id| key(&call.app, id)).collect();
+    let read = call.centre.store.read(move |view| {
+        let found = keys
+            .iter()
+            .filter_map(|key| view.get(kind, key).transpose());
+        found.collect::<Result<Vec<Roster>, StoreError>>()
+    });
+    let found = read.await?;
+    if found.is_empty() {
+        Err(Fault::NotFound)
+    } else {
+        Ok(found)
+    }
+}
+
+pub(crate) async fn delete(call: &Call, kind: Keyspace, id: &str) -> Result<(), Fault> {
+    let key = key(&call.app, id);
+    let write = move |edit: &Edit<'_>| {
+        edit.get::<Roster>(kind, &key)?.ok_or(Fault::NotFound)?;
+        Ok(edit.remove(kind, &key)?)
+    };
+    call.centre.store.write(write).await
+}
+
+pub(crate) async fn join(call: &Call, kind: Keyspace, id: &str, user: &str) -> Result<(), Fault> {
+    let user = user.to_owned();
+    change(call, kind, id, move |roster| roster.add(user)).await
+}
+
+pub(crate) async fn leave(call: &Call, kind: Keyspace, id: &str, user: &str) -> Result<(), Fault> {
+    let user = user.to_owned();
+    change(call, kind, id, move |roster| roster.take_out(&user)).await
+}
+
+/// All that a user owns or is a member of.
+pub(crate) async fn joined(
+    call: &Call,
+    kind: Keyspace,
+    user: String,
+) -> Result<Vec<Roster>, Fault> {
+    let range = Key::of(&call.app).below();
+    let read = call
+        .centre
+        .store
+        .read(move |view| view.scan(kind, range, Order::Rising, usize::MAX));
+    let mut all: Vec<Roster> = read.await?;
+    all.retain(|roster| roster.has(&user));
+    Ok(all)
+}
+
+/// Takes a user who is deleted out of every group and room.
+pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), StoreError> {
+    for kind in [Keyspace::Groups, Keyspace::Rooms] {
+        for mut roster in edit.scan::<Roster>(kind, Key::of(app).below())? {
+            let before = roster.members.len();
+            roster.members.retain(|member| member != user);
+            if roster.members.len() != before {
+                edit.put(kind, &key(app, &roster.id), &roster)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn key(app: &AppKey, id: &str) -> Key {
+    Key::of(app).end(id)
+}
+
+impl NewRoster {
+    /// Every member once, and never the owner.
+    fn checked_members(&self) -> Result<Vec<String>, Fault> {
+        let mut members = self.members.clone();
+        members.sort();
+        members.dedup();
+        members.retain(|member| *member != self.owner);
+        if !members
+            .iter()
+            .chain([&self.owner])
+            .all(|name| is_name(name))
+        {
+            return Err(Fault::Illegal(
+                "owner or members has a username that is not legal",
+            ));
+        }
+        if members.len() >= self.maxusers {
+            return Err(Fault::Illegal("there are more members than maxusers"));
+        }
+        Ok(members)
+    }
+
+    fn roster(self, id: String, members: Vec<String>, created: u64) -> Roster {
+        Roster {
+            id,
+            name: self.name,
+            description: self.description,
+            public: self.public,
+            maxusers: self.maxusers,
+            owner: self.owner,
+            members,
+            created,
+        }
+    }
+}
+
+impl Roster {
+    pub(crate) fn has(&self, user: &str) -> bool {
+        self.owner == user || self.members.iter().any(|member| member == user)
+    }
+
+    /// Members and owner.
+    pub(crate) fn size(&self) -> usize {
+        self.members.len() + 1
+    }
+
+    pub(crate) fn affiliations(&self) -> Vec<Value> {
+        let members = self
+            .members
+            .iter()
+            .map(|member| json!({ "member": member }));
+        members.chain([json!({ "owner": self.owner })]).collect()
+    }
+
+    fn add(&mut self, user: String) -> Result<(), Fault> {
+        if !is_name(&user) {
+            return Err(Fault::Illegal("the username is not legal"));
+        }
+        if self.has(&user) {
+            return Err(Fault::Forbidden("the user is a member already"));
+        }
+        if self.size() >= self.maxusers {
+            return Err(Fault::Forbidden("there is no room for more members"));
+        }
+        self.members.push(user);
+        Ok(())
+    }
+
+    fn take_out(&mut self, user: &str) -> Result<(), Fault> {
+        if self.owner == user {
+            return Err(Fault::Forbidden("the owner can't leave"));
+        }
+        let at = self.members.iter().position(|member| member == user);
+        self.members.remove(at.ok_or(Fault::NotFound)?);
+        Ok(())
+    }
+}
+
+async fn change(
+    call: &Call,
+    kind: Keyspace,
+    id: &str,
+    change: impl FnOnce(&mut Roster) -> Result<(), Fault> + Send + 'static,
+) -> Result<(), Fault> {
+    let key = key(&call.app, id);
+    let write = move |edit: &Edit<'_>| {
+        let mut roster: Roster = edit.get(kind, &key)?.ok_or(Fault::NotFound)?;
+        change(&mut roster)?;
+        Ok(edit.put(kind, &key, &roster)?)
+    };
+    call.centre.store.write(write).await
+}

@@ -1,0 +1,101 @@
+//! Who may come in: gateways of the own region.
+
+use std::io;
+use std::time::Duration;
+
+use http::HeaderMap;
+use subtle::ConstantTimeEq;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::fault::Fault;
+use super::tls;
+
+/// The two ways in.
+pub(crate) enum Door {
+    MutualTls {
+        acceptor: TlsAcceptor,
+        gateway: String,
+    },
+    Secret(Secret),
+}
+
+/// A secret shared with the gateway on this machine.
+pub(crate) struct Secret(String);
+
+/// A connection that is not let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("the TLS handshake failed")]
+    Handshake(#[source] io::Error),
+    #[error("the TLS handshake took too long")]
+    TooSlow,
+    #[error("the client certificate is not one of this region's gateways")]
+    NotOurGateway,
+}
+
+impl Door {
+    pub(crate) fn mutual_tls(acceptor: TlsAcceptor, region: &str) -> Door {
+        let gateway = format!("domicile://region/{region}/gateway");
+        Door::MutualTls { acceptor, gateway }
+    }
+
+    pub(crate) fn secret(secret: &str) -> Door {
+        Door::Secret(Secret(secret.to_owned()))
+    }
+
+    /// The scheme of the listener's own URIs.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self {
+            Door::MutualTls { .. } => "https",
+            Door::Secret(_) => "http",
+        }
+    }
+
+    /// What every request has to show, beyond its connection.
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Fault> {
+        match self {
+            Door::MutualTls { .. } => Ok(()),
+            Door::Secret(secret) => secret.check(headers),
+        }
+    }
+}
+
+impl Secret {
+    fn check(&self, headers: &HeaderMap) -> Result<(), Fault> {
+        let shown = headers
+            .get("domicile-gateway-secret")
+            .ok_or(Fault::NotAGateway)?;
+        let same = shown.as_bytes().ct_eq(self.0.as_bytes());
+        if bool::from(same) {
+            Ok(())
+        } else {
+            Err(Fault::NotAGateway)
+        }
+    }
+}
+
+/// Shakes hands, and looks whether the client is a gateway of this region.
+pub(crate) async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    gateway: &str,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, Refused> {
+    let stream = timeout(HANDSHAKE, acceptor.accept(stream)).await;
+    let stream = stream
+        .map_err(|_| Refused::TooSlow)?
+        .map_err(Refused::Handshake)?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let own = certificates
+        .and_then(<[_]>::first)
+        .is_some_and(|leaf| tls::names_uri(leaf, gateway));
+    if own {
+        Ok(stream)
+    } else {
+        Err(Refused::NotOurGateway)
+    }
+}
+
+const HANDSHAKE: Duration = Duration::from_secs(10);

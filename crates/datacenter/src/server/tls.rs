@@ -1,0 +1,75 @@
+//! TLS that demands a client certificate.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+/// TLS can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("can't read {}", .0.display())]
+    Read(PathBuf, #[source] pem::Error),
+    #[error("{} holds no certificate that can be an authority", .0.display())]
+    Authority(PathBuf, #[source] rustls::Error),
+    #[error("can't verify client certificates with this authority")]
+    Verifier(#[from] VerifierBuilderError),
+    #[error("certificate and key can't be used")]
+    Certificate(#[from] rustls::Error),
+}
+
+/// Accepts clients whose certificate comes from `ca`.
+pub(crate) fn acceptor(ca: &Path, certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?.into(), provider.clone());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_client_cert_verifier(verifier.build()?)
+        .with_single_cert(certificates(certificate)?, private_key(key)?)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Whether a certificate has this URI among its subject alternative names.
+pub(crate) fn names_uri(certificate: &CertificateDer<'_>, uri: &str) -> bool {
+    use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return false;
+    };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+        return false;
+    };
+    let mut names = names.value.general_names.iter();
+    names.any(|name| matches!(name, GeneralName::URI(found) if *found == uri))
+}
+
+fn roots(ca: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(ca)? {
+        roots
+            .add(certificate)
+            .map_err(|e| TlsError::Authority(ca.to_owned(), e))?;
+    }
+    Ok(roots)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found =
+        CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match found {
+        Ok(found) if found.is_empty() => {
+            Err(TlsError::Read(file.to_owned(), pem::Error::NoItemsFound))
+        }
+        Ok(found) => Ok(found),
+        Err(error) => Err(TlsError::Read(file.to_owned(), error)),
+    }
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(file).map_err(|e| TlsError::Read(file.to_owned(), e))
+}

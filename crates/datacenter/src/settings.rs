@@ -1,0 +1,65 @@
+//! What a data centre is told when it starts.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One data centre: a zone of a region.
+pub struct Settings {
+    /// The region it belongs to; only this region's gateways may connect.
+    pub region: String,
+    /// The zone; names the store's file.
+    pub zone: String,
+    /// Folder of the store (`{zone}.redb`) and of uploaded files (`files/`). Made when absent.
+    pub data: PathBuf,
+    /// Where REST listens; port 0 lets the system pick one.
+    pub rest: SocketAddr,
+    /// How a gateway shows that it is one.
+    pub auth: GatewayAuth,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The time, as an argument.
+pub trait Clock: Send + Sync + 'static {
+    /// Milliseconds since the Unix epoch.
+    fn unix_millis(&self) -> u64;
+}
+
+/// How a gateway shows that it is one.
+#[derive(Clone)]
+pub enum GatewayAuth {
+    /// TLS with a client certificate from `ca` whose URI SAN is `domicile://region/{region}/gateway`.
+    /// All three are PEM files; `certificate` and `key` are this data centre's own.
+    MutualTls {
+        ca: PathBuf,
+        certificate: PathBuf,
+        key: PathBuf,
+    },
+    /// Plain text on a loopback address, with this value in `Domicile-Gateway-Secret`.
+    Secret(String),
+}
+
+impl fmt::Debug for GatewayAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GatewayAuth::MutualTls { ca, .. } => f
+                .debug_struct("MutualTls")
+                .field("ca", ca)
+                .finish_non_exhaustive(),
+            GatewayAuth::Secret(_) => f.write_str("Secret([redacted])"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_never_holds_the_secret() {
+        let text = format!("{:?}", GatewayAuth::Secret("hunter2".into()));
+        assert_eq!(text, "Secret([redacted])");
+    }
+}

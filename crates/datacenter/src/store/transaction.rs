@@ -1,0 +1,234 @@
+//! Transactions: reading one state, and changing it.
+
+use std::ops::Range;
+
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use super::cipher::{Cipher, Keyspace};
+use super::key::Key;
+
+/// One state of the store.
+pub(crate) struct View<'a> {
+    transaction: ReadTransaction,
+    cipher: &'a dyn Cipher,
+}
+
+/// One change of the store.
+pub(crate) struct Edit<'a> {
+    transaction: WriteTransaction,
+    cipher: &'a dyn Cipher,
+}
+
+/// Which end of a range comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Rising,
+    Falling,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn begin(
+        database: &Database,
+        cipher: &'a dyn Cipher,
+    ) -> Result<View<'a>, StoreError> {
+        let transaction = database.begin_read()?;
+        Ok(View {
+            transaction,
+            cipher,
+        })
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        keyspace: Keyspace,
+        key: &Key,
+    ) -> Result<Option<T>, StoreError> {
+        let table = self.transaction.open_table(table(keyspace))?;
+        get(
+            &table,
+            &Sealed {
+                keyspace,
+                cipher: self.cipher,
+            },
+            key,
+        )
+    }
+
+    /// At most `limit` values of a range.
+    pub(crate) fn scan<T: DeserializeOwned>(
+        &self,
+        keyspace: Keyspace,
+        range: Range<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<T>, StoreError> {
+        let table = self.transaction.open_table(table(keyspace))?;
+        scan(
+            &table,
+            &Sealed {
+                keyspace,
+                cipher: self.cipher,
+            },
+            range,
+            order,
+            limit,
+        )
+    }
+}
+
+impl<'a> Edit<'a> {
+    pub(super) fn begin(
+        database: &Database,
+        cipher: &'a dyn Cipher,
+    ) -> Result<Edit<'a>, StoreError> {
+        let transaction = database.begin_write()?;
+        Ok(Edit {
+            transaction,
+            cipher,
+        })
+    }
+
+    pub(super) fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit()?)
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        keyspace: Keyspace,
+        key: &Key,
+    ) -> Result<Option<T>, StoreError> {
+        let table = self.transaction.open_table(table(keyspace))?;
+        get(
+            &table,
+            &Sealed {
+                keyspace,
+                cipher: self.cipher,
+            },
+            key,
+        )
+    }
+
+    /// All values of a range.
+    pub(crate) fn scan<T: DeserializeOwned>(
+        &self,
+        keyspace: Keyspace,
+        range: Range<Vec<u8>>,
+    ) -> Result<Vec<T>, StoreError> {
+        let table = self.transaction.open_table(table(keyspace))?;
+        scan(
+            &table,
+            &Sealed {
+                keyspace,
+                cipher: self.cipher,
+            },
+            range,
+            Order::Rising,
+            usize::MAX,
+        )
+    }
+
+    pub(crate) fn put<T: Serialize>(
+        &self,
+        keyspace: Keyspace,
+        key: &Key,
+        value: &T,
+    ) -> Result<(), StoreError> {
+        let plain = serde_json::to_vec(value)?;
+        let sealed = self.cipher.seal(keyspace, key.as_bytes(), &plain)?;
+        let mut table = self.transaction.open_table(table(keyspace))?;
+        table.insert(key.as_bytes(), sealed.as_slice())?;
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self, keyspace: Keyspace, key: &Key) -> Result<(), StoreError> {
+        self.transaction
+            .open_table(table(keyspace))?
+            .remove(key.as_bytes())?;
+        Ok(())
+    }
+
+    /// An id that no other has: milliseconds in front, a running number behind, so that ids sort by time.
+    pub(crate) fn next_id(&self, now: u64) -> Result<u64, StoreError> {
+        let mut table = self.transaction.open_table(SEQUENCE)?;
+        let last = table.get("last")?.map_or(0, |stored| stored.value());
+        let next = (last + 1) % (1 << SEQUENCE_BITS);
+        table.insert("last", next)?;
+        Ok(first_id_at(now) | next)
+    }
+}
+
+/// The lowest id of a millisecond.
+pub(crate) fn first_id_at(unix_millis: u64) -> u64 {
+    unix_millis << SEQUENCE_BITS
+}
+
+pub(super) fn make_tables(database: &Database) -> Result<(), StoreError> {
+    let transaction = database.begin_write()?;
+    for keyspace in Keyspace::ALL {
+        transaction.open_table(table(keyspace))?;
+    }
+    transaction.open_table(SEQUENCE)?;
+    Ok(transaction.commit()?)
+}
+
+/// How the values of one keyspace are opened.
+struct Sealed<'a> {
+    keyspace: Keyspace,
+    cipher: &'a dyn Cipher,
+}
+
+impl Sealed<'_> {
+    fn open<T: DeserializeOwned>(&self, key: &[u8], value: &[u8]) -> Result<T, StoreError> {
+        let plain = self.cipher.open(self.keyspace, key, value)?;
+        Ok(serde_json::from_slice(&plain)?)
+    }
+}
+
+fn get<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    sealed: &Sealed<'_>,
+    key: &Key,
+) -> Result<Option<T>, StoreError> {
+    let found = table.get(key.as_bytes())?;
+    found
+        .map(|value| sealed.open(key.as_bytes(), value.value()))
+        .transpose()
+}
+
+fn scan<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    sealed: &Sealed<'_>,
+    range: Range<Vec<u8>>,
+    order: Order,
+    limit: usize,
+) -> Result<Vec<T>, StoreError> {
+    if range.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut entries = table.range(range.start.as_slice()..range.end.as_slice())?;
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let entry = match order {
+            Order::Rising => entries.next(),
+            Order::Falling => entries.next_back(),
+        };
+        let Some(entry) = entry else { break };
+        let (key, value) = entry?;
+        found.push(sealed.open(key.value(), value.value())?);
+    }
+    Ok(found)
+}
+
+fn table(keyspace: Keyspace) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    TableDefinition::new(keyspace.table_name())
+}
+
+const SEQUENCE: TableDefinition<'static, &str, u64> = TableDefinition::new("sequence");
+
+/// 44 bits of milliseconds last until the year 2527; 2^20 ids are more than a millisecond can commit.
+const SEQUENCE_BITS: u32 = 20;
