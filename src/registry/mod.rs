@@ -1,24 +1,141 @@
 //! Pins and records: which App lives where, signed and sealed.
+//!
+//! | file | what |
+//! |---|---|
+//! | `known`, `locate` | what a gateway knows of an App, and the proof that it lives here |
+//! | `lookup`, `memory`, `flight`, `loads` | look-ups, and what is remembered of them |
+//! | `register`, `change`, `certificates`, `list`, `accounts` | the control plane's operations |
+//! | `trust`, `distrust`, `pin`, `sealed_key`, `names` | what is believed of the store |
+//! | `seal`, `record`, `account`, `aead`, `random` | what is sealed, and how |
+//! | `store`, `embedded`, `writer`, `listeners` | where it is kept |
+//! | `chain`, `anchor`, `check`, `health` | rollback, and readiness |
 
+mod account;
+mod accounts;
+mod aead;
+mod anchor;
+mod certificates;
+mod chain;
+mod change;
+mod check;
+mod distrust;
+mod embedded;
+mod flight;
+mod health;
 mod known;
+mod list;
+mod listeners;
+mod loads;
 mod locate;
+mod lookup;
+mod memory;
+mod names;
+mod open;
+mod pin;
+mod random;
+mod record;
+mod register;
+mod seal;
+mod sealed_key;
+mod stats;
+mod store;
+mod trust;
+mod writer;
 
-pub use known::{
-    App, AppLimits, AppLoad, AppName, AuthMode, CertRole, Certificate, Home, Known, Plan, Status,
-};
-pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};
+#[cfg(test)]
+pub mod suite;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+pub use account::{Account, Role};
+pub use accounts::{AccountError, NewAccount};
+pub use anchor::AnchorError;
+pub use certificates::{CertificateError, Patch};
+pub use chain::Link;
+pub use change::ChangeError;
+pub use check::ensure_regions;
+pub use distrust::Distrust;
+pub use embedded::{EmbeddedError, EmbeddedStore};
+pub use health::{Health, Reason, State};
+pub use known::{
+    App, AppLimits, AppLoad, AppName, AuthMode, CertRole, Certificate, Home, Known, Plan, Status,
+};
+pub use list::Page;
+pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};
+pub use names::{Hash, PinKind};
+pub use open::{OpenError, Parts};
+pub use random::{NoRandomness, Randomness, SystemRandomness};
+pub use register::{NewApp, PinBytes, RegisterError, Registered};
+pub use seal::SealError;
+pub use stats::{LookUpResult, Stats};
+pub use store::{CommitError, Condition, Key, Listener, Place, Store, Txn, Unavailable};
+
+use crate::config::Catalogue;
+use crate::domain::{AppKey, Clock, RegionId};
+
 /// One region's view of the registry, shared by all cores of a gateway.
-pub struct Registry {}
+pub struct Registry {
+    region: RegionId,
+    catalogue: Arc<Catalogue>,
+    store: Arc<dyn Store>,
+    sealer: seal::Sealer,
+    signer: pin::Signer,
+    anchor: anchor::Anchor,
+    anchor_was_missing: bool,
+    memory: Arc<memory::Memory>,
+    facts: health::Facts,
+    counters: stats::Counters,
+    flights: flight::Flights<Hash, lookup::Reading>,
+    checks: flight::Flights<(), ()>,
+    book: ArcSwapOption<accounts::Book>,
+    changed: Mutex<Option<mpsc::UnboundedReceiver<AppKey>>>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+}
 
 impl Registry {
-    /// Whose App is this? `None`: nobody registered it.
-    ///
-    /// # Errors
-    /// When the registry cannot be asked, or its answer does not verify.
-    pub async fn look_up(&self, _name: AppName) -> Result<Option<Arc<Known>>, LookUpError> {
-        Err(LookUpError::Unavailable)
+    /// Whether the store can be asked and believed.
+    pub fn state(&self) -> State {
+        self.facts.state()
+    }
+
+    /// Whether the anchor was missing when this was opened: the store was believed as it was.
+    /// The caller warns, and puts it into the audit log.
+    pub const fn anchor_was_missing(&self) -> bool {
+        self.anchor_was_missing
+    }
+
+    pub const fn region(&self) -> &RegionId {
+        &self.region
+    }
+
+    pub const fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    pub fn stats(&self) -> Stats {
+        let (home_entries, elsewhere_entries, absent_entries) = self.memory.entries();
+        Stats {
+            home_entries,
+            elsewhere_entries,
+            absent_entries,
+            lookups: self.counters.lookups(),
+            distrusts: self.counters.distrusts(),
+        }
+    }
+
+    /// Counts what does not verify, and says it to the operator (without naming the App).
+    fn distrusted(&self, reason: Distrust) {
+        self.counters.distrusted(reason);
+        tracing::error!(
+            reason = reason.as_str(),
+            "the registry's entry is not believed: {reason}"
+        );
     }
 }

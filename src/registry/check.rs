@@ -1,0 +1,165 @@
+//! The regular comparison of the store with the anchor and the catalogue, and the task that does
+//! it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::anchor::AnchorError;
+use super::health::State;
+use super::known::AppName;
+use super::store::{CommitError, Key, Store, Txn, Unavailable};
+use super::{Distrust, Link, Registry};
+use crate::config::Catalogue;
+use crate::domain::{AppKey, RegionId};
+
+/// Writes the catalogue's region ids into a store that has none: the administrator's part of
+/// making a store. Whether the store now has exactly these.
+///
+/// # Errors
+/// When the store doesn't answer.
+pub async fn ensure_regions(store: &dyn Store, catalogue: &Catalogue) -> Result<bool, Unavailable> {
+    let wanted = region_list(catalogue);
+    match store.put_admin(None, wanted.clone()).await {
+        Ok(()) => Ok(true),
+        Err(CommitError::Conflict) => {
+            let there = store.read(vec![Key::regions()]).await?;
+            Ok(there.into_iter().next().flatten() == Some(wanted))
+        }
+        Err(CommitError::Unavailable(error)) => Err(error),
+    }
+}
+
+/// The value of `regions`: the sorted ids, a line each.
+pub(super) fn region_list(catalogue: &Catalogue) -> Vec<u8> {
+    let mut ids: Vec<&str> = catalogue.regions.iter().map(|r| r.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.join("\n").into_bytes()
+}
+
+/// Why a transaction was not made, or not acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error("something else was written first")]
+    Conflict,
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
+}
+
+/// How often the store is compared with the anchor.
+const EVERY: Duration = Duration::from_secs(1);
+
+impl Registry {
+    /// Runs for as long as the gateway does: compares the store with the anchor each second, and
+    /// reads changed Apps again so that they stay known.
+    pub async fn watch(self: Arc<Self>) {
+        let changed = self.changed.lock().take();
+        let refreshing = self.refresh(changed);
+        let checking = async {
+            let mut ticks = tokio::time::interval(EVERY);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                self.verify().await;
+            }
+        };
+        tokio::join!(refreshing, checking);
+    }
+
+    /// Compares the store with the anchor and the catalogue now.
+    pub async fn verify(&self) -> State {
+        self.checks.join((), || self.check()).await;
+        self.state()
+    }
+
+    /// Commits to this region's part. The store must still have the newest link that was seen of
+    /// it, and the anchor knows the new one before this returns.
+    pub(super) async fn commit(&self, txn: Txn) -> Result<(), WriteError> {
+        let txn = match self.anchor.newest(&self.region) {
+            Some(link) => txn.equals(link.key(&self.region), link.value()),
+            None => txn,
+        };
+        let link = self.store.commit(txn).await;
+        let link = link.map_err(|error| match error {
+            CommitError::Conflict => WriteError::Conflict,
+            CommitError::Unavailable(error) => {
+                self.facts.away();
+                WriteError::Unavailable(error)
+            }
+        })?;
+        self.anchor.note(&self.region, link);
+        self.anchor.sync().await?;
+        Ok(())
+    }
+
+    pub(super) async fn check(&self) {
+        let checked = self.compare().await;
+        let Ok((rolled_back, same_regions)) = checked else {
+            self.facts.away();
+            return;
+        };
+        if rolled_back.is_some() && self.state().trusted {
+            self.distrusted(Distrust::RolledBack);
+        }
+        let trusted = rolled_back.is_none();
+        self.facts.checked(rolled_back, same_regions);
+        if trusted && let Err(error) = self.anchor.sync().await {
+            // The next second tries again; an own commit isn't acknowledged without it.
+            tracing::error!(%error, "the newest state of the registry cannot be remembered");
+        }
+    }
+
+    /// The first region whose chain has lost what was seen of it, and whether the regions agree.
+    async fn compare(&self) -> Result<(Option<RegionId>, bool), Unavailable> {
+        let regions = self.store.read(vec![Key::regions()]).await?;
+        let regions = regions.into_iter().next().flatten();
+        let same_regions = regions == Some(region_list(&self.catalogue));
+        let mut newest = Vec::new();
+        for region in self.chains() {
+            let link = self.store.newest_link(&region).await?;
+            if !self.has_anchor(&region).await? {
+                return Ok((Some(region), same_regions));
+            }
+            newest.push((region, link));
+        }
+        for (region, link) in newest {
+            self.noted(&region, link);
+        }
+        Ok((None, same_regions))
+    }
+
+    /// Whether the link that was seen is there. Asked after the newest link was read: a newest
+    /// link of another history can't be taken for this one's then.
+    async fn has_anchor(&self, region: &RegionId) -> Result<bool, Unavailable> {
+        let Some(seen) = self.anchor.newest(region) else {
+            return Ok(true);
+        };
+        let there = self.store.link(region, seen.n).await?;
+        Ok(there == Some(seen))
+    }
+
+    fn noted(&self, region: &RegionId, link: Option<Link>) {
+        if let Some(link) = link {
+            self.anchor.note(region, link);
+        }
+    }
+
+    fn chains(&self) -> Vec<RegionId> {
+        let listed = self.catalogue.regions.iter().map(|r| r.id.clone());
+        let mut all: Vec<RegionId> = listed.chain(self.anchor.regions()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    async fn refresh(&self, changed: Option<mpsc::UnboundedReceiver<AppKey>>) {
+        let Some(mut changed) = changed else { return };
+        while let Some(key) = changed.recv().await {
+            // A failure was counted and said; the App's next request asks again.
+            let _failed = self.look_up(AppName::Key(key)).await;
+        }
+    }
+}

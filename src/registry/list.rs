@@ -1,0 +1,130 @@
+//! Pages of this region's Apps.
+
+use std::sync::Arc;
+
+use super::Registry;
+use super::known::{App, Home, Status};
+use super::locate::LookUpError;
+use super::names::Hash;
+use super::record::Record;
+use super::store::Key;
+use super::trust::{Fault, Named};
+
+/// Some of this region's Apps, in the order of their AppKey hashes.
+#[derive(Debug)]
+pub struct Page {
+    /// May be shorter than asked for although there is more.
+    pub items: Vec<Arc<App>>,
+    /// Where the next page starts; `None`: this was the last one.
+    pub next_cursor: Option<String>,
+    /// Entries passed over because they do not verify.
+    pub untrusted: usize,
+}
+
+/// The most records that one page opens: a filter that matches few doesn't scan the whole region.
+const SCAN: usize = 2_000;
+
+impl Registry {
+    /// Apps of this region behind the cursor `after`, retired ones too, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store can't be asked or was rolled back.
+    pub async fn list(
+        &self,
+        after: Option<String>,
+        limit: usize,
+        status: Option<Status>,
+    ) -> Result<Page, LookUpError> {
+        self.require_trust().await.map_err(|f| self.failed(f))?;
+        let prefix = Key::apps(&self.region);
+        let mut cursor = after;
+        let mut page = Page::default();
+        let mut scanned = 0;
+        while scanned < SCAN {
+            let wanted = (limit.max(1) - page.items.len()).min(SCAN - scanned);
+            let from = cursor
+                .as_ref()
+                .map(|c| Key::from_text(&format!("{prefix}{c}")));
+            let entries = self.store.range(prefix.clone(), from, wanted).await;
+            let entries = entries.map_err(|away| self.away(away))?;
+            let ended = entries.len() < wanted;
+            scanned += entries.len();
+            for (key, bytes) in &entries {
+                let name = key.after(&prefix).unwrap_or_default();
+                self.list_one(name, bytes, status, &mut page).await?;
+                cursor = Some(name.to_owned());
+            }
+            if ended {
+                return Ok(page);
+            }
+            if page.items.len() >= limit.max(1) {
+                break;
+            }
+        }
+        page.next_cursor = cursor;
+        Ok(page)
+    }
+
+    /// How many Apps this region has, retired ones included.
+    ///
+    /// # Errors
+    /// When the store can't be asked.
+    pub async fn count(&self) -> Result<u64, LookUpError> {
+        let count = self.store.count(Key::apps(&self.region)).await;
+        count.map_err(|away| self.away(away))
+    }
+
+    async fn list_one(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        status: Option<Status>,
+        page: &mut Page,
+    ) -> Result<(), LookUpError> {
+        let record = Hash::parse(name).and_then(|hash| self.unseal(&hash, bytes));
+        let Some(record) = record else {
+            page.untrusted += 1;
+            return Ok(());
+        };
+        if status.is_some_and(|s| s != record.status) {
+            return Ok(());
+        }
+        match self.listed(&record).await {
+            Ok(Some(app)) => page.items.push(app),
+            Ok(None) => page.untrusted += 1,
+            Err(Fault::Unavailable(away)) => return Err(self.away(away)),
+            Err(Fault::Distrust(reason)) => {
+                self.distrusted(reason);
+                page.untrusted += 1;
+            }
+        }
+        // Signatures are verified for each item: others get their turn in between.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    async fn listed(&self, record: &Record) -> Result<Option<Arc<App>>, Fault> {
+        match self.read_key(&record.app_key).await? {
+            Named::Taken(verified) => match self.home(&record.app_key, verified) {
+                Home::Here(app) => Ok(Some(app)),
+                Home::Elsewhere(_) => Ok(None),
+            },
+            Named::Free | Named::SpeltOtherwise => Ok(None),
+        }
+    }
+
+    fn away(&self, away: super::store::Unavailable) -> LookUpError {
+        self.facts.away();
+        self.failed(away.into())
+    }
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            next_cursor: None,
+            untrusted: 0,
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Registering an App: one atomic step that decides its home for ever.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::check::{WriteError, region_list};
+use super::distrust::Distrust;
+use super::known::{App, AppLimits, AuthMode, CertRole, Certificate, Home, Plan, Status};
+use super::names::{PinKind, exact, id_hash, key_hash, pair};
+use super::pin::{Pin, Statement};
+use super::random::{self, NoRandomness};
+use super::record::{Record, TokenRules};
+use super::seal::{SealError, Subject};
+use super::store::{Key, Place, Txn};
+use super::trust::{Fault, Named, Verified};
+use super::{Registry, sealed_key};
+use crate::domain::{AppId, AppKey, RegionId, ZoneId};
+
+/// What is asked for. What is left out counts as equal to what is there, or is chosen.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    pub app_id: Option<AppId>,
+    pub app_key: AppKey,
+    /// Left out: the gateway's own.
+    pub region: Option<RegionId>,
+    /// Left out: the region's first.
+    pub zone: Option<ZoneId>,
+    pub plan: Option<Plan>,
+    pub auth_mode: Option<AuthMode>,
+}
+
+#[derive(Debug)]
+pub enum Registered {
+    Created {
+        app: Arc<App>,
+        certificate: Certificate,
+        /// For the audit log.
+        pins: PinBytes,
+    },
+    /// The same App was registered before.
+    Existing(Arc<App>),
+}
+
+/// An App's two pins as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinBytes {
+    pub id: Vec<u8>,
+    pub key: Vec<u8>,
+}
+
+/// Why nothing was registered. The first that applies, in this order, is given; the last three
+/// concern the registry itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    #[error("the App is retired; its App ID and AppKey stay taken")]
+    Retired,
+    #[error("the AppKey is registered with another App ID, or spelt otherwise")]
+    AppKeyTaken,
+    #[error("the App ID is registered with another AppKey, or spelt otherwise")]
+    AppIdTaken,
+    #[error("the App's region and zone can never change")]
+    RegionImmutable,
+    #[error("Apps of {home} are registered there")]
+    NotThisRegion { home: RegionId },
+    #[error("the App is registered with another plan or mode")]
+    AlreadyRegistered,
+    #[error("the region has no such zone")]
+    UnknownZone,
+    #[error("the registry cannot be reached")]
+    Unavailable,
+    #[error("the registry is not believed")]
+    Untrusted,
+    #[error("the catalogue's regions are not the registry's")]
+    Degraded,
+    #[error("the record cannot be sealed")]
+    Seal(#[source] SealError),
+}
+
+/// How often a registration starts anew because something else was written first. Each time it
+/// finds what that was; more than once or twice means trouble.
+const ATTEMPTS: usize = 8;
+
+impl Registry {
+    /// Registers an App in this region.
+    ///
+    /// # Errors
+    /// See [`RegisterError`]. After `Unavailable` it may have happened or not.
+    pub async fn register(&self, new: NewApp) -> Result<Registered, RegisterError> {
+        for _ in 0..ATTEMPTS {
+            self.require_trust().await.map_err(|f| self.refused(f))?;
+            if let Some(app) = self.existing(&new).await? {
+                return Ok(Registered::Existing(app));
+            }
+            match self.create(&new).await {
+                Ok(created) => return Ok(created),
+                Err(CreateError::Conflict) => {
+                    // Another registration, a rollback, or a changed list of regions.
+                    self.verify().await;
+                }
+                Err(CreateError::Refused(error)) => return Err(error),
+            }
+        }
+        Err(RegisterError::Unavailable)
+    }
+
+    /// The App, if the same one is registered; `None`: both names are free.
+    async fn existing(&self, new: &NewApp) -> Result<Option<Arc<App>>, RegisterError> {
+        // The App ID first: if both are being registered right now, the AppKey is seen at least as
+        // late, and so nobody takes this App for another one.
+        let by_id = self.pinned_id(new).await?;
+        let by_key = self.read_key(&new.app_key).await;
+        let by_key = by_key.map_err(|f| self.refused(f))?;
+        self.refuse_retired(&by_id, &by_key).await?;
+        let verified = match by_key {
+            Named::SpeltOtherwise => return Err(RegisterError::AppKeyTaken),
+            Named::Taken(verified) => verified,
+            Named::Free => return self.free(new, &by_id).map(|()| None),
+        };
+        self.same(new, &by_id, verified).map(Some)
+    }
+
+    async fn pinned_id(&self, new: &NewApp) -> Result<Named<(Pin, AppKey)>, RegisterError> {
+        match &new.app_id {
+            None => Ok(Named::Free),
+            Some(id) => self.read_id(id).await.map_err(|f| self.refused(f)),
+        }
+    }
+
+    /// Retired Apps of this region answer first, whichever of their names is asked for.
+    async fn refuse_retired(
+        &self,
+        by_id: &Named<(Pin, AppKey)>,
+        by_key: &Named<Verified>,
+    ) -> Result<(), RegisterError> {
+        if let Named::Taken(verified) = by_key {
+            refuse_retired(verified)?;
+        }
+        if let Named::Taken((pin, key)) = by_id
+            && pin.says().region == self.region
+        {
+            match self.read_key(key).await {
+                Ok(Named::Taken(verified)) => refuse_retired(&verified)?,
+                Ok(_) => return Err(self.refused(Distrust::LonePin.into())),
+                Err(fault) => return Err(self.refused(fault)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an App may be made here of names that are free.
+    fn free(&self, new: &NewApp, by_id: &Named<(Pin, AppKey)>) -> Result<(), RegisterError> {
+        if !matches!(by_id, Named::Free) {
+            return Err(RegisterError::AppIdTaken);
+        }
+        self.asked_for_here(new)
+    }
+
+    /// The registered App, if it is the one that is asked for.
+    fn same(
+        &self,
+        new: &NewApp,
+        by_id: &Named<(Pin, AppKey)>,
+        verified: Verified,
+    ) -> Result<Arc<App>, RegisterError> {
+        let pin = verified.pin.says();
+        let is_pair = |id: &AppId| pair(id, &new.app_key) == pin.pair;
+        if !new.app_id.as_ref().is_none_or(is_pair) {
+            return Err(RegisterError::AppKeyTaken);
+        }
+        if let Named::Taken((id_pin, _)) = by_id
+            && id_pin.says().region != pin.region
+        {
+            return Err(self.refused(Distrust::UnequalPins.into()));
+        }
+        let region = new.region.as_ref().unwrap_or(&self.region);
+        let same_zone = new.zone.as_ref().is_none_or(|zone| *zone == pin.zone);
+        if *region != pin.region || !same_zone {
+            return Err(RegisterError::RegionImmutable);
+        }
+        self.asked_for_here(new)?;
+        let Home::Here(app) = self.home(&new.app_key, verified) else {
+            return Err(RegisterError::RegionImmutable);
+        };
+        let same_plan = new.plan.is_none_or(|plan| plan == app.plan);
+        let same_mode = new.auth_mode.is_none_or(|mode| mode == app.auth_mode);
+        if same_plan && same_mode {
+            Ok(app)
+        } else {
+            Err(RegisterError::AlreadyRegistered)
+        }
+    }
+
+    fn asked_for_here(&self, new: &NewApp) -> Result<(), RegisterError> {
+        match &new.region {
+            Some(region) if *region != self.region => Err(RegisterError::NotThisRegion {
+                home: region.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn create(&self, new: &NewApp) -> Result<Registered, CreateError> {
+        if !self.facts.same_regions() {
+            return Err(CreateError::Refused(RegisterError::Degraded));
+        }
+        let zone = self.zone(new)?;
+        let draft = self.draft(new).map_err(|e| RegisterError::Seal(e.into()))?;
+        let pins = self.pins(&draft, &zone);
+        let pins = pins.map_err(|e| RegisterError::Seal(e.into()))?;
+        let hash = key_hash(&draft.app_key);
+        let sealed = self
+            .sealer
+            .seal(Subject::Record(&hash), draft.revision, draft.to_json());
+        let sealed = sealed.map_err(RegisterError::Seal)?;
+        self.commit(self.registration(&draft, &pins, sealed))
+            .await?;
+        let certificate = draft.certificates.first().cloned();
+        // A draft has one certificate.
+        let certificate = certificate.ok_or(RegisterError::Unavailable)?;
+        let app = Arc::new(draft.into_app(zone, self.memory.loads.of(hash)));
+        Ok(Registered::Created {
+            app,
+            certificate,
+            pins,
+        })
+    }
+
+    fn zone(&self, new: &NewApp) -> Result<ZoneId, RegisterError> {
+        let zones = self.catalogue.region(&self.region).map(|r| &r.zones);
+        let mut zones = zones.into_iter().flatten();
+        let zone = match &new.zone {
+            None => zones.next(),
+            Some(zone) => zones.find(|z| *z == zone),
+        };
+        zone.cloned().ok_or(RegisterError::UnknownZone)
+    }
+
+    fn draft(&self, new: &NewApp) -> Result<Record, NoRandomness> {
+        let app_id = match new.app_id {
+            Some(id) => id,
+            None => self.fresh_app_id()?,
+        };
+        let plan = new.plan.unwrap_or(Plan::Free);
+        let created_at = self.clock.unix();
+        Ok(Record {
+            app_id,
+            app_key: new.app_key,
+            certificates: vec![self.fresh_certificate(CertRole::Primary)?],
+            plan,
+            retention_days: plan.default_retention_days(),
+            auth_mode: new.auth_mode.unwrap_or(AuthMode::Secure),
+            status: Status::Active,
+            limits: AppLimits::default(),
+            token_rules: TokenRules::default(),
+            revoked_users: Vec::new(),
+            created_at,
+            revision: 1,
+        })
+    }
+
+    fn fresh_app_id(&self) -> Result<AppId, NoRandomness> {
+        let digits = random::digits::<16>(&*self.randomness)?;
+        AppId::parse(&digits).map_err(|_| NoRandomness)
+    }
+
+    pub(super) fn fresh_certificate(&self, role: CertRole) -> Result<Certificate, NoRandomness> {
+        Ok(Certificate {
+            id: random::digits::<6>(&*self.randomness)?,
+            role,
+            value: SecretString::from(random::digits::<16>(&*self.randomness)?),
+            created_at: self.clock.unix(),
+        })
+    }
+
+    fn pins(&self, draft: &Record, zone: &ZoneId) -> Result<PinBytes, NoRandomness> {
+        let (id, key) = (&draft.app_id, &draft.app_key);
+        let hash = id_hash(id);
+        let sealed = sealed_key::seal(&*self.randomness, id, &hash, &self.region, key)?;
+        let statement = |kind, hash, name: &str, sealed| Statement {
+            kind,
+            hash,
+            exact: exact(kind, name),
+            region: self.region.clone(),
+            zone: zone.clone(),
+            time: draft.created_at,
+            pair: pair(id, key),
+            sealed,
+        };
+        let by_id = statement(PinKind::Id, hash, id.as_str(), sealed);
+        let by_key = statement(PinKind::Key, key_hash(key), key.as_str(), Vec::new());
+        Ok(PinBytes {
+            id: self.signer.sign(&by_id),
+            key: self.signer.sign(&by_key),
+        })
+    }
+
+    /// Both pins absent under every region, the record under its own, `regions` as it should be.
+    fn registration(&self, draft: &Record, pins: &PinBytes, sealed: Vec<u8>) -> Txn {
+        let (by_id, by_key) = (id_hash(&draft.app_id), key_hash(&draft.app_key));
+        let mut txn = Txn::new(self.region.clone());
+        for key in [self.pin_keys(&by_id), self.pin_keys(&by_key)].concat() {
+            txn = txn.absent(key);
+        }
+        txn.absent(Key::app(&self.region, &by_key))
+            .equals(Key::regions(), region_list(&self.catalogue))
+            .put(&Place::Pin(by_id), pins.id.clone())
+            .put(&Place::Pin(by_key), pins.key.clone())
+            .put(&Place::App(by_key), sealed)
+    }
+
+    fn refused(&self, fault: Fault) -> RegisterError {
+        match fault {
+            Fault::Unavailable(_) => RegisterError::Unavailable,
+            Fault::Distrust(reason) => {
+                self.distrusted(reason);
+                RegisterError::Untrusted
+            }
+        }
+    }
+}
+
+fn refuse_retired(verified: &Verified) -> Result<(), RegisterError> {
+    let record = verified.record.as_ref();
+    match record.map(|stored| stored.record.status) {
+        Some(Status::Retired) => Err(RegisterError::Retired),
+        _ => Ok(()),
+    }
+}
+
+enum CreateError {
+    Conflict,
+    Refused(RegisterError),
+}
+
+impl From<RegisterError> for CreateError {
+    fn from(error: RegisterError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<WriteError> for CreateError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Conflict => Self::Conflict,
+            WriteError::Unavailable(_) => Self::Refused(RegisterError::Unavailable),
+            WriteError::Anchor(error) => {
+                tracing::error!(%error, "a registration cannot be acknowledged");
+                Self::Refused(RegisterError::Unavailable)
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+mod embedded;
+pub mod kit;

@@ -1,0 +1,195 @@
+//! What the store says of an App, verified (SPEC 7, `registry_untrusted`).
+
+use super::distrust::Distrust;
+use super::health::Trust;
+use super::names::{Hash, PinKind, exact, id_hash, key_hash, pair};
+use super::pin::{Found, Pin};
+use super::record::Record;
+use super::seal::Subject;
+use super::store::{Key, Unavailable};
+use super::{Registry, sealed_key};
+use crate::domain::{AppId, AppKey};
+
+/// Why the store gives no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
+}
+
+/// A name of an App in the store.
+pub(super) enum Named<T> {
+    Free,
+    /// Taken by a name that differs in upper and lower case.
+    SpeltOtherwise,
+    Taken(T),
+}
+
+/// What the store has under an AppKey.
+pub(super) struct Verified {
+    /// The AppKey's pin.
+    pub(super) pin: Pin,
+    /// If its home is here.
+    pub(super) record: Option<Stored>,
+}
+
+/// A record, and the bytes that it was opened from.
+pub(super) struct Stored {
+    pub(super) record: Record,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Registry {
+    /// Nothing new is believed while the store can't be reached or has lost commits.
+    pub(super) async fn require_trust(&self) -> Result<(), Fault> {
+        if self.facts.trust() == Trust::Unknown {
+            self.checks.join((), || self.check()).await;
+        }
+        match self.facts.trust() {
+            Trust::Trusted => Ok(()),
+            Trust::Unknown => Err(Unavailable.into()),
+            Trust::RolledBack(_) => Err(Distrust::RolledBack.into()),
+        }
+    }
+
+    /// What the store has under an AppKey; at home with its record and its App ID's pin.
+    pub(super) async fn read_key(&self, key: &AppKey) -> Result<Named<Verified>, Fault> {
+        let hash = key_hash(key);
+        let mut keys = self.pin_keys(&hash);
+        keys.push(Key::app(&self.region, &hash));
+        let mut values = self.read(keys).await?;
+        let bytes = values.pop().flatten();
+        let pin = self.only_pin(PinKind::Key, hash, &values)?;
+        let here = pin.as_ref().is_some_and(|p| p.says().region == self.region);
+        match (pin, bytes) {
+            (None, None) => Ok(Named::Free),
+            (Some(_), None) if here => Err(Distrust::NoRecord.into()),
+            (_, Some(_)) if !here => Err(Distrust::NoPins.into()),
+            (Some(pin), bytes) => self.verified(pin, bytes, key).await,
+            (None, Some(_)) => Err(Distrust::NoPins.into()),
+        }
+    }
+
+    /// What the store has under an App ID: its pin, and the AppKey that is sealed in it.
+    pub(super) async fn read_id(&self, id: &AppId) -> Result<Named<(Pin, AppKey)>, Fault> {
+        let hash = id_hash(id);
+        let values = self.read(self.pin_keys(&hash)).await?;
+        let Some(pin) = self.only_pin(PinKind::Id, hash, &values)? else {
+            return Ok(Named::Free);
+        };
+        if pin.says().exact != exact(PinKind::Id, id.as_str()) {
+            return Ok(Named::SpeltOtherwise);
+        }
+        let key = sealed_key::open(id, &hash, &pin.says().region, &pin.says().sealed);
+        let key = key.ok_or(Distrust::SealedKey)?;
+        if pair(id, &key) != pin.says().pair {
+            return Err(Distrust::OtherPair.into());
+        }
+        Ok(Named::Taken((pin, key)))
+    }
+
+    /// What the store has under the AppKey of an App ID, if both pins agree.
+    pub(super) async fn read_by_id(&self, id: &AppId) -> Result<Option<(AppKey, Verified)>, Fault> {
+        let Named::Taken((pin, key)) = self.read_id(id).await? else {
+            return Ok(None);
+        };
+        // Both pins are written at once and for ever: after the one, the other must be there.
+        let Named::Taken(verified) = self.read_key(&key).await? else {
+            return Err(Distrust::LonePin.into());
+        };
+        agree(&pin, &verified.pin)?;
+        Ok(Some((key, verified)))
+    }
+
+    pub(super) async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, Unavailable> {
+        let count = keys.len();
+        let values = self.store.read(keys).await;
+        let values = values.inspect_err(|_| self.facts.away())?;
+        if values.len() == count {
+            Ok(values)
+        } else {
+            Err(Unavailable)
+        }
+    }
+
+    /// The places of a name's pin: one in each region.
+    pub(super) fn pin_keys(&self, hash: &Hash) -> Vec<Key> {
+        let regions = self.catalogue.regions.iter();
+        regions.map(|r| Key::pin(&r.id, hash)).collect()
+    }
+
+    fn only_pin(
+        &self,
+        kind: PinKind,
+        hash: Hash,
+        values: &[Option<Vec<u8>>],
+    ) -> Result<Option<Pin>, Distrust> {
+        let regions = self.catalogue.regions.iter().map(|r| &r.id);
+        let mut there = regions
+            .zip(values)
+            .filter_map(|(region, value)| Some((region, value.as_ref()?)));
+        let Some((region, value)) = there.next() else {
+            return Ok(None);
+        };
+        if there.next().is_some() {
+            return Err(Distrust::TwoPins);
+        }
+        let found = Found { kind, hash, region };
+        Pin::verify(&self.catalogue, found, value).map(Some)
+    }
+
+    async fn verified(
+        &self,
+        pin: Pin,
+        bytes: Option<Vec<u8>>,
+        key: &AppKey,
+    ) -> Result<Named<Verified>, Fault> {
+        if pin.says().exact != exact(PinKind::Key, key.as_str()) {
+            return Ok(Named::SpeltOtherwise);
+        }
+        let record = match bytes {
+            None => None,
+            Some(bytes) => Some(self.open_record(&pin, bytes, key).await?),
+        };
+        Ok(Named::Taken(Verified { pin, record }))
+    }
+
+    async fn open_record(&self, pin: &Pin, bytes: Vec<u8>, key: &AppKey) -> Result<Stored, Fault> {
+        let record = self.unseal(&pin.says().hash, &bytes);
+        let record = record.ok_or(Distrust::SealedRecord)?;
+        if record.app_key != *key || pair(&record.app_id, key) != pin.says().pair {
+            return Err(Distrust::OtherPair.into());
+        }
+        let Named::Taken((id_pin, sealed)) = self.read_id(&record.app_id).await? else {
+            return Err(Distrust::LonePin.into());
+        };
+        if sealed != *key {
+            return Err(Distrust::OtherPair.into());
+        }
+        agree(&id_pin, pin)?;
+        Ok(Stored { record, bytes })
+    }
+
+    /// Opens a record of this region.
+    pub(super) fn unseal(&self, hash: &Hash, bytes: &[u8]) -> Option<Record> {
+        let opened = self.sealer.open(Subject::Record(hash), bytes)?;
+        let record = Record::from_json(&opened.text)?;
+        (record.revision == opened.revision).then_some(record)
+    }
+}
+
+/// Both pins of an App say the same.
+fn agree(id: &Pin, key: &Pin) -> Result<(), Distrust> {
+    let (id, key) = (id.says(), key.says());
+    let same = id.region == key.region
+        && id.zone == key.zone
+        && id.time == key.time
+        && id.pair == key.pair;
+    if same {
+        Ok(())
+    } else {
+        Err(Distrust::UnequalPins)
+    }
+}

@@ -1,0 +1,198 @@
+//! The one thread that writes the embedded registry: group commit.
+//!
+//! It takes all transactions that wait, decides each by its own conditions in their order inside
+//! one redb transaction, makes that durable once, tells the listeners, and then answers them all.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use redb::{Database, ReadableTable, Table};
+use tokio::sync::{mpsc, oneshot};
+
+use super::chain::Link;
+use super::embedded::{ENTRIES, newest};
+use super::listeners::Listeners;
+use super::store::{CommitError, Condition, Key, Txn, Unavailable};
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, CommitError>>;
+
+pub(super) enum Job {
+    Commit(Txn, Answer<Link>),
+    Regions {
+        was: Option<Vec<u8>>,
+        regions: Vec<u8>,
+        answer: Answer<()>,
+    },
+}
+
+/// The most transactions that share one durable commit.
+const GROUP: usize = 512;
+
+pub(super) fn start(
+    database: Arc<Database>,
+    listeners: Arc<Listeners>,
+    queue: mpsc::Receiver<Job>,
+) -> io::Result<JoinHandle<()>> {
+    let writer = Writer {
+        database,
+        listeners,
+    };
+    let named = std::thread::Builder::new().name("registry-writer".to_owned());
+    named.spawn(move || writer.run(queue))
+}
+
+struct Writer {
+    database: Arc<Database>,
+    listeners: Arc<Listeners>,
+}
+
+type Entries<'txn> = Table<'txn, &'static str, &'static [u8]>;
+
+impl Writer {
+    fn run(&self, mut queue: mpsc::Receiver<Job>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+            self.write(std::mem::take(&mut group));
+        }
+    }
+
+    fn write(&self, group: Vec<Job>) {
+        let written = self.write_durably(&group);
+        if let Err(error) = &written {
+            tracing::error!(%error, "the embedded registry cannot be written");
+        }
+        match written {
+            Ok((outcomes, keys)) => {
+                self.listeners.changed(&keys);
+                answer(
+                    group,
+                    outcomes.into_iter().map(|o| o.ok_or(CommitError::Conflict)),
+                );
+            }
+            Err(_) => answer(
+                group,
+                std::iter::repeat(Err(CommitError::Unavailable(Unavailable))),
+            ),
+        }
+    }
+
+    /// What each job did (`None`: a condition did not hold), and the keys that were written.
+    fn write_durably(&self, group: &[Job]) -> Result<(Vec<Option<Done>>, Vec<Key>), redb::Error> {
+        let txn = self.database.begin_write()?;
+        let mut keys = Vec::new();
+        let mut outcomes = Vec::with_capacity(group.len());
+        {
+            let mut table = txn.open_table(ENTRIES)?;
+            for job in group {
+                outcomes.push(apply(&mut table, job, &mut keys)?);
+            }
+        }
+        if keys.is_empty() {
+            txn.abort()?;
+        } else {
+            txn.commit()?;
+        }
+        Ok((outcomes, keys))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Done {
+    Linked(Link),
+    Written,
+}
+
+fn apply(
+    table: &mut Entries<'_>,
+    job: &Job,
+    keys: &mut Vec<Key>,
+) -> Result<Option<Done>, redb::Error> {
+    match job {
+        Job::Commit(txn, _) => apply_txn(table, txn, keys),
+        Job::Regions { was, regions, .. } => apply_regions(table, was.as_deref(), regions, keys),
+    }
+}
+
+fn apply_txn(
+    table: &mut Entries<'_>,
+    txn: &Txn,
+    keys: &mut Vec<Key>,
+) -> Result<Option<Done>, redb::Error> {
+    for condition in txn.conditions() {
+        if !holds(table, condition)? {
+            return Ok(None);
+        }
+    }
+    let Some(link) = next_link(table, txn)? else {
+        return Ok(None);
+    };
+    for (key, value) in txn.puts() {
+        put(table, key, value, keys)?;
+    }
+    put(table, &link.key(txn.region()), &link.value(), keys)?;
+    Ok(Some(Done::Linked(link)))
+}
+
+fn apply_regions(
+    table: &mut Entries<'_>,
+    was: Option<&[u8]>,
+    regions: &[u8],
+    keys: &mut Vec<Key>,
+) -> Result<Option<Done>, redb::Error> {
+    let key = Key::regions();
+    let condition = match was {
+        None => Condition::Absent(key.clone()),
+        Some(was) => Condition::Equals(key.clone(), was.to_vec()),
+    };
+    if !holds(table, &condition)? {
+        return Ok(None);
+    }
+    put(table, &key, regions, keys)?;
+    Ok(Some(Done::Written))
+}
+
+/// The link that `txn` adds; `None` when the newest one is unreadable, so that nothing is chained
+/// to it.
+fn next_link(table: &Entries<'_>, txn: &Txn) -> Result<Option<Link>, redb::Error> {
+    let Some((key, value)) = newest(table, txn.region())? else {
+        return Ok(Some(Link::next(None, txn)));
+    };
+    let before = Link::read(txn.region(), &key, &value).ok();
+    Ok(before.map(|before| Link::next(Some(&before), txn)))
+}
+
+fn holds(table: &Entries<'_>, condition: &Condition) -> Result<bool, redb::Error> {
+    let value = table.get(condition.key().as_str())?;
+    Ok(condition.holds(value.as_ref().map(redb::AccessGuard::value)))
+}
+
+fn put(
+    table: &mut Entries<'_>,
+    key: &Key,
+    value: &[u8],
+    keys: &mut Vec<Key>,
+) -> Result<(), redb::Error> {
+    table.insert(key.as_str(), value)?;
+    keys.push(key.clone());
+    Ok(())
+}
+
+fn answer(group: Vec<Job>, outcomes: impl Iterator<Item = Result<Done, CommitError>>) {
+    for (job, outcome) in group.into_iter().zip(outcomes) {
+        // Who asked may have gone away; what was written stays.
+        let _gone = match job {
+            Job::Commit(_, answer) => answer.send(outcome.and_then(Done::link)).is_err(),
+            Job::Regions { answer, .. } => answer.send(outcome.map(|_| ())).is_err(),
+        };
+    }
+}
+
+impl Done {
+    fn link(self) -> Result<Link, CommitError> {
+        match self {
+            Self::Linked(link) => Ok(link),
+            Self::Written => Err(CommitError::Unavailable(Unavailable)),
+        }
+    }
+}
