@@ -125,6 +125,10 @@ impl Bench {
         }
     }
 
+    pub fn service(&self) -> TowerToHyperService<axum::Router> {
+        self.service.clone()
+    }
+
     pub fn key(&self, role: Role) -> &str {
         let (_, key) = self.keys.iter().find(|(r, _)| *r == role).unwrap();
         key.expose()

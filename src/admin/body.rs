@@ -32,11 +32,12 @@ impl Fields {
         field: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        if !self.left.iter().any(|(name, _)| name == field) {
+        let value = self.optional(field, parse);
+        if value.is_none() {
+            // It is told only when nothing else is wrong with the field.
             self.fault(field, "is missing");
-            return None;
         }
-        self.optional(field, parse)
+        value
     }
 
     /// A text field that may be left out; `null` counts as left out.
@@ -199,6 +200,7 @@ mod tests {
         assert!(faults(r#"{"region": "frankfurt", "ttl": 60}"#).is_empty());
         assert!(faults(r#"{"region": "frankfurt", "ttl": null}"#).is_empty());
         assert_eq!(fields_at_fault("{}"), ["region"]);
+        assert_eq!(fields_at_fault(r#"{"region": null}"#), ["region"]);
         assert_eq!(
             fields_at_fault(r#"{"region": "Frankfurt", "ttl": -1}"#),
             ["region", "ttl"]

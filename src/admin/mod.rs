@@ -35,8 +35,10 @@ pub use owner::{AdoptError, OwnerFile, adopt_owner};
 pub use problem::RefusalCode;
 pub use router::router;
 pub use state::{AdminEvents, AdminState, TokenRules, ZoneHealth};
+pub use user_id::warnings;
+pub use view::rfc3339 as expires_at;
 
 #[cfg(test)]
-mod bench;
+pub(crate) mod bench;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
@@ -50,10 +51,10 @@ pub async fn list(
 pub async fn show(
     State(shared): State<Arc<Shared>>,
     _: May<ReadRegions>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<RegionView>, Refusal> {
-    let id = RegionId::parse(&name).map_err(|_| Refusal::RegionUnknown)?;
-    let region = shared.given.catalogue.region(&id);
+    let id = name.ok().and_then(|Path(name)| RegionId::parse(&name).ok());
+    let region = id.and_then(|id| shared.given.catalogue.region(&id));
     let region = region.ok_or(Refusal::RegionUnknown)?;
     Ok(Json(view(&shared, region).await?))
 }
@@ -114,7 +115,11 @@ mod tests {
     #[tokio::test]
     async fn a_region_that_is_not_there_is_unknown() {
         let bench = Bench::new().await;
-        for path in ["/v1/regions/atlantis", "/v1/regions/Frankfurt"] {
+        for path in [
+            "/v1/regions/atlantis",
+            "/v1/regions/Frankfurt",
+            "/v1/regions/%ff",
+        ] {
             assert_eq!(
                 bench.call("GET", path, "").await.code(),
                 (404, "region_unknown")

@@ -125,6 +125,11 @@ async fn wrong_keys_are_slowed_down_and_right_ones_are_not() {
     assert_eq!(last.code(), (429, "rate_limited"));
     assert_eq!(last.header("retry-after"), "40");
     assert_eq!(bench.call("GET", "/v1/apps", "").await.status, 200);
+    bench.clock.advance(std::time::Duration::from_secs(40));
+    let later = bench
+        .call_with("dk_wrong", "GET", "/v1/apps", "", &[])
+        .await;
+    assert_eq!(later.code(), (401, "unauthenticated"));
 }
 
 #[tokio::test]

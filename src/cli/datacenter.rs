@@ -1,0 +1,203 @@
+//! `domicile datacenter`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use datacenter::{DataCentre, GatewayAuth, Settings};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::{Exit, Outcome, Stop, tell};
+use super::output::Output;
+use super::secret_file;
+use crate::domain::{Clock, SystemClock};
+
+/// Runs the reference data centre of a zone
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("door").required(true).args(["gateway_ca", "secret_file"]))]
+pub struct Args {
+    /// The region; only its gateways may connect
+    #[arg(long)]
+    region: String,
+    /// The zone
+    #[arg(long)]
+    zone: String,
+    /// The folder of its store
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where REST listens
+    #[arg(long, value_name = "ADDR")]
+    rest: SocketAddr,
+    /// Where WebSocket listens (not served yet)
+    #[arg(long, value_name = "ADDR")]
+    websocket: Option<SocketAddr>,
+    /// Where the private transport listens (not served yet)
+    #[arg(long, value_name = "ADDR")]
+    msync: Option<SocketAddr>,
+    /// The CA of the gateways' client certificates
+    #[arg(long, value_name = "FILE", requires_all = ["certificate", "key"])]
+    gateway_ca: Option<PathBuf>,
+    /// This data centre's certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "gateway_ca")]
+    certificate: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[arg(long, value_name = "FILE", requires = "gateway_ca")]
+    key: Option<PathBuf>,
+    /// On loopback, instead of certificates: file with the secret that gateways send
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// Keys that seal the store (not built yet, and refused)
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What is printed once it listens.
+#[derive(Debug, Serialize)]
+struct Listening {
+    region: String,
+    zone: String,
+    rest: SocketAddr,
+}
+
+/// Runs until SIGINT or SIGTERM.
+///
+/// # Errors
+/// When the data centre cannot start.
+pub async fn run(args: Args) -> Outcome {
+    refuse_what_is_not_there(&args)?;
+    let auth = door(&args)?;
+    let listening = |rest| Listening {
+        region: args.region.clone(),
+        zone: args.zone.clone(),
+        rest,
+    };
+    let settings = Settings {
+        region: args.region.clone(),
+        zone: args.zone.clone(),
+        data: args.data.clone(),
+        rest: args.rest,
+        auth,
+        clock: Arc::new(WallClock),
+    };
+    let started = DataCentre::start(settings).await;
+    let centre =
+        started.with_context(|| format!("the data centre of {} cannot start", args.zone))?;
+    let listening = listening(centre.rest_addr());
+    args.output
+        .data(&listening, text)
+        .context("cannot write to standard output")?;
+    until_told_to_stop().await?;
+    centre.shutdown().await;
+    Ok(Exit::Done)
+}
+
+fn refuse_what_is_not_there(args: &Args) -> anyhow::Result<()> {
+    if args.key_file.is_some() {
+        let problem = "this version cannot seal its store: leave --key-file out, or wait for one that can. \
+                       Without it, messages are on disk in the clear";
+        return Err(Stop::WrongUse(problem.to_owned()).into());
+    }
+    for (flag, given) in [("--websocket", args.websocket), ("--msync", args.msync)] {
+        if given.is_some() {
+            tell(&format!(
+                "domicile: this version does not serve {flag} yet: only REST listens"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn door(args: &Args) -> anyhow::Result<GatewayAuth> {
+    if let Some(file) = &args.secret_file {
+        let secret = secret_file::read(file, "the gateways' secret")?;
+        return Ok(GatewayAuth::Secret(secret.as_str().to_owned()));
+    }
+    match (&args.gateway_ca, &args.certificate, &args.key) {
+        (Some(ca), Some(certificate), Some(key)) => Ok(GatewayAuth::MutualTls {
+            ca: ca.clone(),
+            certificate: certificate.clone(),
+            key: key.clone(),
+        }),
+        _ => {
+            let problem = "--gateway-ca, --certificate and --key belong together";
+            Err(Stop::WrongUse(problem.to_owned()).into())
+        }
+    }
+}
+
+fn text(listening: &Listening) -> String {
+    let Listening { region, zone, rest } = listening;
+    format!("Data centre {zone} of {region}: REST on {rest}. Stop it with Ctrl-C.")
+}
+
+async fn until_told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped.context("cannot wait for SIGINT"),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// This program's clock, as the data centre wants it.
+struct WallClock;
+
+impl datacenter::Clock for WallClock {
+    fn unix_millis(&self) -> u64 {
+        SystemClock.unix_millis()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    #[command(no_binary_name = true)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(rest: &[&str]) -> Result<Args, clap::Error> {
+        let mut words = vec![
+            "--region=frankfurt",
+            "--zone=fra1",
+            "--data=d",
+            "--rest=127.0.0.1:0",
+        ];
+        words.extend(rest);
+        Line::try_parse_from(words).map(|line| line.args)
+    }
+
+    #[test]
+    fn a_door_is_certificates_or_a_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        fs::File::create(&path).unwrap();
+        fs::write(&path, "s3cret\n").unwrap();
+        let flag = format!("--secret-file={}", path.display());
+        let door = door(&args(&[&flag]).unwrap()).unwrap();
+        assert!(matches!(door, GatewayAuth::Secret(secret) if secret == "s3cret"));
+        let tls = ["--gateway-ca=a", "--certificate=b", "--key=c"];
+        let door = super::door(&args(&tls).unwrap()).unwrap();
+        assert!(matches!(door, GatewayAuth::MutualTls { .. }));
+        assert!(args(&tls[..2]).is_err());
+        assert!(args(&[]).is_err());
+        assert!(args(&[tls[0], tls[1], tls[2], &flag]).is_err());
+    }
+
+    #[test]
+    fn a_promise_that_cannot_be_kept_is_refused() {
+        let args = args(&["--secret-file=s", "--key-file=k"]).unwrap();
+        let error = refuse_what_is_not_there(&args).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Stop::WrongUse(_))));
+    }
+}

@@ -1,0 +1,24 @@
+//! The command line, one subcommand a file.
+//!
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
+//! 2 wrong use, 3 refused by policy.
+
+pub mod apps;
+pub mod check;
+mod client;
+mod confirm;
+pub mod datacenter;
+pub mod demo;
+mod exit;
+pub mod init;
+mod output;
+mod secret_file;
+pub mod serve;
+mod span;
+pub mod tokens;
+
+pub use exit::{Exit, Outcome, Stop, finish};
+pub use output::{Format, Output};
+
+#[cfg(test)]
+mod gateway;
