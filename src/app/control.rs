@@ -105,7 +105,7 @@ impl Served {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
-            .max_header_size(32 * 1024);
+            .max_buf_size(32 * 1024);
         builder.http2().max_header_list_size(32 * 1024);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);

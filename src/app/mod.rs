@@ -57,7 +57,7 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] crate::registry::EmbeddedError),
     #[error(transparent)]
-    Regions(#[from] crate::registry::RegionsError),
+    Regions(#[from] crate::registry::Unavailable),
     #[error(transparent)]
     Registry(#[from] crate::registry::OpenError),
     #[error("cannot make this gateway's id")]

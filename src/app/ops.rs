@@ -63,7 +63,12 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
     let metrics = &shared.metrics;
     shared.homes.gauge(metrics);
     metrics.registry_up.set(i64::from(shared.registry.state().up));
-    for (kind, count) in shared.registry.stats().cache_entries() {
+    let stats = shared.registry.stats();
+    for (kind, count) in [
+        ("home", stats.home_entries),
+        ("elsewhere", stats.elsewhere_entries),
+        ("absent", stats.absent_entries),
+    ] {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let gauge = metrics.registry_cache_entries.with_label_values(&[kind]);
         gauge.set(count);

@@ -105,7 +105,7 @@ impl AdminClient {
 
 /// Without redirects and proxies: the key goes to the address that was named, or nowhere.
 #[expect(clippy::disallowed_methods, reason = "the one builder")]
-fn http(ca: Option<&Path>) -> anyhow::Result<Client> {
+pub fn http(ca: Option<&Path>) -> anyhow::Result<Client> {
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
-
-use super::exit::Outcome;
+use super::exit::{Exit, Outcome};
+use super::output::print;
+use super::{logging, serve};
+use crate::config::{Log, LogFormat, LogLevel};
+use crate::demo::{Demo, Plan};
 
 /// Runs four regions on this machine, with their data centres and sample Apps.
 #[derive(Debug, clap::Args)]
@@ -22,6 +24,23 @@ pub struct Args {
 
 /// # Errors
 /// When the demo cannot start.
-pub async fn run(_args: Args) -> Outcome {
-    bail!("the demo is not wired yet")
+pub async fn run(args: Args) -> Outcome {
+    logging::start(Log {
+        format: LogFormat::Text,
+        level: LogLevel::Warn,
+    });
+    let demo = Demo::start(&Plan {
+        port: args.port,
+        data: args.data,
+    })
+    .await?;
+    let text = if args.json {
+        demo.json()?
+    } else {
+        demo.tour()
+    };
+    print(&text)?;
+    serve::told_to_end().await?;
+    demo.shutdown().await;
+    Ok(Exit::Done)
 }

@@ -11,12 +11,14 @@ pub mod datacenter;
 pub mod demo;
 mod exit;
 pub mod init;
+mod logging;
 mod output;
 mod secret_file;
 pub mod serve;
 mod span;
 pub mod tokens;
 
+pub use client::http as http_client;
 pub use exit::{Exit, Outcome, Stop, finish};
 pub use output::{Format, Output};
 

@@ -2,9 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::exit::Outcome;
+use super::exit::{Exit, Outcome};
+use super::logging;
+use crate::app::{App, Options};
+use crate::config::{self, Config};
+use crate::domain::{Clock, SystemClock};
 
 /// Runs gateways.
 #[derive(Debug, clap::Args)]
@@ -15,10 +20,57 @@ pub struct Args {
     /// Refuse to start without registry.anchor, instead of believing the registry once
     #[arg(long)]
     pub require_anchor: bool,
+    /// Threads that serve traffic, by default one for each processor
+    #[arg(long, value_name = "COUNT")]
+    pub cores: Option<std::num::NonZeroUsize>,
 }
 
 /// # Errors
-/// When a gateway cannot start.
-pub async fn run(_args: Args) -> Outcome {
-    bail!("serve is not wired yet")
+/// When a gateway cannot start: none does then.
+pub async fn run(args: Args) -> Outcome {
+    let mut configs = Vec::new();
+    for path in &args.config {
+        configs.push(load(path)?);
+    }
+    if let Some(config) = configs.first() {
+        logging::start(config.log);
+    }
+    let mut options = Options {
+        require_anchor: args.require_anchor,
+        ..Options::default()
+    };
+    if let Some(cores) = args.cores {
+        options.cores = cores.get();
+    }
+    let app = App::start(configs, options).await?;
+    for gateway in app.gateways() {
+        tracing::info!(region = %gateway.region, "serving");
+    }
+    told_to_end().await?;
+    tracing::info!("draining");
+    app.shutdown().await;
+    Ok(Exit::Done)
+}
+
+fn load(path: &std::path::Path) -> anyhow::Result<Config> {
+    let loaded = config::load_checked(path, SystemClock.unix());
+    let (config, warnings) = loaded.map_err(|report| anyhow::anyhow!("{report}"))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// When signals cannot be listened for.
+pub async fn told_to_end() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }

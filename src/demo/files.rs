@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::certificates::{Authority, Use, write};
 use super::places::{Place, Zone, places};
 use crate::admin::{AdminKey, OwnerFile};
-use crate::config::{KeyFile, PinSigningKey, write_new_key};
+use crate::config::{KeyFile, PinSigningKey, write_new};
 use crate::domain::Clock;
 use crate::registry::{Randomness, SystemRandomness};
 
@@ -239,7 +239,7 @@ fn make_keys(region: &Path, place: &Place) -> anyhow::Result<()> {
         let mut key = Zeroizing::new([0; 32]);
         SystemRandomness.fill(&mut *key).context("the system gives no random bytes")?;
         let id = format!("{}-demo", place.region);
-        write_new_key(&path, &id, &key).with_context(|| format!("cannot write {}", path.display()))?;
+        write_new(&path, &id, &key).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
