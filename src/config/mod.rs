@@ -1,6 +1,8 @@
 //! `gateway.yaml` and `regions/*.yaml`: read, checked as a whole, and handed out section by section.
 
 mod catalogue;
+mod certificates;
+mod check;
 mod faults;
 mod gateway;
 mod keys;
@@ -25,12 +27,17 @@ use std::time::Duration;
 use crate::domain::RegionId;
 
 pub use catalogue::{Catalogue, Endpoint, PinKey, Region};
+pub use certificates::{CertifiedFiles, PemError, read_certificates, read_chain, read_key};
+pub use check::{check, load_checked};
 pub use faults::{Fault, Faults, Report, Warning};
-pub use keys::{KeyFile, PinSigningKey, SealKey};
+pub use keys::{
+    FileKey, KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey, render, write_new,
+};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use load::load;
 pub use registry::{RegistryConfig, RegistryStore};
+pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
 pub use zones::{Scheme, Upstream, UpstreamTls, Upstreams, ZoneConfig};
 

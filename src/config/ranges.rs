@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::read::{Item, shown};
+use super::read::{Item, Section, shown};
 
 /// A range such as `10.71.0.0/16`, or one address.
 pub(super) fn range(item: &Item<'_>) -> Option<IpNet> {
@@ -56,17 +56,28 @@ pub(super) fn is_too_wide(range: &IpNet) -> bool {
     }
 }
 
-/// The ranges a zone's traffic may go to.
-pub(super) fn egress(items: &[Item<'_>]) -> Vec<IpNet> {
-    let ranges = items.iter().filter_map(|item| {
-        let range = range(item)?;
-        if is_too_wide(&range) {
-            return item.fault(format!("{range} is too wide"), EGRESS);
-        }
-        Some(range)
-    });
-    ranges.collect()
+/// The ranges that a zone's traffic may go to.
+pub(super) fn egress(s: &mut Section<'_>) -> Vec<IpNet> {
+    let items = s.need_list("egress", EGRESS);
+    let ranges: Vec<IpNet> = items.iter().filter_map(egress_range).collect();
+    if IpNet::aggregate(&ranges)
+        .iter()
+        .any(|range| range.prefix_len() == 0)
+    {
+        let place = s.place("egress");
+        s.document()
+            .fault(&place, "is everything when taken together", EGRESS);
+    }
+    ranges
 }
 
-pub(super) const EGRESS: &str =
+fn egress_range(item: &Item<'_>) -> Option<IpNet> {
+    let range = range(item)?;
+    if is_too_wide(&range) {
+        return item.fault(format!("{range} is too wide"), EGRESS);
+    }
+    Some(range)
+}
+
+const EGRESS: &str =
     "the zone's own ranges, such as [\"10.71.0.0/16\"], of at least /8 (IPv6: /16)";

@@ -13,6 +13,7 @@ pub(super) fn check(files: &Files) {
     check_names(files);
     check_certificates(files);
     check_registry(files);
+    check_upstreams(files);
 }
 
 impl Files {
@@ -22,17 +23,24 @@ impl Files {
         listen.is_none_or(super::Listen::only_on_loopback)
     }
 
-    /// Whether a host is a name of a region other than this gateway's.
-    pub(super) fn foreign_name(&self, host: &str) -> Option<&RegionId> {
-        if host == "localhost" && self.localhost_is_shared() {
-            return None;
-        }
+    /// The names of this gateway; `None` when its region is not in the catalogue.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
+        self.region()
+            .map(|region| self.gateway.tls.all_names(region))
+    }
+
+    /// Every name of another region, with that region.
+    pub(super) fn foreign_names(&self) -> impl Iterator<Item = (&RegionId, &str)> {
         let home = self.gateway.region.as_ref();
-        let others = self.regions().filter(|region| Some(&region.id) != home);
-        others
-            .into_iter()
-            .find(|r| r.names().any(|name| name == host))
-            .map(|region| &region.id)
+        let shared = self.localhost_is_shared();
+        let files = self.catalogue.files.iter();
+        let others = files.filter_map(move |file| {
+            let id = &file.region.as_ref()?.id;
+            (Some(id) != home).then_some((id, &file.hosts))
+        });
+        let names =
+            others.flat_map(|(id, hosts)| hosts.iter().map(move |(_, host)| (id, host.as_str())));
+        names.filter(move |(_, host)| !(shared && *host == "localhost"))
     }
 }
 
@@ -132,7 +140,7 @@ fn zones_of(region: &Region) -> String {
 
 fn check_names(files: &Files) {
     for (place, name) in &files.gateway.tls.names {
-        if let Some(region) = files.foreign_name(name) {
+        if let Some((region, _)) = files.foreign_names().find(|(_, host)| host == name) {
             let problem = format!("{name} is a name of {region}");
             files
                 .document
@@ -151,6 +159,30 @@ fn check_certificates(files: &Files) {
         let place = Place::of(&["tls", "certificates"]);
         let expected = "[{certificate: ..., key: ...}] for the https, msync and admin listeners";
         files.document.fault(&place, "is missing", expected);
+    }
+}
+
+/// A zone may go without a kind of traffic, but hardly on purpose.
+fn check_upstreams(files: &Files) {
+    let Some(listen) = &files.gateway.listen else {
+        return;
+    };
+    for (place, zone) in &files.gateway.zones.zones {
+        let upstreams = &zone.upstreams;
+        for (name, is_absent) in [
+            ("websocket", upstreams.websocket.is_empty()),
+            (
+                "msync",
+                upstreams.msync.is_empty() && listen.msync.is_some(),
+            ),
+        ] {
+            if is_absent {
+                let problem = "is absent, so such sessions are refused";
+                files
+                    .document
+                    .warn(&place.key("upstreams").key(name), problem);
+            }
+        }
     }
 }
 

@@ -85,19 +85,23 @@ fn require_name(s: &mut Section<'_>) -> Option<bool> {
 }
 
 impl TlsSection {
-    /// Adds the hosts of the region's endpoints.
-    pub(super) fn finish(self, region: &Region) -> EdgeTls {
-        let mut names: Vec<String> = region.names().map(str::to_owned).collect();
-        names.extend(self.names.into_iter().map(|(_, name)| name));
+    /// Those of the region's endpoints and the section's own, each once.
+    pub(super) fn all_names(&self, region: &Region) -> Vec<String> {
+        let own = self.names.iter().map(|(_, name)| name.as_str());
+        let mut names: Vec<String> = region.names().chain(own).map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();
+        names
+    }
+
+    pub(super) fn finish(self, region: &Region) -> EdgeTls {
         EdgeTls {
+            names: self.all_names(region),
             certificates: self
                 .certificates
                 .into_iter()
                 .map(|(_, files)| files)
                 .collect(),
-            names,
             require_name: self.require_name.unwrap_or(true),
         }
     }

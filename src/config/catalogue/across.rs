@@ -7,7 +7,9 @@ use crate::config::read::Place;
 pub(in crate::config) fn check(files: &[RegionFile], localhost_is_shared: bool) {
     for (i, file) in files.iter().enumerate() {
         for other in &files[..i] {
-            check_id(file, other);
+            if is_same_region(file, other) {
+                continue;
+            }
             check_zones(file, other);
             check_hosts(file, other, localhost_is_shared);
             check_pin_keys(file, other);
@@ -24,15 +26,18 @@ impl RegionFile {
     }
 }
 
-fn check_id(file: &RegionFile, other: &RegionFile) {
+/// Two files of one region agree in everything else too: that is one fault, not many.
+fn is_same_region(file: &RegionFile, other: &RegionFile) -> bool {
     let (Some(region), Some(before)) = (&file.region, &other.region) else {
-        return;
+        return false;
     };
     if region.id == before.id {
         let problem = format!("{} is in another file too", region.id);
+        let place = Place::of(&["region"]);
         file.document
-            .fault(&Place::of(&["region"]), problem, "a file for each region");
+            .fault(&place, problem, "a file for each region");
     }
+    region.id == before.id
 }
 
 fn check_zones(file: &RegionFile, other: &RegionFile) {

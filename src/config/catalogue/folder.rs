@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -26,13 +26,15 @@ pub(in crate::config) struct CatalogueFiles {
 /// # Errors
 /// When the folder can't be listed.
 pub(in crate::config) fn open(folder: &Path) -> io::Result<CatalogueFiles> {
-    let (names, skipped) = list(folder)?;
-    let mut files = CatalogueFiles {
-        skipped,
-        ..CatalogueFiles::default()
-    };
+    let names = list(folder)?;
+    let mut files = CatalogueFiles::default();
     let mut digest = Some(Context::new(&SHA256));
-    for (name, path) in names {
+    for name in names {
+        let path = folder.join(&name);
+        if !name.ends_with(".yaml") {
+            files.skipped.push(name);
+            continue;
+        }
         match read_bounded(&path) {
             Ok(bytes) => {
                 digest
@@ -59,23 +61,20 @@ impl CatalogueFiles {
     }
 }
 
-/// The `*.yaml` files sorted by name, and the names that look as if they were meant to be such.
-fn list(folder: &Path) -> io::Result<(Vec<(String, PathBuf)>, Vec<String>)> {
-    let (mut names, mut skipped) = (Vec::new(), Vec::new());
+/// The names of the `*.yaml` files, sorted, and those that look as if they were meant to be such.
+fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || !entry.path().is_file() {
-            continue;
-        }
-        if name.ends_with(".yaml") {
-            names.push((name, entry.path()));
-        } else if name.to_ascii_lowercase().ends_with(".yml") {
-            skipped.push(name);
+        let lower = name.to_ascii_lowercase();
+        let named = lower.ends_with(".yaml") || lower.ends_with(".yml");
+        if named && !name.starts_with('.') && entry.path().is_file() {
+            names.push(name);
         }
     }
-    names.sort();
-    Ok((names, skipped))
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Both texts with their length in front (u32 big-endian), so that no two sets of files agree.

@@ -11,7 +11,6 @@ use crate::domain::{RegionId, ZoneId};
 pub(super) use across::check as check_across;
 pub(super) use folder::{CatalogueFiles, open};
 pub(super) use pin_key::is_key_id;
-pub(super) use region::RegionFile;
 
 /// All regions, sorted by id.
 #[derive(Debug, PartialEq, Eq)]

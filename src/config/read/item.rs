@@ -46,10 +46,6 @@ impl<'a> Item<'a> {
         None
     }
 
-    pub(in crate::config) fn warn(&self, problem: impl Into<String>) {
-        self.document.warn(&self.place, problem);
-    }
-
     fn unfit<T>(&self, expected: impl Into<String>) -> Option<T> {
         self.fault(format!("is {}", self.node.kind()), expected)
     }
@@ -117,7 +113,10 @@ impl<'a> Item<'a> {
         if range.contains(&value) {
             return Some(value);
         }
-        self.fault(format!("{} is out of range", show(value)), expected)
+        self.fault(
+            format!("{} is out of range", self.text(&expected)?),
+            expected,
+        )
     }
 
     /// Events a second; `Some(None)` for `none`.

@@ -147,7 +147,7 @@ impl<'a> Section<'a> {
     ) -> Vec<Item<'a>> {
         let item = self.need(name, expected);
         let list = item.as_ref().and_then(Item::list).unwrap_or_default();
-        if let Some(item) = item.filter(|item| item.is_empty_list()) {
+        if let Some(item) = item.filter(Item::is_empty_list) {
             item.fault::<()>("is empty", expected);
         }
         list

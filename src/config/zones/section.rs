@@ -46,7 +46,7 @@ fn id(item: &Item<'_>, name: &str) -> Option<ZoneId> {
 }
 
 fn zone(s: &mut Section<'_>, id: Option<ZoneId>, allow_plaintext: bool) -> Option<ZoneConfig> {
-    let egress = ranges::egress(&s.need_list("egress", ranges::EGRESS));
+    let egress = ranges::egress(s);
     let rules = Rules {
         egress: &egress,
         allow_plaintext,
