@@ -1,1 +1,96 @@
-fn main() {}
+//! `domicile`: one binary for gateways, data centres and their administrators.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use domicile::cli::{Outcome, apps, check, datacenter, demo, finish, init, serve, tokens};
+
+/// A data-residency gateway: every App lives in one data centre, for ever.
+#[derive(Debug, Parser)]
+#[command(name = "domicile", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Init(init::Args),
+    Serve(serve::Args),
+    Check(check::Args),
+    #[command(subcommand)]
+    Apps(apps::Command),
+    #[command(subcommand)]
+    Tokens(tokens::Command),
+    Datacenter(datacenter::Args),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    finish(run(Cli::parse().command).await)
+}
+
+async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Init(args) => init::run(&args),
+        Command::Serve(args) => serve::run(args).await,
+        Command::Check(args) => check::run(&args),
+        Command::Apps(command) => apps::run(command).await,
+        Command::Tokens(command) => tokens::run(command).await,
+        Command::Datacenter(args) => datacenter::run(args).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_are_as_documented() {
+        for line in [
+            "demo --port 7400 --data d --json",
+            "init --region frankfurt --data d --join e",
+            "serve --config a.yaml --config b.yaml --require-anchor",
+            "check --config a.yaml --output json",
+            "apps register --org o --app a --region r --zone z --plan free --app-id i --yes --admin u --key-file f --ca c",
+            "apps list --status active --admin u --key-file f",
+            "apps show 970CA35de60c44645bbae8a215061b33 --admin u --key-file f",
+            "apps suspend --app-id 970CA35de60c44645bbae8a215061b33 --admin u --key-file f",
+            "apps move",
+            "apps move --app-id x --to virginia",
+            "tokens issue --app-id i --user u --ttl 24h --certificate-file f",
+            "tokens issue --app-id i --app",
+            "tokens inspect --app-id i --certificate-file f --now 1760000000 -",
+            "datacenter --region r --zone z --data d --rest 127.0.0.1:0 --websocket 127.0.0.1:0 --msync 127.0.0.1:0 --secret-file s",
+        ] {
+            let words = std::iter::once("domicile").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_use_is_refused() {
+        for line in [
+            "",
+            "move",
+            "check",
+            "serve",
+            "tokens issue --app-id i --user u --app",
+            "tokens issue --app-id i",
+            "datacenter --region r --zone z --data d --rest 127.0.0.1:0",
+        ] {
+            let words = std::iter::once("domicile").chain(line.split_whitespace());
+            let error = Cli::try_parse_from(words).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

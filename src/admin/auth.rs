@@ -39,17 +39,14 @@ pub(super) async fn require_key(
 
 async fn find(shared: &Shared, hash: KeyHash) -> Result<Option<Caller>, Refusal> {
     let accounts = shared.given.registry.accounts().await?;
-    Ok(owner_of(&accounts, hash).map(|account| Caller {
-        account: account.id.clone(),
-        role: account.role,
-    }))
+    Ok(owner_of(&accounts, &hash).cloned().map(Caller))
 }
 
 /// Looks at every account, and at every byte of every hash, whatever matches.
-fn owner_of(accounts: &[Account], hash: KeyHash) -> Option<&Account> {
+fn owner_of<'a>(accounts: &'a [Arc<Account>], hash: &KeyHash) -> Option<&'a Arc<Account>> {
     let mut owner = None;
     for account in accounts {
-        if bool::from(account.key_hash.ct_eq(&hash.0)) {
+        if bool::from(account.key_hash.as_bytes().ct_eq(hash.as_str().as_bytes())) {
             owner = Some(account);
         }
     }

@@ -1,10 +1,12 @@
 //! The admin API over a real registry, called in-process.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use axum::body::{Body, to_bytes};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Request, StatusCode};
@@ -12,20 +14,28 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::audit::{AuditLog, Entry};
-use crate::config::{Catalogue, Endpoint, Region};
+use crate::config::{self, Catalogue, Endpoint, KeyFile, PinKey, PinSigningKey, SealKey};
 use crate::domain::{ManualClock, RegionId, ZoneId};
-use crate::registry::{Account, Registry, Role};
+use crate::registry::{
+    EmbeddedStore, NewAccount, Parts, Registry, Role, SystemRandomness, ensure_regions,
+};
 
 pub const NOW: u64 = 1_760_000_000;
 
-pub struct Bench {
-    _dir: tempfile::TempDir,
+/// Frankfurt's registry and audit log, in a folder of their own.
+pub struct Region {
+    dir: tempfile::TempDir,
     pub audit: Arc<AuditLog>,
     pub registry: Arc<Registry>,
     pub clock: Arc<ManualClock>,
+}
+
+pub struct Bench {
+    pub region: Region,
     pub events: Arc<Events>,
     service: TowerToHyperService<axum::Router>,
     keys: Vec<(Role, AdminKey)>,
@@ -92,20 +102,15 @@ impl Answer {
 impl Bench {
     /// Frankfurt, with an account for each role.
     pub async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(NOW));
-        let region = RegionId::parse("frankfurt").unwrap();
-        let id = "0199c5a0-0000-7000-8000-000000000000".to_owned();
-        let audit = AuditLog::open(&dir.path().join("audit"), region.clone(), id, clock.clone());
-        let audit = Arc::new(audit.unwrap());
-        let registry = open_registry(dir.path(), clock.clone()).await;
+        let region = Region::open().await;
         let events = Arc::new(Events::default());
         let router = router(AdminState {
-            region,
-            catalogue: Arc::new(catalogue()),
-            registry: Arc::clone(&registry),
-            audit: Arc::clone(&audit),
-            clock: clock.clone(),
+            region: id(),
+            catalogue: Arc::clone(region.registry.catalogue()),
+            registry: Arc::clone(&region.registry),
+            audit: Arc::clone(&region.audit),
+            clock: region.clock.clone(),
+            randomness: Arc::new(SystemRandomness),
             events: events.clone(),
             zones: Arc::new(Healthy),
             tokens: TokenRules {
@@ -113,12 +118,9 @@ impl Bench {
             },
             tasks: TaskTracker::new(),
         });
-        let keys = add_accounts(&registry).await;
+        let keys = add_accounts(&region.registry).await;
         Self {
-            _dir: dir,
-            audit,
-            registry,
-            clock,
+            region,
             events,
             service: TowerToHyperService::new(router),
             keys,
@@ -190,46 +192,102 @@ impl Bench {
     }
 
     pub fn audited(&self) -> Vec<Entry> {
-        self.audit.read(None, 1_000).unwrap()
+        self.region.audit.read(None, 1_000).unwrap()
+    }
+}
+
+impl Region {
+    pub async fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(NOW));
+        let gateway = "0199c5a0-0000-7000-8000-000000000000".to_owned();
+        let audit = AuditLog::open(&dir.path().join("audit"), id(), gateway, clock.clone());
+        let registry = open_registry(dir.path(), clock.clone()).await;
+        Self {
+            dir,
+            audit: Arc::new(audit.unwrap()),
+            registry,
+            clock,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 }
 
 async fn add_accounts(registry: &Registry) -> Vec<(Role, AdminKey)> {
     let mut keys = Vec::new();
     for role in [Role::Owner, Role::Registrar, Role::Issuer, Role::Auditor] {
-        let key = AdminKey::generate().unwrap();
-        let id = format!("acct-{role:?}").to_ascii_lowercase();
-        let account = Account {
-            name: id.clone(),
-            id,
+        let key = AdminKey::generate(&SystemRandomness).unwrap();
+        let account = NewAccount {
+            name: format!("{role:?}"),
             role,
-            key_hash: key.hash().0,
-            created_at: NOW,
+            apps: Vec::new(),
+            orgs: Vec::new(),
+            allow_from: Vec::new(),
+            key_hash: key.hash().as_str().to_owned(),
         };
-        registry.add_account(account).await.unwrap();
+        registry.create_account(account).await.unwrap();
         keys.push((role, key));
     }
     keys
 }
 
-async fn open_registry(_dir: &std::path::Path, _clock: Arc<ManualClock>) -> Arc<Registry> {
-    Arc::new(Registry::fake())
+async fn open_registry(dir: &Path, clock: Arc<ManualClock>) -> Arc<Registry> {
+    let seed = [7; 32];
+    let pin = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    let catalogue = Arc::new(catalogue(pin.public_key().as_ref().try_into().unwrap()));
+    let store = EmbeddedStore::open(&dir.join("registry.redb")).unwrap();
+    assert!(ensure_regions(&*store, &catalogue).await.unwrap());
+    let parts = Parts {
+        region: id(),
+        catalogue,
+        store,
+        seal_keys: KeyFile {
+            keys: vec![SealKey {
+                id: "fra".to_owned(),
+                key: Zeroizing::new([9; 32]),
+            }],
+        },
+        pin_key: PinSigningKey {
+            id: "fra".to_owned(),
+            seed: Zeroizing::new(seed),
+        },
+        anchor: dir.join("registry.anchor"),
+        cache_capacity: 1_000,
+        negative_ttl: Duration::from_secs(5),
+        clock,
+        randomness: Arc::new(SystemRandomness),
+        require_anchor: false,
+    };
+    Registry::open(parts).await.unwrap()
 }
 
-fn catalogue() -> Catalogue {
+fn id() -> RegionId {
+    RegionId::parse("frankfurt").unwrap()
+}
+
+fn catalogue(pin_key: [u8; 32]) -> Catalogue {
+    let mut frankfurt = region("frankfurt", "fra1");
+    frankfurt.pin_keys.push(PinKey {
+        id: "fra".to_owned(),
+        key: pin_key,
+        not_after: None,
+    });
     Catalogue {
-        regions: vec![region("frankfurt", "fra1"), region("virginia", "va1")],
+        regions: vec![frankfurt, region("virginia", "va1")],
         digest: "sha256:00".to_owned(),
     }
 }
 
-fn region(id: &str, zone: &str) -> Region {
+fn region(id: &str, zone: &str) -> config::Region {
     let endpoint = |scheme: &str, name: &str, port| Endpoint {
         text: format!("{scheme}{name}.{id}.example"),
         host: format!("{name}.{id}.example"),
         port,
     };
-    Region {
+    config::Region {
         id: RegionId::parse(id).unwrap(),
         location: id.to_owned(),
         service_area: "europe".to_owned(),

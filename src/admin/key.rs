@@ -3,27 +3,23 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
+use crate::registry::{NoRandomness, Randomness};
+
 /// A key as it is shown once to its owner. It does not show itself in debug output.
 pub struct AdminKey(Zeroizing<String>);
 
-/// The system gave no random bytes.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the system gives no random bytes")]
-pub struct NoRandomness;
-
 impl AdminKey {
     /// # Errors
-    /// When the system gives no random bytes.
-    pub fn generate() -> Result<Self, NoRandomness> {
+    /// When there is no randomness.
+    pub fn generate(randomness: &dyn Randomness) -> Result<Self, NoRandomness> {
         let mut bytes = Zeroizing::new([0; 32]);
-        rand::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;
+        randomness.fill(bytes.as_mut_slice())?;
         let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()));
         Ok(Self(Zeroizing::new(text)))
     }
@@ -43,15 +39,17 @@ impl fmt::Debug for AdminKey {
     }
 }
 
-/// SHA-256 of a key. The keys are random and long, so nothing slower is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyHash(pub [u8; 32]);
+/// SHA-256 of a key, lower-case hex. The keys are random and long, so nothing slower is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHash(String);
 
 impl KeyHash {
     pub fn of(key: &str) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, key.as_bytes()).as_ref());
-        Self(hash)
+        Self(hex::encode(digest(&SHA256, key.as_bytes())))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -90,6 +88,7 @@ const PREFIX: &str = "dk_";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::SystemRandomness;
 
     fn headers(values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -101,11 +100,14 @@ mod tests {
 
     #[test]
     fn a_key_is_recognised_by_its_hash() {
-        let key = AdminKey::generate().unwrap();
+        let key = AdminKey::generate(&SystemRandomness).unwrap();
         assert_eq!(key.expose().len(), 46);
         let value = format!("Bearer {}", key.expose());
         assert_eq!(shown(&headers(&[&value])), Shown::Key(key.hash()));
-        assert_ne!(AdminKey::generate().unwrap().hash(), key.hash());
+        assert_ne!(
+            AdminKey::generate(&SystemRandomness).unwrap().hash(),
+            key.hash()
+        );
         assert_eq!(format!("{key:?}"), "AdminKey(redacted)");
     }
 

@@ -30,8 +30,8 @@ mod view;
 
 pub use auth::PeerAddr;
 pub use endpoints::Endpoints;
-pub use key::{AdminKey, KeyHash, NoRandomness};
-pub use owner::{AdoptError, OwnerFile, adopt_owner};
+pub use key::{AdminKey, KeyHash};
+pub use owner::{AdoptError, Adopted, OwnerFile, adopt_owner};
 pub use problem::RefusalCode;
 pub use router::router;
 pub use state::{AdminEvents, AdminState, TokenRules, ZoneHealth};

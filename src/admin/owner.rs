@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::KeyHash;
 use crate::audit::{Action, Actor, AuditError, AuditLog, Deed};
-use crate::registry::{Account, LookUpError, Registry, Role};
+use crate::registry::{AccountError, Hash, LookUpError, Registry, Role};
 
 /// `data_dir/owner.json`: an owner's account. The key itself is in nobody's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub enum AdoptError {
     Format(PathBuf),
     #[error("the registry does not give the region's accounts")]
     Registry(#[from] LookUpError),
+    #[error("the registry does not take the owner's account")]
+    Account(#[source] AccountError),
     #[error("the owner's account cannot be audited, so it is not adopted")]
     Audit(#[from] AuditError),
 }
@@ -41,13 +43,13 @@ pub enum AdoptError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adopted {
     Now,
-    /// The region has an owner.
+    /// The region has accounts.
     Before,
-    /// The region has no owner, and there is no file.
+    /// The region has no account, and there is no file: nobody can use its admin API.
     NoFile,
 }
 
-/// Makes the account in `path` the region's first owner, when the region has none.
+/// Makes the account in `path` the region's first owner, when the region has no account.
 ///
 /// # Errors
 /// When the file, the registry or the audit log does not play its part. Nothing is adopted then.
@@ -56,26 +58,27 @@ pub async fn adopt_owner(
     audit: &AuditLog,
     path: &Path,
 ) -> Result<Adopted, AdoptError> {
-    let accounts = registry.accounts().await?;
-    if accounts.iter().any(|account| account.role == Role::Owner) {
+    if !registry.accounts().await?.is_empty() {
         return Ok(Adopted::Before);
     }
     let Some(file) = OwnerFile::read(path)? else {
         return Ok(Adopted::NoFile);
     };
-    let account = file
-        .account()
-        .ok_or_else(|| AdoptError::Format(path.to_owned()))?;
     let act = audit.begin(creation()).await?;
-    match registry.add_account(account).await {
-        Ok(()) => act.done().await?,
+    match registry.adopt_first_owner(file.name, file.key_hash).await {
+        Ok(adopted) => {
+            act.done().await?;
+            Ok(adopted.map_or(Adopted::Before, |_| Adopted::Now))
+        }
         Err(error) => {
             act.failed("registry_unavailable").await?;
-            return Err(error.into());
+            Err(AdoptError::Account(error))
         }
     }
-    Ok(Adopted::Now)
 }
+
+/// The id that the registry gives the first owner.
+const ID: &str = "owner";
 
 fn creation() -> Deed {
     Deed {
@@ -87,12 +90,12 @@ fn creation() -> Deed {
 
 impl OwnerFile {
     /// The account of an owner whose key has this hash.
-    pub fn new(id: String, hash: KeyHash, created_at: u64) -> Self {
+    pub fn new(hash: &KeyHash, created_at: u64) -> Self {
         Self {
-            id,
+            id: ID.to_owned(),
             name: "first owner".to_owned(),
             role: Role::Owner,
-            key_hash: hex::encode(hash.0),
+            key_hash: hash.as_str().to_owned(),
             created_at,
         }
     }
@@ -119,53 +122,78 @@ impl OwnerFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(AdoptError::Read(path.to_owned(), error)),
         };
-        let file = serde_json::from_slice(&text);
+        let file = serde_json::from_slice(&text).ok().filter(Self::is_owner);
         file.map(Some)
-            .map_err(|_| AdoptError::Format(path.to_owned()))
+            .ok_or_else(|| AdoptError::Format(path.to_owned()))
     }
 
-    fn account(self) -> Option<Account> {
-        let mut key_hash = [0; 32];
-        hex::decode_to_slice(&self.key_hash, &mut key_hash).ok()?;
-        Some(Account {
-            id: self.id,
-            name: self.name,
-            role: self.role,
-            key_hash,
-            created_at: self.created_at,
-        })
+    fn is_owner(&self) -> bool {
+        self.role == Role::Owner && Hash::parse(&self.key_hash).is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
-    use crate::admin::bench::Bench;
+    use crate::admin::bench::{Bench, Region};
     use crate::admin::key::AdminKey;
+    use crate::registry::SystemRandomness;
 
     #[tokio::test]
-    async fn a_region_with_an_owner_adopts_none() {
+    async fn a_region_without_accounts_adopts_its_owner_once() {
+        let region = Region::open().await;
+        let path = region.path("owner.json");
+        let adopt = || adopt_owner(&region.registry, &region.audit, &path);
+        assert_eq!(adopt().await.unwrap(), Adopted::NoFile);
+        let key = AdminKey::generate(&SystemRandomness).unwrap();
+        OwnerFile::new(&key.hash(), 7).write(&path).unwrap();
+        assert_eq!(adopt().await.unwrap(), Adopted::Now);
+        assert_eq!(adopt().await.unwrap(), Adopted::Before);
+        assert_eq!(region.audit.entries(), 2);
+        let accounts = region.registry.accounts().await.unwrap();
+        assert_eq!((accounts.len(), accounts[0].id.as_str()), (1, ID));
+        assert_eq!(accounts[0].key_hash, key.hash().as_str());
+    }
+
+    #[tokio::test]
+    async fn a_region_with_accounts_adopts_nobody() {
         let bench = Bench::new().await;
-        let path = Path::new("/nowhere/owner.json");
-        let adopted = adopt_owner(&bench.registry, &bench.audit, path).await;
+        let path = bench.region.path("owner.json");
+        let key = AdminKey::generate(&SystemRandomness).unwrap();
+        OwnerFile::new(&key.hash(), 7).write(&path).unwrap();
+        let adopted = adopt_owner(&bench.region.registry, &bench.region.audit, &path).await;
         assert_eq!(adopted.unwrap(), Adopted::Before);
     }
 
+    #[tokio::test]
+    async fn what_is_no_owner_is_not_adopted() {
+        let region = Region::open().await;
+        let path = region.path("owner.json");
+        let key = AdminKey::generate(&SystemRandomness).unwrap();
+        let mut file = OwnerFile::new(&key.hash(), 7);
+        file.role = Role::Auditor;
+        file.write(&path).unwrap();
+        let error = adopt_owner(&region.registry, &region.audit, &path)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, AdoptError::Format(_)), "{error}");
+    }
+
     #[test]
-    fn the_file_is_private_and_comes_back_as_an_account() {
-        use std::os::unix::fs::PermissionsExt;
+    fn the_file_is_private_and_never_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("owner.json");
-        let key = AdminKey::generate().unwrap();
-        let file = OwnerFile::new("acct-1".to_owned(), key.hash(), 7);
+        let key = AdminKey::generate(&SystemRandomness).unwrap();
+        let file = OwnerFile::new(&key.hash(), 7);
         file.write(&path).unwrap();
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
-        assert!(file.write(&path).is_err(), "an owner is never overwritten");
-        let account = OwnerFile::read(&path).unwrap().unwrap().account().unwrap();
-        assert_eq!(account.key_hash, key.hash().0);
+        assert!(file.write(&path).is_err());
+        assert_eq!(OwnerFile::read(&path).unwrap(), Some(file));
         assert!(!fs::read_to_string(&path).unwrap().contains(key.expose()));
     }
 }

@@ -1,13 +1,11 @@
 //! Lists in pages: `?limit=` and `?cursor=`.
 
 use axum::extract::{FromRequestParts, Query};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use serde::Serialize;
 
 use super::refusal::{FieldFault, Refusal};
-use crate::domain::AppId;
+use crate::registry::Hash;
 
 /// A page of a list.
 #[derive(Debug, Serialize)]
@@ -41,14 +39,14 @@ impl Parameters {
         }
     }
 
-    /// The App after which the page starts.
-    pub fn cursor(&mut self) -> Option<AppId> {
+    /// Where the page starts, as the registry said at the end of an earlier one.
+    pub fn cursor(&mut self) -> Option<String> {
         let text = self.take("cursor")?;
-        let app_id = open_cursor(&text);
-        if app_id.is_none() {
-            self.fault("cursor", "must be the next_cursor of an earlier page");
+        if Hash::parse(&text).is_some() {
+            return Some(text);
         }
-        app_id
+        self.fault("cursor", "must be the next_cursor of an earlier page");
+        None
     }
 
     /// A parameter that is one of some words.
@@ -103,16 +101,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     }
 }
 
-/// The cursor that asks for what comes after an App.
-pub fn cursor(app_id: &AppId) -> String {
-    URL_SAFE_NO_PAD.encode(app_id.as_str())
-}
-
-fn open_cursor(text: &str) -> Option<AppId> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    AppId::parse(std::str::from_utf8(&bytes).ok()?).ok()
-}
-
 fn limit(text: &str) -> Option<usize> {
     text.parse().ok().filter(|limit| (1..=MOST).contains(limit))
 }
@@ -143,10 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_opens_to_its_app() {
-        let app_id = AppId::parse("970CA35de60c44645bbae8a215061b33").unwrap();
-        assert_eq!(open_cursor(&cursor(&app_id)), Some(app_id));
-        assert_eq!(open_cursor("970CA35de60c44645bbae8a215061b33"), None);
+    fn a_cursor_is_what_the_registry_gave() {
+        let hash = "0f".repeat(32);
+        assert_eq!(parameters(&[("cursor", &hash)]).cursor(), Some(hash));
+        for wrong in ["", "0f", "../pins", "zz"] {
+            let mut parameters = parameters(&[("cursor", wrong)]);
+            assert_eq!(parameters.cursor(), None);
+            assert!(parameters.finish().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::body::Fields;
 use super::permission::{ManageApps, May};
 use super::refusal::Refusal;
-use super::state::Shared;
+use super::state::{About, Shared};
 use super::view::{AppView, CertificateView, tagged};
 use crate::audit::Action;
 use crate::domain::{AppId, AppKey, AppKeyError, RegionId, ZoneId};
@@ -29,7 +29,7 @@ pub async fn register(
         let registered = registry.register(new).await;
         registered.map_err(|error| refusal(error, &home))
     };
-    let registered = shared.act(deed, effect, |done| app_of(done).app_id).await?;
+    let registered = shared.act(deed, effect, about).await?;
     Ok(answer(&registered, shared.given.region.as_str()))
 }
 
@@ -50,7 +50,7 @@ fn read(mut fields: Fields, shared: &Shared) -> Result<NewApp, Refusal> {
     Ok(NewApp {
         app_id,
         app_key,
-        region,
+        region: Some(region),
         zone,
         plan,
         auth_mode,
@@ -76,6 +76,15 @@ fn answer(registered: &Registered, region: &str) -> Response {
     }
 }
 
+fn about(registered: &Registered) -> About<'_> {
+    let app_id = app_of(registered).app_id;
+    let pins = match registered {
+        Registered::Created { pins, .. } => Some(pins),
+        Registered::Existing(_) => None,
+    };
+    About { app_id, pins }
+}
+
 fn app_of(registered: &Registered) -> &App {
     match registered {
         Registered::Created { app, .. } | Registered::Existing(app) => app,
@@ -94,6 +103,10 @@ fn refusal(error: RegisterError, shared: &Shared) -> Refusal {
         RegisterError::Unavailable => Refusal::RegistryUnavailable,
         RegisterError::Untrusted => Refusal::RegistryUntrusted,
         RegisterError::Degraded => Refusal::Degraded,
+        RegisterError::Seal(error) => {
+            tracing::error!(%error, "a new App's record cannot be sealed");
+            Refusal::Internal
+        }
     }
 }
 
@@ -273,8 +286,9 @@ mod tests {
         assert!(
             entries
                 .iter()
-                .all(|e| e["actor"] == "acct-owner" && e["action"] == "app.register")
+                .all(|e| e["actor"] == entries[0]["actor"] && e["action"] == "app.register")
         );
         assert_eq!(entries[1]["app_id"].as_str().map(str::len), Some(32));
+        assert!(entries[1]["pins"]["id"].is_string() && entries[1]["pins"]["key"].is_string());
     }
 }

@@ -10,7 +10,7 @@ use super::etag::IfMatch;
 use super::path::AppPath;
 use super::permission::{ManageApps, May};
 use super::refusal::Refusal;
-use super::state::Shared;
+use super::state::{About, Shared};
 use super::view::{AppView, tagged};
 use crate::audit::Action;
 use crate::domain::AppId;
@@ -61,7 +61,9 @@ async fn change(
     let deed = may.deed(change.action(), Some(app_id));
     let context = Arc::clone(&shared);
     let effect = async move { carry_out(&context, &app_id, &if_match, change).await };
-    let app = shared.act(deed, effect, |app| app.app_id).await?;
+    let app = shared
+        .act(deed, effect, |app| About::app(app.app_id))
+        .await?;
     let view = AppView::of(&app, shared.given.region.as_str());
     Ok(tagged(StatusCode::OK, app.revision, view))
 }
@@ -103,7 +105,10 @@ fn refusal(error: ChangeError, shared: &Shared) -> Refusal {
         ChangeError::Stale => Refusal::Stale,
         ChangeError::Unavailable => Refusal::RegistryUnavailable,
         ChangeError::Untrusted => Refusal::RegistryUntrusted,
-        ChangeError::Degraded => Refusal::Degraded,
+        ChangeError::Seal(error) => {
+            tracing::error!(%error, "an App's record cannot be sealed");
+            Refusal::Internal
+        }
     }
 }
 

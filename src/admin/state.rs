@@ -9,10 +9,10 @@ use tokio_util::task::TaskTracker;
 use super::attempts::Attempts;
 use super::endpoints::Endpoints;
 use super::refusal::{Home, Refusal};
-use crate::audit::{AuditLog, Deed};
+use crate::audit::{Act, AuditLog, Deed};
 use crate::config::Catalogue;
 use crate::domain::{AppId, Clock, RegionId, ZoneId};
-use crate::registry::{App, LocateError, Registry};
+use crate::registry::{App, Home as AppHome, PinBytes, Randomness, Registry};
 
 /// What the admin API is given.
 pub struct AdminState {
@@ -22,6 +22,8 @@ pub struct AdminState {
     pub registry: Arc<Registry>,
     pub audit: Arc<AuditLog>,
     pub clock: Arc<dyn Clock>,
+    /// For the salts of tokens.
+    pub randomness: Arc<dyn Randomness>,
     pub events: Arc<dyn AdminEvents>,
     pub zones: Arc<dyn ZoneHealth>,
     pub tokens: TokenRules,
@@ -50,6 +52,27 @@ pub struct TokenRules {
     pub max_age: Duration,
 }
 
+/// What an act was about, as it turned out.
+pub(super) struct About<'a> {
+    pub app_id: AppId,
+    /// Of a new App: whoever has lost the registry finds them in the log.
+    pub pins: Option<&'a PinBytes>,
+}
+
+impl About<'_> {
+    pub const fn app(app_id: AppId) -> Self {
+        Self { app_id, pins: None }
+    }
+
+    fn write(self, act: Act) -> Act {
+        let act = act.about(self.app_id);
+        match self.pins {
+            None => act,
+            Some(pins) => act.pinned(&pins.id, &pins.key),
+        }
+    }
+}
+
 /// What all handlers share.
 pub(super) struct Shared {
     pub given: AdminState,
@@ -75,14 +98,14 @@ impl Shared {
         self: &Arc<Self>,
         deed: Deed,
         effect: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-        app_id: fn(&T) -> AppId,
+        about: fn(&T) -> About<'_>,
     ) -> Result<T, Refusal> {
         let shared = Arc::clone(self);
         let task = self.given.tasks.spawn(async move {
             let act = shared.given.audit.begin(deed).await?;
             match effect.await {
                 Ok(value) => {
-                    act.about(app_id(&value)).done().await?;
+                    about(&value).write(act).done().await?;
                     Ok(value)
                 }
                 Err(refusal) => {
@@ -99,12 +122,11 @@ impl Shared {
 
     /// An App of this region.
     pub async fn app(&self, app_id: &AppId) -> Result<Arc<App>, Refusal> {
-        let app = self.given.registry.app(app_id).await;
-        app.map_err(|error| match error {
-            LocateError::Unknown => Refusal::AppUnknown,
-            LocateError::Elsewhere(region) => self.elsewhere(region),
-            LocateError::LookUp(error) => error.into(),
-        })
+        match self.given.registry.app(app_id).await? {
+            None => Err(Refusal::AppUnknown),
+            Some(AppHome::Here(app)) => Ok(app),
+            Some(AppHome::Elsewhere(region)) => Err(self.elsewhere(region)),
+        }
     }
 
     /// The answer to who asks here for what lives in `region`.

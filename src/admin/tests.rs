@@ -125,7 +125,10 @@ async fn wrong_keys_are_slowed_down_and_right_ones_are_not() {
     assert_eq!(last.code(), (429, "rate_limited"));
     assert_eq!(last.header("retry-after"), "40");
     assert_eq!(bench.call("GET", "/v1/apps", "").await.status, 200);
-    bench.clock.advance(std::time::Duration::from_secs(40));
+    bench
+        .region
+        .clock
+        .advance(std::time::Duration::from_secs(40));
     let later = bench
         .call_with("dk_wrong", "GET", "/v1/apps", "", &[])
         .await;
@@ -157,7 +160,7 @@ async fn unknown_paths_and_methods_are_problems_too() {
 #[tokio::test]
 async fn without_an_audit_log_nothing_is_done() {
     let bench = Bench::new().await;
-    bench.audit.close();
+    bench.region.audit.close();
     let body = r#"{"org": "acme", "app": "chat", "region": "frankfurt"}"#;
     let answer = bench.call("POST", "/v1/apps", body).await;
     assert_eq!(answer.code(), (503, "audit_unavailable"));

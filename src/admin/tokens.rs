@@ -14,12 +14,12 @@ use super::path::AppPath;
 use super::permission::{IssueTokens, May};
 use super::refusal::Refusal;
 use super::salt;
-use super::state::Shared;
+use super::state::{About, Shared};
 use super::user_id::warnings;
 use super::view::rfc3339;
 use crate::audit::Action;
 use crate::domain::AppId;
-use crate::registry::{App, CertRole, Status};
+use crate::registry::{App, CertRole, Randomness, Status};
 
 #[derive(Serialize)]
 pub struct Issued {
@@ -41,9 +41,11 @@ pub async fn issue(
     let context = Arc::clone(&shared);
     let effect = async move {
         let app = context.app(&app_id).await?;
-        build(&app, &order, context.given.clock.unix())
+        build(&app, &order, &context)
     };
-    let issued = shared.act(deed, effect, |issued| issued.app_id).await?;
+    let issued = shared
+        .act(deed, effect, |issued| About::app(issued.app_id))
+        .await?;
     Ok((StatusCode::CREATED, Json(issued)))
 }
 
@@ -98,14 +100,15 @@ fn read(mut fields: Fields, longest: u32) -> Result<Order, Refusal> {
     Ok(Order { bearer, ttl })
 }
 
-fn build(app: &App, order: &Order, now: u64) -> Result<Issued, Refusal> {
+fn build(app: &App, order: &Order, shared: &Shared) -> Result<Issued, Refusal> {
     match app.status {
         Status::Active => {}
         Status::Suspended => return Err(Refusal::AppSuspended),
         Status::Retired => return Err(Refusal::AppRetired),
     }
-    let issued_at = u32::try_from(issue_second(app, order, now)).map_err(|_| Refusal::Internal)?;
-    let token = sign(app, order, issued_at)?;
+    let issued_at = issue_second(app, order, shared.given.clock.unix());
+    let issued_at = u32::try_from(issued_at).map_err(|_| Refusal::Internal)?;
+    let token = sign(app, order, issued_at, &*shared.given.randomness)?;
     Ok(Issued {
         token,
         expires_at: rfc3339(u64::from(issued_at) + u64::from(order.ttl)),
@@ -127,14 +130,19 @@ fn issue_second(app: &App, order: &Order, now: u64) -> u64 {
     last.map_or(now, |second| now.max(second + 1))
 }
 
-fn sign(app: &App, order: &Order, issued_at: u32) -> Result<String, Refusal> {
+fn sign(
+    app: &App,
+    order: &Order,
+    issued_at: u32,
+    randomness: &dyn Randomness,
+) -> Result<String, Refusal> {
     let primary = app
         .certificates
         .iter()
         .find(|c| c.role == CertRole::Primary);
     let certificate = primary.ok_or(Refusal::Internal)?.value.expose_secret();
     let app_id = app.app_id.as_str();
-    let salt = salt::random().map_err(|_| Refusal::Internal)?;
+    let salt = salt::random(randomness).map_err(|_| Refusal::Internal)?;
     let token = match &order.bearer {
         Bearer::User(user) => {
             build_user_token(app_id, certificate, user, order.ttl, issued_at, salt)

@@ -1,6 +1,9 @@
 //! An act that has begun.
 
-use super::entry::{Deed, Draft, Outcome};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::entry::{Deed, Draft, Outcome, Pins};
 use super::writer::Mailbox;
 use super::{AuditError, AuditLog};
 use crate::domain::AppId;
@@ -11,6 +14,7 @@ pub struct Act {
     mailbox: Mailbox,
     /// Taken when the end is written.
     deed: Option<Deed>,
+    pins: Option<Pins>,
 }
 
 impl Act {
@@ -19,6 +23,7 @@ impl Act {
         Self {
             mailbox,
             deed: Some(deed),
+            pins: None,
         }
     }
 
@@ -27,6 +32,15 @@ impl Act {
         if let Some(deed) = &mut self.deed {
             deed.app_id = Some(app_id);
         }
+        self
+    }
+
+    /// Keeps the pins that the act made, as they are stored.
+    pub fn pinned(mut self, id: &[u8], key: &[u8]) -> Self {
+        self.pins = Some(Pins {
+            id: STANDARD.encode(id),
+            key: STANDARD.encode(key),
+        });
         self
     }
 
@@ -46,7 +60,9 @@ impl Act {
         let Some(deed) = self.deed.take() else {
             return Ok(());
         };
-        self.mailbox.append(Draft::of(&deed, outcome, code)).await
+        let mut draft = Draft::of(&deed, outcome, code);
+        draft.pins = self.pins.take();
+        self.mailbox.append(draft).await
     }
 }
 

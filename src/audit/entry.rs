@@ -25,6 +25,16 @@ pub struct Entry {
     /// How many times, for entries that stand for several refusals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// Of a new App: whoever has lost the registry can put them back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Pins>,
+}
+
+/// The two pins of an App as they are stored, in base64. They are signed, and hold no name in clear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pins {
+    pub id: String,
+    pub key: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +104,7 @@ pub(super) struct Draft {
     pub outcome: Outcome,
     pub code: Option<&'static str>,
     pub count: Option<u64>,
+    pub pins: Option<Pins>,
 }
 
 impl Actor {
@@ -113,6 +124,7 @@ impl Draft {
             outcome,
             code,
             count: None,
+            pins: None,
         }
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use crate::domain::{AppId, Clock, RegionId};
 
 pub use act::Act;
-pub use entry::{Action, Actor, Deed, Entry, Outcome};
+pub use entry::{Action, Actor, Deed, Entry, Outcome, Pins};
 pub use file::OpenError;
 pub use gateway_id::gateway_id;
 pub use refusals::WINDOW;

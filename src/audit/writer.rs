@@ -172,6 +172,7 @@ impl Writer {
             outcome: draft.outcome,
             code: draft.code.map(str::to_owned),
             count: draft.count,
+            pins: draft.pins.clone(),
         };
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
@@ -230,6 +231,7 @@ fn traffic((key, count): (Key, u64)) -> Draft {
         outcome: Outcome::Refused,
         code: Some(key.code),
         count: Some(count),
+        pins: None,
     }
 }
 
@@ -244,6 +246,7 @@ fn lost_traffic(count: u64) -> Draft {
         outcome: Outcome::Refused,
         code: None,
         count: Some(count),
+        pins: None,
     }
 }
 

@@ -1,7 +1,6 @@
 //! A region's keys.
 
 use anyhow::{Context, bail};
-use aws_lc_rs::rand;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +8,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::domain::{Clock, RegionId};
+use crate::registry::Randomness;
 
 /// The texts of the two key files, and the public half of the pin key.
 pub struct Keys {
@@ -21,10 +21,14 @@ pub struct Keys {
 
 /// # Errors
 /// When the system gives no random bytes.
-pub fn generate(region: &RegionId, clock: &dyn Clock) -> anyhow::Result<Keys> {
+pub fn generate(
+    region: &RegionId,
+    clock: &dyn Clock,
+    randomness: &dyn Randomness,
+) -> anyhow::Result<Keys> {
     let id = id(region, clock)?;
-    let seal = random()?;
-    let seed = random()?;
+    let seal = random(randomness)?;
+    let seed = random(randomness)?;
     let Ok(pair) = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()) else {
         bail!("cannot make an Ed25519 key on this machine");
     };
@@ -48,10 +52,9 @@ fn id(region: &RegionId, clock: &dyn Clock) -> anyhow::Result<String> {
     Ok(format!("{region}-{}", day.strftime("%Y-%m-%d")))
 }
 
-fn random() -> anyhow::Result<Zeroizing<[u8; 32]>> {
+fn random(randomness: &dyn Randomness) -> anyhow::Result<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
-    let filled = rand::fill(bytes.as_mut_slice());
-    filled.map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    randomness.fill(bytes.as_mut_slice())?;
     Ok(bytes)
 }
 

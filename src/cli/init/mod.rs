@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Serialize;
-use uuid::{NoContext, Timestamp, Uuid};
 
 use super::exit::{Exit, Outcome, Stop};
 use super::output::{Output, members};
 use crate::admin::{AdminKey, OwnerFile};
 use crate::domain::{Clock, RegionId, SystemClock, ZoneId};
+use crate::registry::SystemRandomness;
 use files::Folder;
 use templates::Site;
 
@@ -98,7 +98,7 @@ fn first(
     clock: &dyn Clock,
 ) -> anyhow::Result<(Site, Option<Owner>)> {
     let site = site(args, region)?;
-    let keys = keys::generate(region, clock)?;
+    let keys = keys::generate(region, clock, &SystemRandomness)?;
     folder.write_secret(&format!("keys/{region}.seal"), &keys.seal)?;
     folder.write_secret(&format!("keys/{region}.pin"), &keys.pin)?;
     let entry = templates::region(&site, &keys.pin_id, &keys.pin_public);
@@ -127,12 +127,11 @@ fn site(args: &Args, region: &RegionId) -> anyhow::Result<Site> {
 }
 
 fn owner(path: &Path, clock: &dyn Clock) -> anyhow::Result<Owner> {
-    let id = Uuid::new_v7(Timestamp::from_unix(NoContext, clock.unix(), 0)).to_string();
-    let key = AdminKey::generate()?;
-    let file = OwnerFile::new(id.clone(), key.hash(), clock.unix());
+    let key = AdminKey::generate(&SystemRandomness)?;
+    let file = OwnerFile::new(&key.hash(), clock.unix());
     file.write(path)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok((id, key))
+    Ok((file.id, key))
 }
 
 fn wrong(flag: &'static str) -> impl Fn(crate::domain::NameError) -> Stop {

@@ -12,6 +12,7 @@ use crate::cli::exit::{Exit, Outcome, Stop, tell};
 use crate::cli::output::{Output, plain};
 use crate::cli::{secret_file, span};
 use crate::domain::{AppId, Clock, SystemClock};
+use crate::registry::SystemRandomness;
 
 /// Issues a token for a user or for the App's own administrator
 #[derive(Debug, clap::Args)]
@@ -80,7 +81,7 @@ fn offline(args: &Args, file: &Path) -> anyhow::Result<Value> {
     let ttl = ttl.ok_or_else(too_long)?;
     let certificate = secret_file::read(file, "the App certificate")?;
     let now = u32::try_from(SystemClock.unix()).context("this machine's clock is wrong")?;
-    let salt = salt::random()?;
+    let salt = salt::random(&SystemRandomness)?;
     let token = match &args.user {
         Some(user) => build_user_token(app_id.as_str(), &certificate, user, ttl, now, salt),
         None => build_app_token(app_id.as_str(), &certificate, ttl, now, salt),
