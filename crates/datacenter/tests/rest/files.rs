@@ -98,7 +98,10 @@ async fn a_file_larger_than_the_limit_is_refused() {
     let head = form("file", b"");
     let head = Bytes::copy_from_slice(&head[..head.len() - BOUNDARY.len() - 8]);
     let megabyte = Bytes::from(vec![0; 1024 * 1024]);
-    let chunks = iter::once(head).chain(iter::repeat_n(megabyte, 102));
+    let limit = iter::repeat_n(megabyte, 100);
+    let chunks = iter::once(head)
+        .chain(limit)
+        .chain([Bytes::from_static(b"x")]);
     let body = Body::wrap_stream(stream::iter(chunks.map(Ok::<_, Infallible>)));
     // The connection may close while the rest is still on its way.
     if let Ok(response) = post(&centre).body(body).send().await {

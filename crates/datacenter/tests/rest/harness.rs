@@ -94,11 +94,6 @@ impl Running {
         TcpStream::connect(self.address()).await.unwrap()
     }
 
-    /// Ends as a program that is told to end.
-    pub async fn shutdown(self) {
-        self.centre.shutdown().await;
-    }
-
     /// Asks for a target byte for byte and gives back the whole answer.
     pub async fn raw(&self, target: &str) -> String {
         let head = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");

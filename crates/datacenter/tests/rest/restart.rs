@@ -82,7 +82,8 @@ async fn shutting_down_ends_idle_and_hanging_connections() {
     );
     hanging.write_all(head.as_bytes()).await.unwrap();
     assert_eq!(centre.get(&format!("{APP}/users")).await.0, 200);
-    centre.shutdown().await;
+    // Starting again at once shows that the store was closed, too.
+    let _again = centre.restart().await;
     let mut rest = Vec::new();
     assert_eq!(idle.read_to_end(&mut rest).await.unwrap_or_default(), 0);
     assert_eq!(hanging.read_to_end(&mut rest).await.unwrap_or_default(), 0);
