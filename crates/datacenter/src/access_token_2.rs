@@ -1,5 +1,6 @@
 //! Reads an AccessToken2 without checking its signature: the gateway has done that.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use base64::Engine;
@@ -89,7 +90,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Privileges: key and seconds after issue.
-    fn map(&mut self) -> Result<std::collections::BTreeMap<u16, u32>, Unreadable> {
+    fn map(&mut self) -> Result<BTreeMap<u16, u32>, Unreadable> {
         let count = self.u16()?;
         (0..count).map(|_| Ok((self.u16()?, self.u32()?))).collect()
     }

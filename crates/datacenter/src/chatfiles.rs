@@ -95,7 +95,13 @@ impl StoredFile {
     }
 }
 
+/// Refuses a form that is too large by what it says of itself before any of it is read.
 async fn form(call: &mut Call) -> Result<Multipart, Fault> {
+    let length = call.header(CONTENT_LENGTH.as_str());
+    let length = length.and_then(|length| length.parse().ok());
+    if length.is_some_and(|length: usize| length > FILE_MAX + FORM_ROOM) {
+        return Err(Fault::TooLarge);
+    }
     let mut request = Request::new(call.take_body());
     *request.headers_mut() = call.head.headers.clone();
     DefaultBodyLimit::max(FILE_MAX + FORM_ROOM).apply(&mut request);

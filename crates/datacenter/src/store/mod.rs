@@ -47,8 +47,9 @@ pub enum StoreError {
     Access(#[from] redb::StorageError),
     #[error("can't commit")]
     Commit(#[from] redb::CommitError),
-    #[error("a stored value is not what it should be")]
-    Value(#[from] serde_json::Error),
+    /// Without the text of the parser's error, which may quote what is stored.
+    #[error("a stored value is not what it should be: {0:?}")]
+    Value(serde_json::error::Category),
     #[error(transparent)]
     Cipher(#[from] CipherError),
     #[error("the transaction was cut short")]
@@ -110,6 +111,12 @@ impl Store {
             .spawn_blocking(task)
             .await
             .map_err(StoreError::from)?
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> StoreError {
+        StoreError::Value(error.classify())
     }
 }
 

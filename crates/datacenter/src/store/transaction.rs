@@ -162,9 +162,9 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// The lowest id of a millisecond.
+/// The lowest id of a millisecond; the highest of all ids for times that have none.
 pub(crate) fn first_id_at(unix_millis: u64) -> u64 {
-    unix_millis << SEQUENCE_BITS
+    unix_millis.saturating_mul(1 << SEQUENCE_BITS)
 }
 
 pub(super) fn make_tables(database: &Database) -> Result<(), StoreError> {

@@ -1,4 +1,9 @@
-use reqwest::Method;
+use std::convert::Infallible;
+use std::iter;
+
+use bytes::Bytes;
+use futures_util::stream;
+use reqwest::{Body, Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::harness::{APP, Running, answer, header};
@@ -15,21 +20,24 @@ fn form(name: &str, content: &[u8]) -> Vec<u8> {
     [head.as_bytes(), content, tail.as_bytes()].concat()
 }
 
-async fn upload(centre: &Running, body: Vec<u8>, restricted: bool) -> (u16, Value) {
+fn post(centre: &Running) -> RequestBuilder {
     let request = centre.request(Method::POST, &format!("{APP}/chatfiles"));
-    let request = request.header(
-        "content-type",
-        format!("multipart/form-data; boundary={BOUNDARY}"),
-    );
-    answer(
-        request
-            .header("restrict-access", restricted.to_string())
-            .body(body),
-    )
-    .await
+    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    request.header("content-type", kind)
 }
 
-fn download(centre: &Running, entity: &Value) -> reqwest::RequestBuilder {
+async fn upload(centre: &Running, body: Vec<u8>, restricted: bool) -> (u16, Value) {
+    let request = post(centre).header("restrict-access", restricted.to_string());
+    answer(request.body(body)).await
+}
+
+/// Files on disk.
+fn stored(centre: &Running) -> usize {
+    let files = centre.data.path().join("files");
+    std::fs::read_dir(files).unwrap().count()
+}
+
+fn download(centre: &Running, entity: &Value) -> RequestBuilder {
     let uuid = entity["uuid"].as_str().unwrap();
     centre.request(Method::GET, &format!("{APP}/chatfiles/{uuid}"))
 }
@@ -75,6 +83,34 @@ async fn a_restricted_file_wants_its_secret() {
 }
 
 #[tokio::test]
+async fn a_file_larger_than_the_limit_is_refused() {
+    let centre = Running::start().await;
+    let head = format!(
+        "POST {APP}/chatfiles HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 200000000\r\n"
+    );
+    let answer = centre.send_raw(&head).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413 "),
+        "told by its length: {answer}"
+    );
+
+    let head = form("file", b"");
+    let head = Bytes::copy_from_slice(&head[..head.len() - BOUNDARY.len() - 8]);
+    let megabyte = Bytes::from(vec![0; 1024 * 1024]);
+    let limit = iter::repeat_n(megabyte, 100);
+    let chunks = iter::once(head)
+        .chain(limit)
+        .chain([Bytes::from_static(b"x")]);
+    let body = Body::wrap_stream(stream::iter(chunks.map(Ok::<_, Infallible>)));
+    // The connection may close while the rest is still on its way.
+    if let Ok(response) = post(&centre).body(body).send().await {
+        assert_eq!(response.status(), 413, "told by what came");
+    }
+    assert_eq!(stored(&centre), 0);
+}
+
+#[tokio::test]
 async fn what_is_no_upload_leaves_nothing() {
     let centre = Running::start().await;
     assert_eq!(upload(&centre, form("picture", b"x"), false).await.0, 400);
@@ -85,12 +121,7 @@ async fn what_is_no_upload_leaves_nothing() {
         .request(Method::POST, &format!("{APP}/chatfiles"))
         .body("x");
     assert_eq!(plain.send().await.unwrap().status(), 400);
-    assert_eq!(
-        std::fs::read_dir(centre.data.path().join("files"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(stored(&centre), 0);
     for uuid in ["x", "019aa000-0000-7000-8000-000000000000"] {
         assert_eq!(centre.get(&format!("{APP}/chatfiles/{uuid}")).await.0, 404);
     }

@@ -89,13 +89,21 @@ impl Running {
         answer(self.request(Method::POST, path).json(&body)).await
     }
 
-    /// Sends a head byte for byte and gives back the whole answer.
-    pub async fn raw(&self, target: &str) -> String {
-        let head = format!(
-            "GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nDomicile-Gateway-Secret: {SECRET}\r\n\r\n"
-        );
+    pub async fn connect(&self) -> TcpStream {
         #[expect(clippy::disallowed_methods, reason = "the test is the gateway")]
-        let mut stream = TcpStream::connect(self.address()).await.unwrap();
+        TcpStream::connect(self.address()).await.unwrap()
+    }
+
+    /// Asks for a target byte for byte and gives back the whole answer.
+    pub async fn raw(&self, target: &str) -> String {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+        self.send_raw(&head).await
+    }
+
+    /// Sends a head, completed by the secret, and gives back the whole answer.
+    pub async fn send_raw(&self, head: &str) -> String {
+        let head = format!("{head}Domicile-Gateway-Secret: {SECRET}\r\n\r\n");
+        let mut stream = self.connect().await;
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = String::new();
         let reading = stream.read_to_string(&mut answer);

@@ -1,7 +1,8 @@
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{APP, Running, answer};
+use crate::harness::{APP, Running, SECRET, answer};
 
 #[tokio::test]
 async fn a_restart_keeps_everything() {
@@ -69,4 +70,21 @@ async fn a_restart_keeps_everything() {
         .await
         .1;
     assert_eq!(found["data"]["msgs"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn shutting_down_ends_idle_and_hanging_connections() {
+    let centre = Running::start().await;
+    let mut idle = centre.connect().await;
+    let mut hanging = centre.connect().await;
+    let head = format!(
+        "POST {APP}/users HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nDomicile-Gateway-Secret: {SECRET}\r\n\r\n{{"
+    );
+    hanging.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(centre.get(&format!("{APP}/users")).await.0, 200);
+    // Starting again at once shows that the store was closed, too.
+    let _again = centre.restart().await;
+    let mut rest = Vec::new();
+    assert_eq!(idle.read_to_end(&mut rest).await.unwrap_or_default(), 0);
+    assert_eq!(hanging.read_to_end(&mut rest).await.unwrap_or_default(), 0);
 }
