@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey
 use crate::domain::{Clock, RegionId, ZoneId};
 use crate::gateway::{Parts, Shared};
 use crate::observe::Metrics;
-use crate::registry::{self, EmbeddedStore, Registry, Store};
+use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
 use crate::serve::{Admission, Edge, Listening, Sockets};
 use crate::zone::{Homes, References};
 
@@ -54,6 +54,7 @@ impl Stores {
         let RegistryStore::Embedded { path } = &config.registry.store else {
             return Err(StartError::EtcdNotYet);
         };
+        let path = &one_spelling(path);
         if let Some(store) = self.0.get(path) {
             return Ok(Arc::clone(store) as Arc<dyn Store>);
         }
@@ -61,6 +62,15 @@ impl Stores {
         registry::ensure_regions(&*store, &config.catalogue).await?;
         self.0.insert(path.clone(), Arc::clone(&store));
         Ok(store)
+    }
+}
+
+/// The file's path without `..` and links, as far as its folder is there.
+fn one_spelling(path: &Path) -> PathBuf {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
     }
 }
 
@@ -129,6 +139,7 @@ async fn open_registry(
         negative_ttl: config.registry.negative_ttl,
         clock: Arc::clone(&options.clock),
         require_anchor: options.require_anchor,
+        randomness: Arc::new(SystemRandomness),
     };
     Ok(Registry::open(parts).await?)
 }
@@ -308,6 +319,7 @@ fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker) -> AdminState {
         registry: Arc::clone(&shared.registry),
         audit: Arc::clone(&shared.audit),
         clock: Arc::clone(&shared.clock),
+        randomness: Arc::new(SystemRandomness),
         events: Arc::new(Events(Arc::clone(&shared.metrics))),
         zones: Arc::new(Health(Arc::clone(shared))),
         tokens: TokenRules {

@@ -247,6 +247,6 @@ fn make_keys(region: &Path, place: &Place) -> anyhow::Result<()> {
 fn make_owner(region: &Path, clock: &dyn Clock) -> anyhow::Result<()> {
     let key = AdminKey::generate(&SystemRandomness).context("the system gives no random bytes")?;
     write(&region.join("owner.key"), key.expose().as_bytes(), 0o600)?;
-    let owner = OwnerFile::new("demo-owner".to_owned(), key.hash(), clock.unix());
+    let owner = OwnerFile::new(&key.hash(), clock.unix());
     owner.write(&region.join("owner.json")).context("cannot write owner.json")
 }

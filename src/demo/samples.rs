@@ -74,7 +74,7 @@ async fn registered(
     let new = NewApp {
         app_id: None,
         app_key,
-        region: place.region.clone(),
+        region: Some(place.region.clone()),
         zone: Some(zone.id.clone()),
         plan: None,
         auth_mode: None,
