@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::exit::{Exit, Outcome};
 use super::output::Output;
-use crate::config::{self, Fault, Report, Warning};
+use crate::config::{self, Fault, Warning};
+use crate::domain::{Clock, SystemClock};
 
 /// Checks configuration, certificates and keys, and tells all that is wrong at once
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ struct Findings {
 /// # Errors
 /// When the findings cannot be printed.
 pub fn run(args: &Args) -> Outcome {
-    let findings = findings(&args.config);
+    let findings = findings(&args.config, SystemClock.unix());
     let printed = args.output.data(&findings, text);
     printed.context("cannot write to standard output")?;
     Ok(if findings.ok {
@@ -42,29 +43,28 @@ pub fn run(args: &Args) -> Outcome {
     })
 }
 
-fn findings(paths: &[PathBuf]) -> Findings {
+/// `now` is in unix seconds.
+fn findings(paths: &[PathBuf], now: u64) -> Findings {
     let mut findings = Findings::default();
     for path in paths {
-        findings.add(path);
+        findings.add(path, now);
     }
     findings.ok = findings.faults.is_empty();
     findings
 }
 
 impl Findings {
-    fn add(&mut self, path: &Path) {
-        let report = match config::load(path) {
+    fn add(&mut self, path: &Path, now: u64) {
+        match config::load_checked(path, now) {
             Ok((config, warnings)) => {
                 self.digests.push(config.catalogue.digest.clone());
-                Report {
-                    faults: Vec::new(),
-                    warnings,
-                }
+                self.warnings.extend(warnings);
             }
-            Err(faults) => faults.into(),
-        };
-        self.faults.extend(report.faults);
-        self.warnings.extend(report.warnings);
+            Err(report) => {
+                self.faults.extend(report.faults);
+                self.warnings.extend(report.warnings);
+            }
+        }
     }
 }
 
@@ -74,12 +74,26 @@ fn text(findings: &Findings) -> String {
     let mut lines: Vec<String> = faults.chain(warnings).collect();
     if findings.ok {
         lines.push("ok".to_owned());
-        lines.extend(
-            findings
-                .digests
-                .iter()
-                .map(|digest| format!("catalogue digest: {digest}")),
-        );
     }
+    let digests = findings.digests.iter();
+    lines.extend(digests.map(|digest| format!("catalogue digest: {digest}")));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_as_documented() {
+        let findings = findings(&[PathBuf::from("/nowhere/gateway.yaml")], 0);
+        assert!(!findings.ok);
+        let json = serde_json::to_value(&findings).unwrap();
+        assert_eq!(json["ok"], false);
+        let fault = json["faults"][0].as_object().unwrap();
+        for member in ["file", "path", "line", "problem", "expected"] {
+            assert!(fault.contains_key(member), "{member}");
+        }
+        assert!(text(&findings).starts_with("/nowhere/gateway.yaml"));
+    }
 }

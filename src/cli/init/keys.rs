@@ -1,14 +1,14 @@
 //! A region's keys.
 
-use anyhow::{Context, bail};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use crate::config::{self, PinSigningKey};
 use crate::domain::{Clock, RegionId};
-use crate::registry::Randomness;
+use crate::registry::{NoRandomness, Randomness};
 
 /// The texts of the two key files, and the public half of the pin key.
 pub struct Keys {
@@ -20,22 +20,23 @@ pub struct Keys {
 }
 
 /// # Errors
-/// When the system gives no random bytes.
+/// When there is no randomness, or the clock is wrong.
 pub fn generate(
     region: &RegionId,
     clock: &dyn Clock,
     randomness: &dyn Randomness,
 ) -> anyhow::Result<Keys> {
     let id = id(region, clock)?;
-    let seal = random(randomness)?;
-    let seed = random(randomness)?;
-    let Ok(pair) = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()) else {
-        bail!("cannot make an Ed25519 key on this machine");
+    let pin = PinSigningKey {
+        id: id.clone(),
+        seed: random(randomness)?,
     };
+    let public = pin.public_key();
+    let public = public.context("cannot make an Ed25519 key on this machine")?;
     Ok(Keys {
-        seal: file(SEAL, &id, &seal),
-        pin: file(PIN, &id, &seed),
-        pin_public: STANDARD.encode(pair.public_key().as_ref()),
+        seal: file(SEAL, &id, &*random(randomness)?),
+        pin: file(PIN, &id, &pin.seed),
+        pin_public: STANDARD.encode(public),
         pin_id: id,
     })
 }
@@ -52,16 +53,16 @@ fn id(region: &RegionId, clock: &dyn Clock) -> anyhow::Result<String> {
     Ok(format!("{region}-{}", day.strftime("%Y-%m-%d")))
 }
 
-fn random(randomness: &dyn Randomness) -> anyhow::Result<Zeroizing<[u8; 32]>> {
+fn random(randomness: &dyn Randomness) -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
     let mut bytes = Zeroizing::new([0; 32]);
     randomness.fill(bytes.as_mut_slice())?;
     Ok(bytes)
 }
 
 fn file(about: &str, id: &str, key: &[u8; 32]) -> Zeroizing<String> {
-    let text = Zeroizing::new(STANDARD.encode(key));
+    let line = config::render(id, key);
     Zeroizing::new(format!(
-        "# {about}\n# A key a line, newest first: ID base64. Keep older ones below a new one.\n{id} {}\n",
-        text.as_str()
+        "# {about}\n# A key a line, newest first: ID base64. Keep older ones below a new one.\n{}",
+        line.as_str()
     ))
 }
