@@ -1,7 +1,8 @@
 use std::fs;
 
 use super::complete::{NOW, checked, complete, expect};
-use crate::config::{load_checked, render};
+use crate::config::keys::render;
+use crate::config::load_checked;
 
 #[test]
 fn a_complete_configuration_has_no_faults_and_makes_nothing() {

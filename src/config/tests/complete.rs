@@ -5,7 +5,8 @@ use std::fs;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use super::fixture::{Fixture, short};
-use crate::config::{Report, check, write_new};
+use crate::config::keys::write_new;
+use crate::config::{Report, check};
 
 /// 2027-01-01
 pub(super) const NOW: u64 = 1_798_761_600;

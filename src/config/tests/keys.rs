@@ -6,9 +6,8 @@ use tempfile::TempDir;
 
 use zeroize::Zeroizing;
 
-use crate::config::{
-    FileKey as _, KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey, render, write_new,
-};
+use crate::config::keys::{FileKey as _, render, write_new};
+use crate::config::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 
 fn read(text: &str) -> Result<KeyFile<SealKey>, KeyFileError> {
     let folder = TempDir::new().unwrap();

@@ -5,8 +5,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::fixture::{FRANKFURT, Fixture, GATEWAY, short};
-use crate::config::gateway;
 use crate::config::read::Document;
+use crate::config::{Fault, gateway};
 
 #[test]
 fn ten_faults_are_told_in_one_run() {
@@ -54,6 +54,35 @@ fn an_alias_has_the_line_of_its_field() {
         .and("tokens: {max_age: &age 48h, clock_skew: *age}\n");
     let lines: Vec<_> = fixture.faults().iter().map(|fault| fault.line).collect();
     assert_eq!(lines, [Some(28), Some(28)]);
+}
+
+/// Each field of the fixture, made unknown by a letter more, is told with its own line.
+#[test]
+fn every_field_has_its_line() {
+    for (i, line) in GATEWAY.lines().enumerate() {
+        let Some((name, _)) = line.split_once(':') else {
+            continue;
+        };
+        let mut text: Vec<String> = GATEWAY.lines().map(str::to_owned).collect();
+        text[i] = line.replacen(name, &format!("{name}Zzz"), 1);
+        let fault = faults_of(&text.join("\n"))
+            .into_iter()
+            .find(|f| f.path.contains("Zzz"));
+        let expected = fault.map(|fault| fault.line);
+        assert_eq!(expected, Some(Some(i + 1)), "{line}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    assert!(faults_of(&["\u{feff}", GATEWAY].concat()).is_empty());
+}
+
+fn faults_of(text: &str) -> Vec<Fault> {
+    let path = Path::new("gateway.yaml");
+    let document = Document::parse(path, text.as_bytes().to_vec()).unwrap();
+    gateway::read(&document);
+    document.finish().0
 }
 
 fn read(text: &str) {
