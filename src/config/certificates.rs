@@ -26,17 +26,6 @@ pub enum PemError {
     NoKey { file: PathBuf },
 }
 
-impl PemError {
-    pub fn file(&self) -> &Path {
-        match self {
-            Self::Read { file, .. }
-            | Self::Syntax { file }
-            | Self::NoCertificate { file }
-            | Self::NoKey { file } => file,
-        }
-    }
-}
-
 /// # Errors
 /// When a file can't be read, is no PEM, or lacks what it is for.
 pub fn read_certificates(files: &CertificateFiles) -> Result<CertifiedFiles, PemError> {

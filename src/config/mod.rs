@@ -5,7 +5,7 @@ mod certificates;
 mod check;
 mod faults;
 mod gateway;
-mod keys;
+pub mod keys;
 mod limits;
 mod listen;
 mod load;
@@ -30,9 +30,7 @@ pub use catalogue::{Catalogue, Endpoint, PinKey, Region};
 pub use certificates::{CertifiedFiles, PemError, read_certificates, read_chain, read_key};
 pub use check::{check, load_checked};
 pub use faults::{Fault, Faults, Report, Warning};
-pub use keys::{
-    FileKey, KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey, render, write_new,
-};
+pub use keys::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use load::load;

@@ -56,6 +56,11 @@ pub(super) fn is_too_wide(range: &IpNet) -> bool {
     }
 }
 
+/// Whether all of a range is on this machine.
+pub(super) fn is_loopback(range: &IpNet) -> bool {
+    range.network().is_loopback() && range.broadcast().is_loopback()
+}
+
 /// The ranges that a zone's traffic may go to.
 pub(super) fn egress(s: &mut Section<'_>) -> Vec<IpNet> {
     let items = s.need_list("egress", EGRESS);

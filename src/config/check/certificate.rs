@@ -1,13 +1,14 @@
 //! Certificates at the edge and towards the zones.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::config::certificates::{read_certificates, read_chain};
+use super::certified_name::{CertifiedName, certified_names};
+
+use crate::config::certificates::{read_chain, read_key};
 use crate::config::load::Files;
 use crate::config::read::Place;
 use crate::config::tls::CertificateFiles;
@@ -62,51 +63,43 @@ fn check_trust(files: &Files, place: &Place, ca: &Path) {
         .fault(place, problem, "a PEM file of CA certificates");
 }
 
-/// Notes what is wrong with a chain and its key at the two places; gives the leaf's names.
+/// Notes what is wrong with a chain and its key at their two places; gives the leaf's names.
 fn check_pair(
     files: &Files,
     place: &Place,
     pair: &CertificateFiles,
     now: u64,
 ) -> Option<Vec<CertifiedName>> {
-    let (chain, key) = match read_certificates(pair) {
-        Ok(pair) => pair,
-        Err(error) => {
-            pem_fault(files, place, pair, &error);
-            return None;
-        }
-    };
-    let at_certificate = place.key("certificate");
-    let leaf = chain
-        .first()
-        .and_then(|leaf| Some(X509Certificate::from_der(leaf).ok()?.1));
-    let Some(leaf) = leaf else {
+    let key = noted(files, &place.key("key"), read_key(&pair.key), KEY);
+    let place_of_chain = place.key("certificate");
+    let chain = noted(files, &place_of_chain, read_chain(&pair.certificate), CHAIN)?;
+    let Some(leaf) = leaf(&chain) else {
         let problem = format!("{}: can't be parsed", pair.certificate.display());
-        files
-            .document
-            .fault(&at_certificate, problem, "an X.509 certificate");
+        files.document.fault(&place_of_chain, problem, CHAIN);
         return None;
     };
-    check_time(files, &at_certificate, &leaf, now);
-    let names = certified_names(&leaf);
-    check_key(files, place, chain.clone(), key);
-    Some(names)
+    check_time(files, &place_of_chain, &leaf, now);
+    if let Some(key) = key {
+        check_key(files, place, chain.clone(), key);
+    }
+    Some(certified_names(&leaf))
 }
 
-fn pem_fault(files: &Files, place: &Place, pair: &CertificateFiles, error: &PemError) {
-    let of_key = error.file() == pair.key && pair.key != pair.certificate;
-    let no_key = matches!(error, PemError::NoKey { .. });
-    let (field, expected) = if of_key || no_key {
-        ("key", "a PEM file with a private key")
-    } else {
-        (
-            "certificate",
-            "a PEM file with a certificate chain, the gateway's own first",
-        )
-    };
-    files
-        .document
-        .fault(&place.key(field), error.to_string(), expected);
+const CHAIN: &str = "a PEM file with a certificate chain, the end entity's first";
+const KEY: &str = "a PEM file with a private key";
+
+fn noted<T>(files: &Files, place: &Place, read: Result<T, PemError>, expected: &str) -> Option<T> {
+    let noted = read.map_err(|error| files.document.fault(place, error.to_string(), expected));
+    noted.ok()
+}
+
+/// The first certificate, when all of them can be parsed.
+fn leaf<'a>(chain: &'a [CertificateDer<'_>]) -> Option<X509Certificate<'a>> {
+    let parsed = chain.iter().map(|der| X509Certificate::from_der(der));
+    let mut parsed = parsed
+        .map(|parsed| Some(parsed.ok()?.1))
+        .collect::<Option<Vec<_>>>()?;
+    (!parsed.is_empty()).then(|| parsed.swap_remove(0))
 }
 
 fn check_key(
@@ -147,47 +140,6 @@ fn check_time(files: &Files, place: &Place, leaf: &X509Certificate<'_>, now: u64
         );
     } else if end.timestamp() - now < NEAR {
         files.document.warn(place, format!("expires on {end}"));
-    }
-}
-
-/// A name or an address that a certificate is for.
-enum CertifiedName {
-    /// Lower case, perhaps with `*` as its first label.
-    Dns(String),
-    Address(IpAddr),
-}
-
-fn certified_names(leaf: &X509Certificate<'_>) -> Vec<CertifiedName> {
-    let extension = leaf.subject_alternative_name().ok().flatten();
-    let names = extension
-        .iter()
-        .flat_map(|extension| &extension.value.general_names);
-    names.filter_map(certified_name).collect()
-}
-
-fn certified_name(name: &GeneralName<'_>) -> Option<CertifiedName> {
-    match name {
-        GeneralName::DNSName(name) => Some(CertifiedName::Dns(name.to_ascii_lowercase())),
-        GeneralName::IPAddress(bytes) => address(bytes).map(CertifiedName::Address),
-        _ => None,
-    }
-}
-
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
-        .ok()
-}
-
-impl CertifiedName {
-    fn covers(&self, host: &str) -> bool {
-        match self {
-            Self::Address(address) => host.parse() == Ok(address.to_canonical()),
-            Self::Dns(name) => match name.strip_prefix("*.") {
-                Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest == parent),
-                None => name == host,
-            },
-        }
     }
 }
 

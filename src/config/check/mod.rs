@@ -1,6 +1,7 @@
 //! What only the files beside the configuration can tell: certificates, keys, the data folder.
 
 mod certificate;
+mod certified_name;
 mod data_dir;
 mod key_files;
 

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::item::Item;
-use super::lines::line_of;
+use super::lines::{has_plain_lines, line_of};
 use super::node::Node;
 use super::place::Place;
 use crate::config::faults::{Fault, Warning};
@@ -42,8 +42,11 @@ impl Document {
     /// One fault, when the bytes are no YAML.
     pub(in crate::config) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Fault> {
         let name = path.display().to_string();
-        let text = String::from_utf8(bytes).map_err(|_| not_utf8(&name))?;
-        let root = serde_yaml::from_str(&text).map_err(|e| syntax(&name, &e))?;
+        let mut text = String::from_utf8(bytes).map_err(|_| not_utf8(&name))?;
+        if text.starts_with(BYTE_ORDER_MARK) {
+            text.remove(0);
+        }
+        let root = serde_yaml::from_str(&text).map_err(|e| syntax(&name, &text, &e))?;
         Ok(Self {
             name,
             folder: path.parent().unwrap_or(Path::new("")).to_owned(),
@@ -121,6 +124,9 @@ impl Document {
 /// The longest configuration file, in bytes.
 pub(in crate::config) const MAX_BYTES: u64 = 1024 * 1024;
 
+/// Some editors begin a file with it; the parser would take it for indentation.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Each line costs a pass over the text, so a file that is all faults gets lines only for these.
 const MAX_LOCATED: usize = 500;
 
@@ -157,11 +163,12 @@ fn not_utf8(name: &str) -> Fault {
     }
 }
 
-fn syntax(name: &str, error: &serde_yaml::Error) -> Fault {
+fn syntax(name: &str, text: &str, error: &serde_yaml::Error) -> Fault {
+    let location = error.location().filter(|_| has_plain_lines(text));
     Fault {
         file: name.to_owned(),
         path: String::new(),
-        line: error.location().map(|location| location.line()),
+        line: location.map(|location| location.line()),
         problem: format!("is not YAML: {error}"),
         expected: "one YAML document".to_owned(),
     }

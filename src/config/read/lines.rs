@@ -13,6 +13,9 @@ use super::place::{Place, Step};
 /// The line (from 1) of the key or list item at `place`; of the nearest section around it when the
 /// text has no such key. `nth` counts keys of the same name in one section, from 0.
 pub(super) fn line_of(text: &str, place: &Place, nth: usize) -> Option<usize> {
+    if !has_plain_lines(text) {
+        return None;
+    }
     let steps = place.steps();
     exact(text, steps, nth).or_else(|| {
         let around = (1..steps.len()).rev();
@@ -20,6 +23,12 @@ pub(super) fn line_of(text: &str, place: &Place, nth: usize) -> Option<usize> {
             .map(|length| &steps[..length])
             .find_map(|steps| exact(text, steps, 0))
     })
+}
+
+/// Whether YAML and text editors agree on what a line is: YAML 1.1 breaks lines in more places.
+pub(super) fn has_plain_lines(text: &str) -> bool {
+    let lone_return = text.replace("\r\n", "").contains('\r');
+    !lone_return && !text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
 }
 
 fn exact(text: &str, steps: &[Step], nth: usize) -> Option<usize> {
@@ -200,5 +209,13 @@ zones:
         );
         assert_eq!(line(&Place::of(&["absent"])), None);
         assert_eq!(line(&Place::default()), None);
+    }
+
+    #[test]
+    fn there_are_no_lines_where_yaml_and_editors_count_differently() {
+        let place = Place::of(&["b"]);
+        assert_eq!(line_of("a: 1\r\nb: 2\r\n", &place, 0), Some(2));
+        assert_eq!(line_of("# \u{2028}\na: 1\nb: 2\n", &place, 0), None);
+        assert_eq!(line_of("a: 1\rb: 2\n", &place, 0), None);
     }
 }

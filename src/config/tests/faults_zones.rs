@@ -282,6 +282,16 @@ fn a_gateway_secret_stays_on_the_machine() {
     let (config, _) = near.good();
     assert!(config.zones[0].gateway_secret.is_some() && config.zones[0].msync_preamble);
     assert!(!format!("{config:?}").contains("hidden"));
-    near.with("hidden", "\"hid den\"")
-        .expect("zones.fra1.gateway_secret:24: has characters that can't stand in a header");
+    let wider = near.with("127.0.0.0/8", "127.0.0.0/8\", \"10.71.0.0/16");
+    wider.expect("zones.fra1.gateway_secret:24: localhost is not on loopback");
+}
+
+#[test]
+fn a_gateway_secret_is_a_header() {
+    let secret = "    gateway_secret: {value: hid den}\n    tls: {ca";
+    let local = Fixture::new()
+        .with("10.71.0.0/16", "127.0.0.0/8")
+        .with("    tls: {ca", secret);
+    let local = (0..4).fold(local, |f, _| f.with("//10.71.0.", "//127.0.0."));
+    local.expect("zones.fra1.gateway_secret:22: has characters that can't stand in a header");
 }

@@ -87,7 +87,7 @@ impl Fixture {
     /// The same in a file of the catalogue.
     pub(super) fn with_region(self, file: &str, from: &str, to: &str) -> Self {
         let text = fs::read_to_string(self.path(file)).unwrap();
-        self.write(file, &replaced(&text, from, to));
+        self.write(file, replaced(&text, from, to));
         self
     }
 

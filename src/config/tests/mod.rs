@@ -1,7 +1,11 @@
 mod check;
+mod check_certificates;
+mod complete;
 mod faults_catalogue;
 mod faults_gateway;
+mod faults_registry;
 mod faults_zones;
 mod fixture;
 mod good;
+mod keys;
 mod together;

@@ -1,7 +1,9 @@
 //! The `zones` section.
 
+use std::net::IpAddr;
 use std::path::Path;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::upstream::{self, Rules};
@@ -54,7 +56,7 @@ fn zone(s: &mut Section<'_>, id: Option<ZoneId>, allow_plaintext: bool) -> Optio
     let (upstreams, msync_preamble) = upstreams(s, &rules);
     let channels = channels(s, &rules, &upstreams);
     let tls = tls(s);
-    let gateway_secret = gateway_secret(s, &upstreams, &channels);
+    let gateway_secret = gateway_secret(s, &egress, &upstreams, &channels);
     Some(ZoneConfig {
         id: id?,
         egress,
@@ -135,14 +137,14 @@ fn upstream_tls(s: &mut Section<'_>, base: &Path) -> UpstreamTls {
 /// The secret goes over plain connections too, so it never leaves the machine.
 fn gateway_secret(
     s: &mut Section<'_>,
+    egress: &[IpNet],
     upstreams: &Upstreams,
     channels: &[(Channel, Upstreams)],
 ) -> Option<SecretString> {
     let item = s.take("gateway_secret")?;
-    let mut all = upstreams
-        .all()
-        .chain(channels.iter().flat_map(|(_, own)| own.all()));
-    if let Some(far) = all.find(|upstream| !url::is_loopback(&upstream.host)) {
+    let own = channels.iter().flat_map(|(_, own)| own.all());
+    let mut all = upstreams.all().chain(own);
+    if let Some(far) = all.find(|upstream| !stays_here(&upstream.host, egress)) {
         let problem = format!("{} is not on loopback", far.host);
         item.fault::<()>(
             problem,
@@ -153,8 +155,13 @@ fn gateway_secret(
     if secret.expose_secret().bytes().all(|b| b.is_ascii_graphic()) {
         return Some(secret);
     }
-    item.fault(
-        "has characters that can't stand in a header",
-        "visible ASCII without spaces",
-    )
+    let problem = "has characters that can't stand in a header";
+    item.fault(problem, "visible ASCII without spaces")
+}
+
+/// Whether connections to a host end on this machine. What a name resolves to is only bounded by
+/// the egress ranges, so for a name these must be loopback too.
+fn stays_here(host: &str, egress: &[IpNet]) -> bool {
+    let is_literal = host.parse::<IpAddr>().is_ok();
+    url::is_loopback(host) && (is_literal || egress.iter().all(ranges::is_loopback))
 }
