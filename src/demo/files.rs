@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use super::certificates::{Authority, Use, write};
 use super::places::{Place, Zone, places};
 use crate::admin::{AdminKey, OwnerFile};
-use crate::config::{KeyFile, PinSigningKey, write_new};
+use crate::config::keys::write_new;
+use crate::config::{KeyFile, PinSigningKey};
 use crate::domain::Clock;
 use crate::registry::{Randomness, SystemRandomness};
 

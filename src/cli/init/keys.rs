@@ -60,7 +60,7 @@ fn random(randomness: &dyn Randomness) -> Result<Zeroizing<[u8; 32]>, NoRandomne
 }
 
 fn file(about: &str, id: &str, key: &[u8; 32]) -> Zeroizing<String> {
-    let line = config::render(id, key);
+    let line = config::keys::render(id, key);
     Zeroizing::new(format!(
         "# {about}\n# A key a line, newest first: ID base64. Keep older ones below a new one.\n{}",
         line.as_str()
