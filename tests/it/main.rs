@@ -1,0 +1,12 @@
+//! Gateways from outside: real sockets, real files, data centres that record every byte.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::float_cmp,
+    reason = "a test says what is wrong by panicking; counters are whole numbers"
+)]
+
+mod harness;
+mod regions;
