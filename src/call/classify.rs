@@ -43,7 +43,7 @@ pub enum ClassifyError {
     HostsDisagree,
     #[error("the header {0} must occur only once")]
     Twice(&'static str),
-    #[error("the request target has bytes outside ASCII")]
+    #[error("the request target has bytes outside ASCII, or an empty scheme")]
     Target,
     #[error("this is not a forward proxy")]
     NotAForwardProxy,
@@ -79,7 +79,8 @@ pub fn classify(head: &Parts, names: &Names) -> Result<Target, ClassifyError> {
 
 /// The path, if the target and the single headers can be read in one way only.
 fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
-    if head.uri.query().is_some_and(|q| !q.is_ascii()) {
+    let raw = head.uri.query().is_some_and(|query| !query.is_ascii());
+    if raw || head.uri.scheme_str() == Some("") {
         return Err(ClassifyError::Target);
     }
     let path = Path::parse(head.uri.path())?;
@@ -286,6 +287,7 @@ mod tests {
         use ClassifyError as E;
         for (text, error) in [
             ("GET /a//b\nhost: sgp.example", E::Path(PathError::EmptySegment)),
+            ("GET ://fra.example/a/b/c\nhost: fra.example", E::Target),
             (
                 "GET /a/b/c\nhost: sgp.example\nauthorization: Bearer x\nauthorization: Bearer y",
                 E::Twice("authorization"),
