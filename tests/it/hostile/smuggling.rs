@@ -124,6 +124,9 @@ impl Stage {
                 assert_eq!(one.status, "200", "{name}: {one:?}");
                 let body = then.body().unwrap_or(&one.body);
                 assert_eq!(one.body, body, "{name}: {one:?}");
+                if matches!(then, Then::Hidden { .. }) {
+                    assert!(one.body.contains("smuggled"), "{name}: {one:?}");
+                }
                 assert_eq!(one.app, self.site.acme.app_id, "{name}");
                 assert_eq!(one.host, self.nginx.rest.to_string(), "{name}");
                 let framed = usize::from(!one.length.is_empty()) + usize::from(!one.coding.is_empty());
