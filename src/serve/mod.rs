@@ -2,6 +2,7 @@
 
 mod admission;
 mod connection;
+mod frames;
 mod life;
 mod listen;
 mod proxy_protocol;
