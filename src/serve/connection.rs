@@ -46,6 +46,9 @@ pub struct Door {
 /// Read and write buffers: large, so that large bodies cost half as much.
 const BUFFER: usize = 256 * 1024;
 
+/// hyper's own limit of header fields, up to which it allocates nothing for them.
+const ON_THE_STACK: usize = 100;
+
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 200;
 
@@ -127,11 +130,14 @@ impl Door {
         let life = Life::of_http1(self.pacer.deadline(), limits);
         let io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
         let service = self.service(&life, peer);
-        let connection = http1::Builder::new()
-            .max_header_size(limits.head)
+        let mut http = http1::Builder::new();
+        http.max_header_size(limits.head)
             .max_buf_size(BUFFER)
-            .half_close(false)
-            .serve_connection(TokioIo::new(io), service);
+            .half_close(false);
+        if limits.headers > ON_THE_STACK {
+            http.max_headers(limits.headers);
+        }
+        let connection = http.serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             biased;
