@@ -2,13 +2,10 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -20,13 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
-use super::life::{Busy, Life, Offer};
+use super::life::Life;
 use super::proxy_protocol;
+use super::served::Served;
 use super::tls::{Edge, HandshakeError};
 use super::watched::{Judged, TooSlow, Watched};
 use crate::call::Peer;
 use crate::domain::Code;
-use crate::gateway::{Client, Gateway, Refusal, Reply};
+use crate::gateway::{Client, Gateway, Refusal};
 use crate::observe::{Plane, RequestId};
 use crate::pace::Pacer;
 
@@ -269,51 +267,6 @@ fn serialise(response: &Response<Bytes>) -> Bytes {
     out.extend_from_slice(format!("content-length: {}\r\n\r\n", response.body().len()).as_bytes());
     out.extend_from_slice(response.body());
     out.into()
-}
-
-/// An answer's body; while it lives, its connection is busy.
-struct Served {
-    reply: Reply,
-    life: Arc<Life>,
-    offer: Option<Offer>,
-    _busy: Busy,
-}
-
-impl Served {
-    const fn new(reply: Reply, life: Arc<Life>, busy: Busy) -> Self {
-        Self {
-            reply,
-            life,
-            offer: None,
-            _busy: busy,
-        }
-    }
-}
-
-impl Body for Served {
-    type Data = Bytes;
-    type Error = <Reply as Body>::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let this = self.get_mut();
-        this.offer = None;
-        let polled = Pin::new(&mut this.reply).poll_frame(cx);
-        if matches!(polled, Poll::Ready(Some(Ok(_)))) && !this.reply.is_end_stream() {
-            this.offer = this.life.offer();
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.reply.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.reply.size_hint()
-    }
 }
 
 /// Spawns the streams of an HTTP/2 connection where they are counted.

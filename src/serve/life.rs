@@ -119,6 +119,10 @@ impl Life {
         false
     }
 
+    pub const fn is_http2(&self) -> bool {
+        self.http2
+    }
+
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) > 0
     }

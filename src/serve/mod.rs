@@ -6,6 +6,7 @@ mod frames;
 mod life;
 mod listen;
 mod proxy_protocol;
+mod served;
 mod tls;
 mod watched;
 mod worker;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use domicile::domain::Code;
 
 use super::frames::{
-    CONTINUATION, DATA, END_HEADERS, End, Frames, HEADERS, PING, RST_STREAM, fields, frame, head,
+    CONTINUATION, DATA, END_HEADERS, End, Frames, HEADERS, PING, RST_STREAM, WINDOW_UPDATE, fields,
+    frame, head,
 };
 use super::raw::{Heard, Raw, connect};
 use super::site::{HOST, Site, until};
@@ -168,6 +169,29 @@ fn an_http2_client_with_a_closed_window_is_cut() {
     until("the data centre's connection ends", || {
         cut.load(Ordering::SeqCst)
     });
+}
+
+/// Slow is not stuck: a little more of the window within the time for it keeps the connection.
+#[test]
+fn an_http2_client_that_reads_slowly_is_not_cut() {
+    let (upstream, cut) = endless();
+    let site = Site::start(upstream.address, LIMITS);
+    let mut client = Frames::open(&site, &[(4, 0)]);
+    client.send(head(1, true, &good(&site, "GET")));
+    let (mut taken, mut came) = (0, 0);
+    for _ in 0..10 {
+        client.send(frame(WINDOW_UPDATE, 0, 0, &20_000u32.to_be_bytes()));
+        client.send(frame(WINDOW_UPDATE, 0, 1, &20_000u32.to_be_bytes()));
+        taken += 20_000;
+        while came < taken {
+            let frame = client.next().expect("the connection goes on");
+            if frame.kind == DATA {
+                came += frame.payload.len();
+            }
+        }
+        client.raw.listen(Duration::from_millis(250));
+    }
+    assert!(!cut.load(Ordering::SeqCst));
 }
 
 fn good(site: &Site, method: &str) -> Vec<u8> {
