@@ -152,6 +152,15 @@ async fn open_audit(
     let gateway_id = audit::gateway_id(&config.data_dir, &**clock).map_err(StartError::GatewayId)?;
     let dir = config.data_dir.join("audit");
     let log = AuditLog::open(&dir, config.region.clone(), gateway_id, Arc::clone(clock))?;
+    if registry.anchor_was_missing() {
+        tracing::warn!(region = %config.region, "there is no registry anchor: the registry is believed as it is, this once");
+        log.note(&audit::Deed {
+            actor: audit::Actor::Gateway,
+            action: audit::Action::Anchor,
+            app_id: None,
+        })
+        .await?;
+    }
     admin::adopt_owner(registry, &log, &config.data_dir.join("owner.json")).await?;
     Ok(Arc::new(log))
 }

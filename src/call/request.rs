@@ -23,12 +23,23 @@ pub struct Call {
 }
 
 /// Who is at the other end of a client's connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// The client's address, as a trusted proxy gave it or as the connection has it.
-    pub address: IpAddr,
+    pub address: HeaderValue,
     /// Whether the connection comes from a trusted proxy, whose forwarding headers are believed.
     pub trusted: bool,
+}
+
+impl Peer {
+    pub fn new(address: IpAddr, trusted: bool) -> Self {
+        let text = address.to_canonical().to_string();
+        Self {
+            // An address is visible ASCII.
+            address: HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")),
+            trusted,
+        }
+    }
 }
 
 /// A request's body: unread, or read by the gate.

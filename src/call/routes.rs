@@ -1,8 +1,10 @@
 //! The route table (SPEC 6.3) as data: each route's channel and the privilege it demands.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use http::Method;
 
 use super::query::{QueryError, single};
@@ -133,7 +135,18 @@ struct Route {
     literals: usize,
 }
 
-static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| TABLE.iter().map(Route::new).collect());
+/// The table by its first segment, the row that wins first.
+static ROUTES: LazyLock<HashMap<&str, Vec<Route>, RandomState>> = LazyLock::new(|| {
+    let mut routes: HashMap<&str, Vec<Route>, RandomState> = HashMap::default();
+    for row in TABLE {
+        let first = row.1.split(['/', '*']).next().unwrap_or_default();
+        routes.entry(first).or_default().push(Route::new(row));
+    }
+    for below in routes.values_mut() {
+        below.sort_by_key(|route| std::cmp::Reverse(route.rank()));
+    }
+    routes
+});
 
 impl Route {
     fn new(row: &'static Row) -> Self {
@@ -196,8 +209,9 @@ pub(super) fn find(
     segments: &[Cow<'_, str>],
     query: Option<&str>,
 ) -> Result<Matched, QueryError> {
-    let candidates = ROUTES.iter().filter(|r| r.matches(method, segments));
-    let Some(route) = candidates.max_by_key(|r| r.rank()) else {
+    let below = segments.first().and_then(|first| ROUTES.get(&**first));
+    let mut routes = below.into_iter().flatten();
+    let Some(route) = routes.find(|route| route.matches(method, segments)) else {
         return Ok(Matched {
             channel: Channel::General,
             need: Need::App,

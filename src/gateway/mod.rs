@@ -90,7 +90,7 @@ pub struct Gateway {
 }
 
 /// A client's connection, as far as its requests care.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Client {
     pub peer: Peer,
     pub plane: Plane,

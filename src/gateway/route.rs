@@ -66,7 +66,7 @@ impl Gateway {
     ) -> Result<Routed, Rejection> {
         let (limits, references) = (&self.shared.limits, &self.shared.references);
         let call = match self.classify(request, client, record)? {
-            Classified::Call(call) => *call,
+            Classified::Call(call) => call,
             Classified::Preflight(response) => return Ok(Routed::Own(response)),
         };
         let pinned = self.locate(call, record).await?;
@@ -102,13 +102,13 @@ impl Gateway {
             Target::Discovery | Target::Websocket => return Err(Rejection::NoSessions),
         };
         record.classified(asked.matched.channel, asked.matched.template);
-        Ok(Classified::Call(Box::new(Call {
+        Ok(Classified::Call(Call {
             head,
             body: CallBody::Unread(body),
             asked,
-            peer: client.peer,
+            peer: client.peer.clone(),
             id: record.id,
-        })))
+        }))
     }
 
     async fn locate(
@@ -173,8 +173,9 @@ impl Gateway {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 enum Classified {
-    Call(Box<Call>),
+    Call(Call),
     Preflight(Response<Bytes>),
 }
 

@@ -46,6 +46,9 @@ pub struct Door {
 /// Read and write buffers: large, so that large bodies cost half as much.
 const BUFFER: usize = 256 * 1024;
 
+/// Header fields that hyper takes by itself.
+const HYPER_HEADERS: usize = 100;
+
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 200;
 
@@ -68,7 +71,7 @@ impl Door {
             return;
         };
         let _ = tcp.set_nodelay(true);
-        let peer = Peer { address, trusted };
+        let peer = Peer::new(address, trusted);
         let gauge = &self.gateway.shared().metrics.connections;
         let gauge = gauge.with_label_values(&["rest"]);
         gauge.inc();
@@ -127,11 +130,13 @@ impl Door {
         let life = Life::of_http1(self.pacer.deadline(), limits);
         let io = Watched::new(stream, Arc::clone(&life), Some(self.too_slow()));
         let service = self.service(&life, peer);
-        let connection = http1::Builder::new()
-            .max_header_size(limits.head)
-            .max_buf_size(BUFFER)
-            .half_close(false)
-            .serve_connection(TokioIo::new(io), service);
+        let mut builder = http1::Builder::new();
+        builder.max_header_size(limits.head).max_buf_size(BUFFER);
+        if limits.headers != HYPER_HEADERS {
+            // Set, the number costs an allocation a request.
+            builder.max_headers(limits.headers);
+        }
+        let connection = builder.serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             biased;
@@ -183,13 +188,14 @@ impl Door {
         Error = Infallible,
         Future = impl Future<Output = Result<Response<Served>, Infallible>> + Send + use<>,
     > + use<> {
-        let client = Client {
+        let client = Arc::new(Client {
             peer,
             plane: Plane::Rest,
-        };
+        });
         let (gateway, life) = (Arc::clone(&self.gateway), Arc::clone(life));
         service_fn(move |request| {
-            let (gateway, busy) = (Arc::clone(&gateway), life.busy());
+            let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
+            let busy = life.busy();
             async move {
                 let response = gateway.handle(request, &client).await;
                 Ok(response.map(|reply| Served { reply, _busy: busy }))

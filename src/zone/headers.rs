@@ -24,7 +24,7 @@ fn is_hop_by_hop(name: &str) -> bool {
 /// method or path than was decided on.
 fn is_stripped_from_requests(name: &str, trusted: bool) -> bool {
     match name {
-        "expect" | "host" | "traceparent" => true,
+        "expect" | "host" | "traceparent" | "tracestate" => true,
         "x-http-method-override" | "x-http-method" | "x-method-override" => true,
         "x-original-url" | "x-rewrite-url" | "x-original-host" | "x-host" => true,
         "forwarded" | "x-forwarded-for" => !trusted,
