@@ -106,7 +106,15 @@ pub async fn start(
         leaving: AtomicBool::new(false),
     });
     edges.gauge(&shared.metrics);
-    control(&config, &shared, &ops, &edges, &mut addresses, (tasks, stop)).await?;
+    control(
+        &config,
+        &shared,
+        &ops,
+        &edges,
+        &mut addresses,
+        (tasks, stop),
+    )
+    .await?;
     background(&shared, tasks, stop);
     Ok(Made {
         running: Running {
@@ -149,7 +157,8 @@ async fn open_audit(
     registry: &Registry,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<AuditLog>, StartError> {
-    let gateway_id = audit::gateway_id(&config.data_dir, &**clock).map_err(StartError::GatewayId)?;
+    let gateway_id =
+        audit::gateway_id(&config.data_dir, &**clock).map_err(StartError::GatewayId)?;
     let dir = config.data_dir.join("audit");
     let log = AuditLog::open(&dir, config.region.clone(), gateway_id, Arc::clone(clock))?;
     if registry.anchor_was_missing() {
@@ -172,7 +181,12 @@ fn share(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Shared>, StartError> {
     let zones: Vec<ZoneId> = config.zones.iter().map(|z| z.id.clone()).collect();
-    let regions: Vec<RegionId> = config.catalogue.regions.iter().map(|r| r.id.clone()).collect();
+    let regions: Vec<RegionId> = config
+        .catalogue
+        .regions
+        .iter()
+        .map(|r| r.id.clone())
+        .collect();
     let metrics = Arc::new(Metrics::new(&config.region, &zones, &regions));
     let homes = homes(config, &metrics)?;
     let here = config.catalogue.region(&config.region);
@@ -195,7 +209,12 @@ fn homes(config: &Config, metrics: &Arc<Metrics>) -> Result<Homes, StartError> {
         }
     }
     let connector = |zone: &config::ZoneConfig| connectors.get(&zone.id).cloned();
-    Ok(Homes::new(&config.zones, &config.limits, metrics, connector)?)
+    Ok(Homes::new(
+        &config.zones,
+        &config.limits,
+        metrics,
+        connector,
+    )?)
 }
 
 /// The listeners' TLS, where any is configured.
@@ -219,9 +238,15 @@ impl Edges {
         let names = Names::new(config.tls.names.iter().cloned());
         let edge = |protocols: &[&str]| {
             let required = config.tls.require_name;
-            Edge::new(chain.clone(), key.clone_key(), names.clone(), required, protocols)
-                .map(Arc::new)
-                .map_err(StartError::Certificate)
+            Edge::new(
+                chain.clone(),
+                key.clone_key(),
+                names.clone(),
+                required,
+                protocols,
+            )
+            .map(Arc::new)
+            .map_err(StartError::Certificate)
         };
         Ok(Self {
             https: Some(edge(&["h2", "http/1.1"])?),
@@ -230,11 +255,17 @@ impl Edges {
         })
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "unix seconds are far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "unix seconds are far below 2^53"
+    )]
     fn gauge(&self, metrics: &Metrics) {
         if let Some(ends) = self.ends {
             for listener in ["https", "admin"] {
-                metrics.certificate_expiry.with_label_values(&[listener]).set(ends as f64);
+                metrics
+                    .certificate_expiry
+                    .with_label_values(&[listener])
+                    .set(ends as f64);
             }
         }
     }
@@ -367,6 +398,8 @@ fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToke
     });
     let (probed, until_stopped) = (Arc::clone(shared), stop.clone());
     tasks.spawn(async move {
-        until_stopped.run_until_cancelled(probed.homes.probe()).await;
+        until_stopped
+            .run_until_cancelled(probed.homes.probe())
+            .await;
     });
 }

@@ -138,7 +138,10 @@ impl Gate {
     ///
     /// # Errors
     /// Suspended, retired, or an identity of another App.
-    pub fn identify<C: Credentialed>(&self, pinned: Pinned<C>) -> Result<Identified<C>, AdmitError> {
+    pub fn identify<C: Credentialed>(
+        &self,
+        pinned: Pinned<C>,
+    ) -> Result<Identified<C>, AdmitError> {
         let app = pinned.app();
         match app.status {
             Status::Active => {}

@@ -26,7 +26,10 @@ impl Credentialed for Call {
     }
 
     fn declared_app_id(&self) -> Option<&[u8]> {
-        self.head.headers.get("x-app-id").map(http::HeaderValue::as_bytes)
+        self.head
+            .headers
+            .get("x-app-id")
+            .map(http::HeaderValue::as_bytes)
     }
 
     fn demand(&self) -> Demand<'_> {
@@ -129,14 +132,23 @@ mod tests {
     fn only_the_token_grant_is_the_token_grant() {
         for (body, expected) in [
             (r#"{"grant_type":"agora"}"#, Ok(Grant::Token)),
-            (r#" {"x":{"grant_type":"y"},"grant\u005ftype":"agora"} "#, Ok(Grant::Token)),
+            (
+                r#" {"x":{"grant_type":"y"},"grant\u005ftype":"agora"} "#,
+                Ok(Grant::Token),
+            ),
             (r#"{"grant_type":"password"}"#, Ok(Grant::Other)),
             (r#"{"grant_type":"AGORA"}"#, Ok(Grant::Other)),
             (r#"{"Grant_Type":"agora"}"#, Ok(Grant::Other)),
             (r#"{"grant_type":["agora"]}"#, Ok(Grant::Other)),
             (r#"{}"#, Ok(Grant::Other)),
-            (r#"{"grant_type":"agora","grant_type":"agora"}"#, Err(GrantError::Unreadable)),
-            (r#"{"grant_type":"agora","GRANT_TYPE":"password"}"#, Err(GrantError::Unreadable)),
+            (
+                r#"{"grant_type":"agora","grant_type":"agora"}"#,
+                Err(GrantError::Unreadable),
+            ),
+            (
+                r#"{"grant_type":"agora","GRANT_TYPE":"password"}"#,
+                Err(GrantError::Unreadable),
+            ),
             (r#"["grant_type","agora"]"#, Err(GrantError::Unreadable)),
             (r#""agora""#, Err(GrantError::Unreadable)),
             (r#"{"grant_type":"agora"} x"#, Err(GrantError::Unreadable)),

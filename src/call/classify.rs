@@ -132,7 +132,8 @@ impl<'a> Authorities<'a> {
 
     /// An absolute target (RFC 9112 section 3.2.2) for a host that is not this region's.
     fn is_elsewhere(&self, names: &Names) -> bool {
-        self.absolute.is_some_and(|host| !names.contains(host.as_str()))
+        self.absolute
+            .is_some_and(|host| !names.contains(host.as_str()))
     }
 }
 
@@ -227,7 +228,10 @@ mod tests {
             assert_eq!(asked.app_key.as_str(), "acme#chat", "{path}");
             assert_eq!(asked.matched.template, "users/{u}");
         }
-        assert_eq!(app("GET /acme/chat\nhost: fra.example").matched.template, "other");
+        assert_eq!(
+            app("GET /acme/chat\nhost: fra.example").matched.template,
+            "other"
+        );
     }
 
     #[test]
@@ -253,12 +257,24 @@ mod tests {
         use ClassifyError as E;
         for (text, error) in [
             ("GET /a/b/c", E::HostCount),
-            ("GET /a/b/c\nhost: fra.example\nhost: fra.example", E::HostCount),
+            (
+                "GET /a/b/c\nhost: fra.example\nhost: fra.example",
+                E::HostCount,
+            ),
             ("GET /a/b/c\nhost: sgp.example", E::HostMismatch),
             ("GET /a/b/c\nhost: me@fra.example", E::Host(HostError)),
-            ("GET http://fra.example/a/b/c\nhost: sgp.example", E::HostMismatch),
-            ("GET http://sgp.example/a/b/c\nhost: fra.example", E::NotAForwardProxy),
-            ("CONNECT fra.example:443\nhost: fra.example", E::NotAForwardProxy),
+            (
+                "GET http://fra.example/a/b/c\nhost: sgp.example",
+                E::HostMismatch,
+            ),
+            (
+                "GET http://sgp.example/a/b/c\nhost: fra.example",
+                E::NotAForwardProxy,
+            ),
+            (
+                "CONNECT fra.example:443\nhost: fra.example",
+                E::NotAForwardProxy,
+            ),
         ] {
             assert_eq!(refused(text), error, "{text}");
         }
@@ -285,7 +301,10 @@ mod tests {
     fn syntax_is_looked_at_before_hosts_and_apps() {
         use ClassifyError as E;
         for (text, error) in [
-            ("GET /a//b\nhost: sgp.example", E::Path(PathError::EmptySegment)),
+            (
+                "GET /a//b\nhost: sgp.example",
+                E::Path(PathError::EmptySegment),
+            ),
             (
                 "GET /a/b/c\nhost: sgp.example\nauthorization: Bearer x\nauthorization: Bearer y",
                 E::Twice("authorization"),
@@ -312,6 +331,9 @@ mod tests {
         assert!(matches!(is(plain), Target::App(_)));
         let discovery = "GET /easemob/server.json?app_key=a%23b\nhost: fra.example";
         assert!(matches!(is(discovery), Target::Discovery));
-        assert!(matches!(is("GET /websocket\nhost: fra.example"), Target::Websocket));
+        assert!(matches!(
+            is("GET /websocket\nhost: fra.example"),
+            Target::Websocket
+        ));
     }
 }

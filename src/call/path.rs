@@ -116,7 +116,11 @@ mod tests {
             ("/a/...", vec!["a", "..."]),
             ("/a/b:c@d!$&'()*,=~", vec!["a", "b:c@d!$&'()*,=~"]),
         ] {
-            assert_eq!(parsed(text).as_deref(), Ok(&segments.iter().map(ToString::to_string).collect::<Vec<_>>()[..]), "{text}");
+            assert_eq!(
+                parsed(text).as_deref(),
+                Ok(&segments.iter().map(ToString::to_string).collect::<Vec<_>>()[..]),
+                "{text}"
+            );
         }
     }
 

@@ -82,7 +82,15 @@ mod tests {
         };
         assert_eq!(read("Bearer abc=").as_deref(), Some("abc="));
         assert_eq!(read("bearer  abc").as_deref(), Some("abc"));
-        for other in ["", "Bearer", "Bearer ", "Basic abc", "abc", "Bearer a b", "Bearer a,b"] {
+        for other in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic abc",
+            "abc",
+            "Bearer a b",
+            "Bearer a,b",
+        ] {
             assert_eq!(read(other), None, "{other}");
         }
     }

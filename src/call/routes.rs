@@ -86,12 +86,32 @@ const TABLE: &[Row] = &[
     Row(None, "user/{u}*", GENERAL, Need::SelfUser),
     Row(None, "reaction/user/{u}*", GENERAL, Need::SelfUser),
     Row(None, "metadata/user/{u}*", GENERAL, Need::SelfUser),
-    Row(None, "sdk/message/roaming/user/{u}*", GENERAL, Need::SelfUser),
-    Row(None, "sdk/message/roaming/chat/user/{u}*", ONE, Need::SelfUser),
-    Row(None, "sdk/message/roaming/group/user/{u}*", GROUP, Need::SelfUser),
+    Row(
+        None,
+        "sdk/message/roaming/user/{u}*",
+        GENERAL,
+        Need::SelfUser,
+    ),
+    Row(
+        None,
+        "sdk/message/roaming/chat/user/{u}*",
+        ONE,
+        Need::SelfUser,
+    ),
+    Row(
+        None,
+        "sdk/message/roaming/group/user/{u}*",
+        GROUP,
+        Need::SelfUser,
+    ),
     Row(None, "chatgroups/user/{u}*", GROUP, Need::SelfUser),
     Row(None, "threads/user/{u}*", GROUP, Need::SelfUser),
-    Row(None, "threads/chatgroups/{}/user/{u}*", GROUP, Need::SelfUser),
+    Row(
+        None,
+        "threads/chatgroups/{}/user/{u}*",
+        GROUP,
+        Need::SelfUser,
+    ),
     Row(None, "chatgroups*", GROUP, Need::Any),
     Row(None, "sdk/chatgroups*", GROUP, Need::Any),
     Row(None, "publicchatgroups*", GROUP, Need::Any),
@@ -249,9 +269,13 @@ fn chat_type(query: Option<&str>) -> Result<Channel, QueryError> {
 mod tests {
     use super::*;
 
-    fn at(method: Method, path: &str, query: Option<&str>) -> Matched {
-        let segments: Vec<_> = path.split('/').filter(|s| !s.is_empty()).map(Cow::Borrowed).collect();
-        find(&method, &segments, query).unwrap()
+    fn at(method: &Method, path: &str, query: Option<&str>) -> Matched {
+        let segments: Vec<_> = path
+            .split('/')
+            .filter(|s| !s.is_empty())
+            .map(Cow::Borrowed)
+            .collect();
+        find(method, &segments, query).unwrap()
     }
 
     /// SPEC 6.3, one line or more for each row.
@@ -299,7 +323,12 @@ mod tests {
             (&get, "user/bob/moderation", General, SelfUser),
             (&get, "reaction/user/bob", General, SelfUser),
             (&get, "sdk/message/roaming/user/bob", General, SelfUser),
-            (&get, "sdk/message/roaming/chat/user/bob", OneToOne, SelfUser),
+            (
+                &get,
+                "sdk/message/roaming/chat/user/bob",
+                OneToOne,
+                SelfUser,
+            ),
             (&get, "sdk/message/roaming/group/user/bob", Group, SelfUser),
             (&get, "chatgroups/user/bob", Group, SelfUser),
             (&get, "chatgroups/user", Group, Any),
@@ -323,8 +352,12 @@ mod tests {
             (&get, "usersx", General, App),
             (&get, "", General, App),
         ] {
-            let matched = at(method.clone(), path, None);
-            assert_eq!((matched.channel, matched.need), (channel, need), "{method} {path}");
+            let matched = at(method, path, None);
+            assert_eq!(
+                (matched.channel, matched.need),
+                (channel, need),
+                "{method} {path}"
+            );
         }
     }
 
@@ -339,18 +372,32 @@ mod tests {
             ("a=b&chat-type=chatroom", Channel::Room),
             ("chat-type=other", Channel::General),
         ] {
-            let matched = at(Method::POST, "chatfiles", Some(query));
-            assert_eq!((matched.channel, matched.size), (channel, Size::File), "{query}");
+            let matched = at(&Method::POST, "chatfiles", Some(query));
+            assert_eq!(
+                (matched.channel, matched.size),
+                (channel, Size::File),
+                "{query}"
+            );
         }
-        assert_eq!(at(Method::GET, "sdk/chatfiles/x", None).channel, Channel::General);
-        let twice = find(&Method::GET, &["chatfiles".into()], Some("chat-type=a&chat-type=a"));
+        assert_eq!(
+            at(&Method::GET, "sdk/chatfiles/x", None).channel,
+            Channel::General
+        );
+        let twice = find(
+            &Method::GET,
+            &["chatfiles".into()],
+            Some("chat-type=a&chat-type=a"),
+        );
         assert_eq!(twice, Err(QueryError::Twice));
     }
 
     #[test]
     fn the_user_is_the_one_in_the_path() {
-        assert_eq!(at(Method::PUT, "users/bob/x", None).user.as_deref(), Some("bob"));
-        let deep = at(Method::GET, "metadata/chatroom/1/user/eve", None);
+        assert_eq!(
+            at(&Method::PUT, "users/bob/x", None).user.as_deref(),
+            Some("bob")
+        );
+        let deep = at(&Method::GET, "metadata/chatroom/1/user/eve", None);
         assert_eq!(deep.user.as_deref(), Some("eve"));
     }
 }

@@ -34,11 +34,7 @@ pub async fn run(args: Args) -> Outcome {
         data: args.data,
     })
     .await?;
-    let text = if args.json {
-        demo.json()?
-    } else {
-        demo.tour()
-    };
+    let text = if args.json { demo.json()? } else { demo.tour() };
     print(&text)?;
     serve::told_to_end().await?;
     demo.shutdown().await;

@@ -172,12 +172,7 @@ pub const fn row(code: Code) -> Row {
         Code::RateLimited => (429, "Too many requests", Client, Some(1)),
         Code::TooSlow => (408, "The request took too long to arrive", Client, Some(1)),
         Code::ChannelFull => (503, "The channel is full", Gateway, Some(1)),
-        Code::CrossRegionReference => (
-            502,
-            "The answer pointed to another region",
-            Upstream,
-            None,
-        ),
+        Code::CrossRegionReference => (502, "The answer pointed to another region", Upstream, None),
         Code::EgressDenied => (
             502,
             "The data centre's address is outside its ranges",

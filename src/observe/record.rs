@@ -96,7 +96,8 @@ impl Drop for RequestRecord {
     fn drop(&mut self) {
         let took = self.started.elapsed();
         let status = if self.complete { self.status } else { 0 };
-        self.metrics.request(self.zone, self.plane, self.channel, status);
+        self.metrics
+            .request(self.zone, self.plane, self.channel, status);
         self.metrics.request_took(self.plane, self.channel, took);
         tracing::info!(
             target: "domicile::request",
@@ -158,7 +159,10 @@ impl RequestId {
 
 fn write_hex(number: u64, digits: &mut [u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let nibbles = number.to_be_bytes().into_iter().flat_map(|b| [b >> 4, b & 15]);
+    let nibbles = number
+        .to_be_bytes()
+        .into_iter()
+        .flat_map(|b| [b >> 4, b & 15]);
     for (digit, nibble) in digits.iter_mut().zip(nibbles) {
         *digit = HEX[usize::from(nibble)];
     }

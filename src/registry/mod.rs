@@ -64,7 +64,8 @@ pub use distrust::Distrust;
 pub use embedded::{EmbeddedError, EmbeddedStore};
 pub use health::{Health, Reason, State};
 pub use known::{
-    App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan, Status,
+    App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan,
+    Status,
 };
 pub use list::Page;
 pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};

@@ -206,7 +206,11 @@ mod tests {
         tokio::spawn(async move { pacer.run().await });
         let (near, far) = duplex(1024);
         let words: TooSlow = Box::new(|| Bytes::from_static(b"408"));
-        (Watched::new(near, Arc::clone(&life), Some(words)), far, life)
+        (
+            Watched::new(near, Arc::clone(&life), Some(words)),
+            far,
+            life,
+        )
     }
 
     fn quick() -> Limits {
@@ -256,6 +260,9 @@ mod tests {
         near.shutdown().await.unwrap();
         drop(near);
         let sent = sent.await.unwrap();
-        assert!((LINGER_BYTES..=LINGER_BYTES + 4 * 4096).contains(&sent), "{sent}");
+        assert!(
+            (LINGER_BYTES..=LINGER_BYTES + 4 * 4096).contains(&sent),
+            "{sent}"
+        );
     }
 }

@@ -123,7 +123,11 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.pools.home.in_flight[self.channel.index()].fetch_sub(1, Ordering::Relaxed);
-        self.seen.app().load.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.seen
+            .app()
+            .load
+            .in_flight
+            .fetch_sub(1, Ordering::Relaxed);
     }
 }
 

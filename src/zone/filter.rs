@@ -20,7 +20,10 @@ pub struct References {
 #[error("the answer's {0} points outside this region")]
 pub struct CrossRegionReference(pub &'static str);
 
-const REFERRING: [(&str, fn(&str) -> Vec<Part<'_>>); 4] = [
+/// Cuts a header's value into its pieces.
+type Split = fn(&str) -> Vec<Part<'_>>;
+
+const REFERRING: [(&str, Split); 4] = [
     ("location", whole),
     ("content-location", whole),
     ("refresh", refresh),
@@ -36,7 +39,12 @@ enum Part<'a> {
 
 impl References {
     pub fn new(region: &Region) -> Self {
-        let all = [&region.rest, &region.websocket, &region.msync, &region.admin];
+        let all = [
+            &region.rest,
+            &region.websocket,
+            &region.msync,
+            &region.admin,
+        ];
         let endpoints = all.into_iter().flatten();
         let authority = region.rest.first().map(authority).unwrap_or_default();
         Self {
@@ -73,7 +81,7 @@ impl References {
         &self,
         answer: &mut HeaderMap,
         name: &'static str,
-        split: fn(&str) -> Vec<Part<'_>>,
+        split: Split,
         upstream: &Upstream,
     ) -> Result<(), CrossRegionReference> {
         let refused = CrossRegionReference(name);
@@ -161,7 +169,13 @@ fn authority_of(reference: &str) -> Option<Option<(Option<&str>, &str)>> {
 }
 
 fn default_port(scheme: &str) -> Option<u16> {
-    let schemes = [("https", 443), ("http", 80), ("wss", 443), ("ws", 80), ("ftp", 21)];
+    let schemes = [
+        ("https", 443),
+        ("http", 80),
+        ("wss", 443),
+        ("ws", 80),
+        ("ftp", 21),
+    ];
     let found = schemes.iter().find(|(s, _)| s.eq_ignore_ascii_case(scheme));
     found.map(|(_, port)| *port)
 }
@@ -293,9 +307,16 @@ mod tests {
             ("refresh", "5; url=https://a71.example/x"),
             ("refresh", "0;URL='/x'"),
             ("link", "</style.css>; rel=preload; as=style"),
-            ("link", r#"<https://a71.example/1>; rel="next", </2>; rel="prev""#),
+            (
+                "link",
+                r#"<https://a71.example/1>; rel="next", </2>; rel="prev""#,
+            ),
         ] {
-            assert_eq!(filtered(name, value).as_deref(), Some(value), "{name}: {value}");
+            assert_eq!(
+                filtered(name, value).as_deref(),
+                Some(value),
+                "{name}: {value}"
+            );
         }
     }
 
@@ -334,16 +355,28 @@ mod tests {
     #[test]
     fn the_upstreams_own_name_is_rewritten() {
         for (name, value, expected) in [
-            ("location", "https://10.71.0.10:8443/x?y#z", "https://a71.example/x?y#z"),
+            (
+                "location",
+                "https://10.71.0.10:8443/x?y#z",
+                "https://a71.example/x?y#z",
+            ),
             ("location", "//10.71.0.10:8443", "https://a71.example"),
             (
                 "link",
                 "<https://10.71.0.10:8443/1>; rel=next, </2>; rel=prev",
                 "<https://a71.example/1>; rel=next, </2>; rel=prev",
             ),
-            ("refresh", "5; url=https://10.71.0.10:8443/x", "5; url=https://a71.example/x"),
+            (
+                "refresh",
+                "5; url=https://10.71.0.10:8443/x",
+                "5; url=https://a71.example/x",
+            ),
         ] {
-            assert_eq!(filtered(name, value).as_deref(), Some(expected), "{name}: {value}");
+            assert_eq!(
+                filtered(name, value).as_deref(),
+                Some(expected),
+                "{name}: {value}"
+            );
         }
         assert_eq!(filtered("location", "https://10.71.0.10:9999/x"), None);
     }

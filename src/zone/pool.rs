@@ -114,9 +114,8 @@ impl Pool {
 
     /// Lets go of connections that have idled too long or were closed.
     pub fn sweep(&self) {
-        let stays = |idle: &Idle| {
-            !idle.connection.sender.is_closed() && idle.since.elapsed() < IDLE_TIME
-        };
+        let stays =
+            |idle: &Idle| !idle.connection.sender.is_closed() && idle.since.elapsed() < IDLE_TIME;
         self.idle.lock().retain(stays);
     }
 

@@ -109,7 +109,9 @@ fn origin_form(uri: Uri) -> Uri {
     if uri.authority().is_none() {
         return uri;
     }
-    uri.into_parts().path_and_query.map_or_else(Uri::default, Uri::from)
+    uri.into_parts()
+        .path_and_query
+        .map_or_else(Uri::default, Uri::from)
 }
 
 /// HTTP/2 may split a Cookie (RFC 9113 section 8.2.3); HTTP/1 may not.
@@ -117,7 +119,11 @@ fn join_cookies(headers: &mut HeaderMap, version: Version) {
     if version != Version::HTTP_2 || headers.get_all(header::COOKIE).iter().nth(1).is_none() {
         return;
     }
-    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
         headers.insert(header::COOKIE, joined);
     }

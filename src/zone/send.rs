@@ -101,7 +101,10 @@ fn choose(pools: &[Arc<Pool>], not: Option<&Arc<Pool>>) -> Option<Arc<Pool>> {
     if let ([only], _) = (pools, not) {
         return only.target.health().is_well().then(|| Arc::clone(only));
     }
-    let well: Vec<&Arc<Pool>> = pools.iter().filter(|p| p.target.health().is_well()).collect();
+    let well: Vec<&Arc<Pool>> = pools
+        .iter()
+        .filter(|p| p.target.health().is_well())
+        .collect();
     let others: Vec<&Arc<Pool>> = well
         .iter()
         .copied()

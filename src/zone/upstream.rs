@@ -61,7 +61,10 @@ impl Target {
     /// # Errors
     /// See [`DialError`].
     pub async fn connect(&self) -> Result<Stream, DialError> {
-        let tcp = self.egress.dial(&self.address.host, self.address.port).await?;
+        let tcp = self
+            .egress
+            .dial(&self.address.host, self.address.port)
+            .await?;
         match (&self.tls, self.address.scheme) {
             (Some((connector, name)), _) => {
                 let handshake = connector.connect(name.clone(), tcp);
