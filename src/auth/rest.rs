@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
 
 use super::gate::{Credentialed, Demand, Grant, GrantError, Presented};
-use crate::call::{Call, CallBody, Need};
+use crate::call::{Call, CallBody, Need, X_APP_ID};
 
 /// The largest log-in body that is read, in bytes.
 const GRANT_LIMIT: usize = 4 * 1024;
@@ -16,7 +16,7 @@ const GRANT_LIMIT: usize = 4 * 1024;
 /// How long a log-in body may take.
 const GRANT_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
-impl Credentialed for Call {
+impl Credentialed for Box<Call> {
     fn presented(&self) -> Presented<'_> {
         match self.bearer() {
             None => Presented::Nothing,
@@ -28,7 +28,7 @@ impl Credentialed for Call {
     fn declared_app_id(&self) -> Option<&[u8]> {
         self.head
             .headers
-            .get("x-app-id")
+            .get(X_APP_ID)
             .map(http::HeaderValue::as_bytes)
     }
 

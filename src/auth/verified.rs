@@ -85,10 +85,14 @@ fn difference(a: &[u8], b: &[u8]) -> u64 {
     word(a) ^ word(b)
 }
 
+/// Up to eight bytes as one number.
 fn word(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+    match bytes.first_chunk::<8>() {
+        Some(whole) => u64::from_ne_bytes(*whole),
+        None => bytes
+            .iter()
+            .fold(1, |word, byte| (word << 8) | u64::from(*byte)),
+    }
 }
 
 #[cfg(test)]

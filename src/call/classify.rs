@@ -1,7 +1,8 @@
 //! From a request's head to what it asks for (SPEC 6.1, steps 2 to 5 of 6.2).
 
+use http::header::{self, HeaderName};
 use http::request::Parts;
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, Method, Version};
 
 use super::host::{Host, HostError, Names};
 use super::path::{Path, PathError};
@@ -29,7 +30,7 @@ pub struct Asked {
 }
 
 /// Why a head is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClassifyError {
     #[error(transparent)]
     Path(#[from] PathError),
@@ -42,7 +43,7 @@ pub enum ClassifyError {
     #[error("the Host and the request target disagree")]
     HostsDisagree,
     #[error("the header {0} must occur only once")]
-    Twice(&'static str),
+    Twice(HeaderName),
     #[error("the request target has bytes outside ASCII")]
     Target,
     #[error("this is not a forward proxy")]
@@ -54,7 +55,10 @@ pub enum ClassifyError {
 }
 
 /// Headers that the gateway reads and that must be single.
-const SINGULAR: [&str; 2] = ["authorization", "x-app-id"];
+const SINGULAR: [HeaderName; 2] = [header::AUTHORIZATION, X_APP_ID];
+
+/// The App ID that a request may name beside its path.
+pub const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 
 /// Decides what the head asks for.
 ///
@@ -83,9 +87,9 @@ fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
         return Err(ClassifyError::Target);
     }
     let path = Path::parse(head.uri.path())?;
-    for name in SINGULAR {
+    for name in &SINGULAR {
         if head.headers.get_all(name).iter().nth(1).is_some() {
-            return Err(ClassifyError::Twice(name));
+            return Err(ClassifyError::Twice(name.clone()));
         }
     }
     Ok(path)
@@ -307,11 +311,11 @@ mod tests {
             ),
             (
                 "GET /a/b/c\nhost: sgp.example\nauthorization: Bearer x\nauthorization: Bearer y",
-                E::Twice("authorization"),
+                E::Twice(header::AUTHORIZATION),
             ),
             (
                 "GET /a/b/c\nhost: fra.example\nx-app-id: 1\nx-app-id: 1",
-                E::Twice("x-app-id"),
+                E::Twice(X_APP_ID),
             ),
             (
                 "GET /a/b/chatfiles?chat-type=a&chat-type=b\nhost: sgp.example",

@@ -60,11 +60,12 @@ impl Call {
 fn bearer(value: &HeaderValue) -> Option<BearerToken<'_>> {
     let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
     let token = rest.trim_start_matches(' ');
-    let plain = !token.is_empty() && !token.contains([' ', '\t', ',']);
+    let odd = token.bytes().any(|b| matches!(b, b' ' | b'\t' | b','));
+    let plain = !token.is_empty() && !odd;
     (scheme.eq_ignore_ascii_case("bearer") && plain).then_some(BearerToken::new(token))
 }
 
-impl Addressed for Call {
+impl Addressed for Box<Call> {
     fn app_key(&self) -> AppKey {
         self.asked.app_key
     }

@@ -38,8 +38,7 @@ struct Framing {
 impl Gateway {
     /// Answers a request, whatever it is.
     pub async fn handle(&self, request: Request<Incoming>, client: &Client) -> Response<Reply> {
-        let metrics = &self.shared.metrics;
-        let mut record = RequestRecord::start(metrics, client.plane, request.method());
+        let mut record = RequestRecord::start(&self.recorder, client.plane, request.method());
         let framing = Framing::of(&request);
         match self.route(request, client, &mut record).await {
             Ok(Routed::Own(response)) => {
@@ -102,20 +101,20 @@ impl Gateway {
             Target::Discovery | Target::Websocket => return Err(Rejection::NoSessions),
         };
         record.classified(asked.matched.channel, asked.matched.template);
-        Ok(Classified::Call(Call {
+        Ok(Classified::Call(Box::new(Call {
             head,
             body: CallBody::Unread(body),
             asked,
             peer: client.peer.clone(),
             id: record.id,
-        }))
+        })))
     }
 
     async fn locate(
         &self,
-        call: Call,
+        call: Box<Call>,
         record: &mut RequestRecord,
-    ) -> Result<Pinned<Call>, LocateError> {
+    ) -> Result<Pinned<Box<Call>>, LocateError> {
         let located = self.locator.locate(call).await;
         self.shared.metrics.looked_up(match &located {
             Ok(_) => Lookup::Here,
@@ -173,9 +172,8 @@ impl Gateway {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
 enum Classified {
-    Call(Call),
+    Call(Box<Call>),
     Preflight(Response<Bytes>),
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use parking_lot::Mutex;
 
 use super::Registry;
@@ -29,6 +30,9 @@ pub struct Pinned<C> {
 pub struct Seen {
     known: Arc<Known>,
     app: Arc<App>,
+    /// The App ID and its retention, ready as header values.
+    pub(crate) app_id: HeaderValue,
+    pub(crate) retention_days: HeaderValue,
 }
 
 /// Why the registry gave no answer.
@@ -120,6 +124,17 @@ impl<C> Pinned<C> {
 }
 
 impl Seen {
+    fn new(known: Arc<Known>, app: Arc<App>) -> Self {
+        let app_id = HeaderValue::from_str(app.app_id.as_str());
+        Self {
+            // An App ID is 32 hexadecimal digits.
+            app_id: app_id.unwrap_or(HeaderValue::from_static("")),
+            retention_days: HeaderValue::from(app.retention_days),
+            known,
+            app,
+        }
+    }
+
     pub fn app(&self) -> &App {
         &self.app
     }
@@ -141,7 +156,7 @@ impl Entry {
         match &known.home {
             Home::Here(app) => {
                 let app = Arc::clone(app);
-                Self::Here(Arc::new(Seen { known, app }))
+                Self::Here(Arc::new(Seen::new(known, app)))
             }
             Home::Elsewhere(region) => {
                 let region = region.clone();

@@ -16,10 +16,10 @@ use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
+use super::closing::Closing;
 use super::life::{Busy, Life};
 use super::proxy_protocol;
 use super::tls::{Edge, HandshakeError};
@@ -40,7 +40,7 @@ pub struct Door {
     pub pacer: Arc<Pacer>,
     pub tasks: TaskTracker,
     /// Ends idle connections, and others after their answers.
-    pub closing: CancellationToken,
+    pub closing: Arc<Closing>,
 }
 
 /// Read and write buffers: large, so that large bodies cost half as much.
@@ -138,14 +138,10 @@ impl Door {
         }
         let connection = builder.serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
+        let ended = self
+            .closing
+            .drive(connection.as_mut(), |c| c.graceful_shutdown())
+            .await;
         if let Err(error) = ended {
             self.broken(&error);
         }
@@ -165,14 +161,10 @@ impl Door {
             .max_send_buf_size(BUFFER)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
+        let ended = self
+            .closing
+            .drive(connection.as_mut(), |c| c.graceful_shutdown())
+            .await;
         if let Err(error) = ended {
             self.broken(&error);
         }

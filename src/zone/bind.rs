@@ -11,7 +11,7 @@ use super::upstream::Target;
 use crate::auth::Admitted;
 use crate::config::Limits;
 use crate::domain::{Channel, ZoneId};
-use crate::registry::{App, Seen};
+use crate::registry::Seen;
 
 /// Something that belongs to a channel, and may announce how large it is.
 pub trait Channelled {
@@ -111,8 +111,8 @@ impl Permit {
         })
     }
 
-    pub(super) fn app(&self) -> &App {
-        self.seen.app()
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     pub(super) fn home(&self) -> &Home {

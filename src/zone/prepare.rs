@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Uri, Version};
 use http_body::Body;
@@ -35,7 +36,7 @@ pub struct Outbound {
     pub(super) permit: Permit,
 }
 
-impl Channelled for Call {
+impl Channelled for Box<Call> {
     fn channel(&self) -> Channel {
         self.asked.matched.channel
     }
@@ -58,7 +59,7 @@ impl Call {
     }
 }
 
-impl Bound<Call> {
+impl Bound<Box<Call>> {
     /// Cleans the headers, stamps the gateway's own, and makes the body count itself.
     pub fn prepare(self, references: &References, limits: &Limits, pacer: &Arc<Pacer>) -> Outbound {
         let Self { call, permit } = self;
@@ -69,7 +70,7 @@ impl Bound<Call> {
             peer,
             id,
             ..
-        } = call;
+        } = *call;
         headers::clean_request(&mut head.headers, peer.trusted);
         join_cookies(&mut head.headers, head.version);
         stamp(&mut head.headers, &permit, peer, id, references);
@@ -136,27 +137,28 @@ fn stamp(
     id: RequestId,
     references: &References,
 ) {
-    let (app, home) = (permit.app(), permit.home());
+    let (seen, home) = (permit.seen(), permit.home());
     headers.reserve(STAMPS);
-    headers.insert(APP_ID, ascii(app.app_id.as_str()));
+    headers.insert(APP_ID, seen.app_id.clone());
     headers.insert(CHANNEL, HeaderValue::from_static(permit.channel.as_str()));
     headers.insert(ZONE, home.header.clone());
-    headers.insert(RETENTION, HeaderValue::from(app.retention_days));
-    headers.insert(REQUEST_ID, ascii(id.as_str()));
+    headers.insert(RETENTION, seen.retention_days.clone());
+    let (trace, id) = traceparent(id);
+    headers.insert(REQUEST_ID, id);
     if let Some(secret) = &home.gateway_secret {
         headers.insert(SECRET, secret.clone());
     }
     headers.append(FORWARDED_FOR, peer.address);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, references.authority().clone());
-    headers.insert(TRACEPARENT, traceparent(id));
+    headers.insert(TRACEPARENT, trace);
 }
 
 /// About as many fields as are stamped, so that the map grows once.
 const STAMPS: usize = 12;
 
-/// W3C Trace Context, version 00: the request id is the trace id.
-fn traceparent(id: RequestId) -> HeaderValue {
+/// W3C Trace Context, version 00, and the request id, which is its trace id.
+fn traceparent(id: RequestId) -> (HeaderValue, HeaderValue) {
     let mut text = [b'0'; 55];
     text[2] = b'-';
     text[3..35].copy_from_slice(id.as_str().as_bytes());
@@ -164,10 +166,12 @@ fn traceparent(id: RequestId) -> HeaderValue {
     text[36..52].copy_from_slice(&RequestId::span());
     text[52] = b'-';
     text[54] = b'1';
-    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+    let text = Bytes::copy_from_slice(&text);
+    let id = value(text.slice(3..35));
+    (value(text), id)
 }
 
 /// The callers' texts are visible ASCII, which any header value may be.
-fn ascii(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+fn value(text: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""))
 }
