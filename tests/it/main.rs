@@ -1,0 +1,3 @@
+//! Domicile from the outside, one module a capability.
+
+mod demo;
