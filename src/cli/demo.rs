@@ -27,7 +27,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     logging::start(Log {
         format: LogFormat::Text,
-        level: LogLevel::Warn,
+        level: LogLevel::Error,
     });
     let demo = Demo::start(&Plan {
         port: args.port,
