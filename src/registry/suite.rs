@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::tests::kit::{World, app, catalogue, id, key, region, registered};
+pub use super::tests::untrusted::{a_pin_key_ends_at_its_time, what_does_not_verify_is_refused};
 use super::*;
 use crate::domain::{AppId, ZoneId};
 
@@ -33,6 +34,8 @@ macro_rules! tests {
             lists_come_in_pages,
             a_miss_ends_with_the_registration,
             a_gateway_with_other_regions_registers_nothing,
+            what_does_not_verify_is_refused,
+            a_pin_key_ends_at_its_time,
         );
     };
     ($make:expr; $($name:ident),* $(,)?) => {

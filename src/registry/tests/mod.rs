@@ -1,2 +1,3 @@
 mod embedded;
 pub mod kit;
+pub mod untrusted;
