@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+pub use super::tests::control::*;
 use super::tests::kit::{World, app, catalogue, id, key, region, registered};
+pub use super::tests::outage::*;
+pub use super::tests::races::*;
+pub use super::tests::rollback::*;
 pub use super::tests::untrusted::{a_pin_key_ends_at_its_time, what_does_not_verify_is_refused};
 use super::*;
 use crate::domain::{AppId, ZoneId};
@@ -36,6 +40,32 @@ macro_rules! tests {
             a_gateway_with_other_regions_registers_nothing,
             what_does_not_verify_is_refused,
             a_pin_key_ends_at_its_time,
+            concurrent_misses_become_one_read,
+            who_waits_takes_over_from_who_left,
+            a_late_answer_is_not_remembered,
+            a_late_record_is_stale,
+            a_miss_is_forgotten_after_its_time,
+            known_apps_survive_an_outage,
+            missed_changes_are_asked_for,
+            a_gateway_starts_without_its_store,
+            changed_apps_are_read_again,
+            a_locator_follows_changes,
+            a_store_that_was_rolled_back_is_not_believed,
+            a_gateway_that_was_ready_serves_known_apps_on_a_rolled_back_store,
+            a_rolled_back_store_cannot_catch_up_unseen,
+            another_history_is_a_rollback,
+            a_missing_anchor_is_believed_once,
+            the_anchor_knows_a_commit_before_it_is_acknowledged,
+            one_registration_of_a_name_wins,
+            the_same_registration_wins_once_and_is_found_by_the_others,
+            concurrent_changes_are_all_made,
+            settings_are_changed,
+            certificates_rotate,
+            users_are_revoked,
+            accounts_live_in_the_store,
+            the_last_owner_stays,
+            unused_accounts_are_swept,
+            a_foreign_account_lets_nobody_in,
         );
     };
     ($make:expr; $($name:ident),* $(,)?) => {
@@ -429,7 +459,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 /// SPEC 7: within a second everywhere; the rest is for slow machines.
-async fn eventually(condition: impl AsyncFn() -> bool) {
+pub async fn eventually(condition: impl AsyncFn() -> bool) {
     let polled = async {
         while !condition().await {
             tokio::task::yield_now().await;
