@@ -232,6 +232,9 @@ fn open_file(path: &Path) -> std::io::Result<File> {
 }
 
 fn make_table(database: &Database) -> Result<(), redb::Error> {
+    if database.begin_read()?.open_table(ENTRIES).is_ok() {
+        return Ok(());
+    }
     let txn = database.begin_write()?;
     txn.open_table(ENTRIES)?;
     Ok(txn.commit()?)

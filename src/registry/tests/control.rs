@@ -207,7 +207,7 @@ pub async fn unused_accounts_are_swept(backend: Arc<dyn Backend>) {
     assert!(home.sweep_accounts(days(180)).await.unwrap().is_empty());
     world.clock.advance(days(1));
     let swept = home.sweep_accounts(days(180)).await.unwrap();
-    assert_eq!(swept, [unused.id.clone()]);
+    assert_eq!(swept, std::slice::from_ref(&unused.id));
     assert_eq!(home.accounts().await.unwrap().len(), 2);
 }
 

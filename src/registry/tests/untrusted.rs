@@ -341,7 +341,7 @@ impl Scene {
             case(
                 "the record is of another AppKey",
                 Some(resealed(&bytes, |record| {
-                    record.app_key = key("acme#other")
+                    record.app_key = key("acme#other");
                 })),
                 Distrust::OtherPair,
             ),
