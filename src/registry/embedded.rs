@@ -26,6 +26,9 @@ pub(super) const ENTRIES: TableDefinition<'static, &str, &[u8]> = TableDefinitio
 /// How many transactions may wait for the writer.
 const QUEUE: usize = 4_096;
 
+/// Bytes of the file kept in memory; the system's page cache has the rest.
+const CACHE: usize = 128 << 20;
+
 /// One redb file.
 pub struct EmbeddedStore {
     database: Arc<Database>,
@@ -55,8 +58,10 @@ impl EmbeddedStore {
     pub fn open(path: &Path) -> Result<Arc<Self>, EmbeddedError> {
         let file = open_file(path).map_err(EmbeddedError::File)?;
         let backend = FileBackend::new(file).map_err(refused)?;
-        let database = Database::builder().create_with_backend(backend);
-        let database = database.map_err(refused)?;
+        let database = Database::builder()
+            .set_cache_size(CACHE)
+            .create_with_backend(backend)
+            .map_err(refused)?;
         make_table(&database).map_err(|e| EmbeddedError::Database(Box::new(e)))?;
         Self::start(Arc::new(database))
     }

@@ -136,10 +136,12 @@ impl Registry {
 
     /// Counts what does not verify, and says it to the operator (without naming the App).
     fn distrusted(&self, reason: Distrust) {
-        self.counters.distrusted(reason);
-        tracing::error!(
-            reason = reason.as_str(),
-            "the registry's entry is not believed: {reason}"
-        );
+        if self.counters.distrusted(reason, self.clock.unix()) {
+            let reason_code = reason.as_str();
+            tracing::error!(
+                reason = reason_code,
+                "the registry is not believed: {reason}"
+            );
+        }
     }
 }

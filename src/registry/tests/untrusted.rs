@@ -224,7 +224,7 @@ impl Scene {
             Case {
                 name: "a second region pins the AppKey",
                 edits: vec![(
-                    foreign_key,
+                    foreign_key.clone(),
                     Some(sign(
                         &pin_key("virginia"),
                         &self::key_statement("virginia", "va1"),
@@ -259,6 +259,36 @@ impl Scene {
                 ],
                 asks: [everywhere(by_id), vec![("frankfurt", by_key)]].concat(),
                 reason: Distrust::UnequalPins,
+            },
+            Case {
+                name: "the AppKey is pinned by another region only",
+                edits: vec![
+                    (here.key.clone(), None),
+                    (
+                        foreign_key.clone(),
+                        Some(sign(
+                            &pin_key("virginia"),
+                            &self::key_statement("virginia", "va1"),
+                        )),
+                    ),
+                ],
+                asks: vec![("frankfurt", by_key), ("frankfurt", by_id)],
+                reason: Distrust::NoPins,
+            },
+            Case {
+                name: "the AppKey is pinned by a region that has no record",
+                edits: vec![
+                    (here.key.clone(), None),
+                    (
+                        foreign_key.clone(),
+                        Some(sign(
+                            &pin_key("virginia"),
+                            &self::key_statement("virginia", "va1"),
+                        )),
+                    ),
+                ],
+                asks: vec![("virginia", by_key), ("virginia", by_id)],
+                reason: Distrust::NoRecord,
             },
             Case {
                 name: "an unknown key signed",
