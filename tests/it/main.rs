@@ -1,0 +1,4 @@
+//! One binary; a module a capability.
+
+mod documents;
+mod layering;
