@@ -7,8 +7,8 @@ use super::kit::{World, app, id, key, region, registered};
 use super::wrappers::Wrapped;
 use crate::registry::suite::Backend;
 use crate::registry::{
-    AppName, ChangeError, Distrust, Entry, Health, Key, Link, LookUpError, OpenError, Reason,
-    RegisterError, Registry,
+    AppName, ChangeError, Distrust, Entry, Health, Key, Link, Listener, LookUpError, OpenError,
+    Reason, RegisterError, Registry,
 };
 
 /// Undoes the newest commit of Frankfurt, which registered `app_id`, as a restore would.
@@ -83,6 +83,9 @@ pub async fn a_gateway_that_was_ready_serves_known_apps_on_a_rolled_back_store(
     ));
     assert!(home.look_up(known).await.unwrap().is_some());
     assert!(other.look_up(known).await.unwrap().is_some());
+    // Even after a gap in the news, since it can't be asked about.
+    home.memory.missed();
+    assert!(home.look_up(known).await.unwrap().is_some());
     let unknown = home
         .look_up(AppName::Key(key("acme#chat")))
         .await
