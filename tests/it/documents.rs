@@ -34,7 +34,12 @@ fn the_examples_are_configurations() {
     let gateway = folder.path().join("gateway.yaml");
     fs::write(&gateway, yaml(&document("configuration.md"))).unwrap();
     let (config, warnings) = config::load(&gateway).unwrap();
-    let ids: Vec<_> = config.catalogue.regions.iter().map(|r| r.id.as_str()).collect();
+    let ids: Vec<_> = config
+        .catalogue
+        .regions
+        .iter()
+        .map(|r| r.id.as_str())
+        .collect();
     assert_eq!(ids, ["beijing", "frankfurt", "singapore", "virginia"]);
     let embedded = warnings.iter().filter(|w| w.path == "registry.embedded");
     assert_eq!((warnings.len(), embedded.count()), (1, 1), "{warnings:?}");
@@ -58,7 +63,10 @@ fn the_documented_limits_are_the_defaults() {
     let without = with.replace(&format!("\nlimits:{limits}"), "");
     assert_ne!(with, without);
     let read = |path: &Path| format!("{:?}", config::load(path).unwrap().0.limits);
-    assert_eq!(read(&write("with.yaml", &with)), read(&write("without.yaml", &without)));
+    assert_eq!(
+        read(&write("with.yaml", &with)),
+        read(&write("without.yaml", &without))
+    );
 }
 
 #[test]
@@ -75,7 +83,9 @@ fn every_metric_is_explained() {
     let region = RegionId::parse("frankfurt").unwrap();
     let zone = ZoneId::parse("fra1").unwrap();
     let metrics = Metrics::new(&region, &[zone], std::slice::from_ref(&region)).render();
-    let names = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let names = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
     let explained = document("metrics.md");
     for name in names.filter_map(|line| line.split(' ').next()) {
         assert!(explained.contains(name), "{name} is not in docs/metrics.md");

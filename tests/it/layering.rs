@@ -19,21 +19,38 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("registry", &["domain", "recent", "config"]),
     ("call", &["domain", "observe", "registry"]),
     ("auth", &["domain", "recent", "observe", "registry", "call"]),
-    ("zone", &["domain", "pace", "observe", "config", "registry", "call", "auth"]),
+    (
+        "zone",
+        &[
+            "domain", "pace", "observe", "config", "registry", "call", "auth",
+        ],
+    ),
     (
         "gateway",
-        &["domain", "pace", "observe", "audit", "config", "registry", "call", "auth", "zone"],
+        &[
+            "domain", "pace", "observe", "audit", "config", "registry", "call", "auth", "zone",
+        ],
     ),
-    ("serve", &["domain", "pace", "observe", "config", "call", "gateway"]),
+    (
+        "serve",
+        &["domain", "pace", "observe", "config", "call", "gateway"],
+    ),
     ("admin", &["domain", "audit", "config", "registry"]),
     (
         "app",
         &[
-            "domain", "observe", "audit", "config", "registry", "call", "zone", "gateway", "serve", "admin",
+            "domain", "observe", "audit", "config", "registry", "call", "zone", "gateway", "serve",
+            "admin",
         ],
     ),
-    ("demo", &["domain", "config", "registry", "admin", "app", "cli"]),
-    ("cli", &["domain", "config", "registry", "admin", "app", "demo"]),
+    (
+        "demo",
+        &["domain", "config", "registry", "admin", "app", "cli"],
+    ),
+    (
+        "cli",
+        &["domain", "config", "registry", "admin", "app", "demo"],
+    ),
 ];
 
 /// `demo` borrows the one HTTP client that may be built, which is the command line's.
@@ -50,7 +67,8 @@ fn the_table_has_no_circles() {
     let allowed = allowed();
     for (module, below) in &allowed {
         for other in below {
-            let back = reaches(&allowed, other, module) && pair(module, other) != pair(MUTUAL.0, MUTUAL.1);
+            let back =
+                reaches(&allowed, other, module) && pair(module, other) != pair(MUTUAL.0, MUTUAL.1);
             assert!(!back, "{module} uses {other}, which leads back to it");
         }
     }
@@ -61,9 +79,21 @@ fn the_table_has_no_circles() {
 fn a_violation_and_an_unknown_module_are_found() {
     for (module, text, fault) in [
         ("admin", "use crate::zone::Homes;", "admin uses zone"),
-        ("admin", "fn f(g: &crate::gateway::Shared) {}", "admin uses gateway"),
-        ("zone", "use crate::{\n    config::Limits,\n    admin::router,\n};", "zone uses admin"),
-        ("gateway", "use crate::serve::{Admission, Edge};", "gateway uses serve"),
+        (
+            "admin",
+            "fn f(g: &crate::gateway::Shared) {}",
+            "admin uses gateway",
+        ),
+        (
+            "zone",
+            "use crate::{\n    config::Limits,\n    admin::router,\n};",
+            "zone uses admin",
+        ),
+        (
+            "gateway",
+            "use crate::serve::{Admission, Edge};",
+            "gateway uses serve",
+        ),
         ("session", "", "session has no place in the table"),
     ] {
         let sources = BTreeMap::from([(module.to_owned(), text.to_owned())]);
@@ -72,7 +102,10 @@ fn a_violation_and_an_unknown_module_are_found() {
     }
     let comment = "// like crate::zone\n//! and [`crate::gateway`]\nuse crate::domain::AppId;";
     let sources = BTreeMap::from([("admin".to_owned(), comment.to_owned())]);
-    assert!(!uses(&sources)["admin"].contains("zone"), "a comment is no use");
+    assert!(
+        !uses(&sources)["admin"].contains("zone"),
+        "a comment is no use"
+    );
 }
 
 type Uses = BTreeMap<String, BTreeSet<String>>;
@@ -93,7 +126,10 @@ fn faults(allowed: &Uses, uses: &Uses) -> Vec<String> {
 
 fn allowed() -> Uses {
     let row = |(module, below): &(&str, &[&str])| {
-        (String::from(*module), below.iter().map(ToString::to_string).collect())
+        (
+            String::from(*module),
+            below.iter().map(ToString::to_string).collect(),
+        )
     };
     ALLOWED.iter().map(row).collect()
 }
@@ -125,7 +161,9 @@ fn uses(sources: &BTreeMap<String, String>) -> Uses {
 }
 
 fn named(text: &str) -> BTreeSet<String> {
-    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let code = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default());
     let code: Vec<&str> = code.collect();
     let code = code.join("\n");
     code.split("crate::").skip(1).flat_map(roots).collect()
@@ -167,14 +205,27 @@ fn sources() -> BTreeMap<String, String> {
         let top = inside.iter().next().unwrap().to_str().unwrap();
         let module = top.trim_end_matches(".rs").to_owned();
         if !matches!(module.as_str(), "lib" | "main") {
-            sources.entry(module).or_default().push_str(&fs::read_to_string(&file).unwrap());
+            sources
+                .entry(module)
+                .or_default()
+                .push_str(&fs::read_to_string(&file).unwrap());
         }
     }
     sources
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
-    files.filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files = entries.flat_map(|path| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
+    });
+    files
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .collect()
 }
