@@ -46,6 +46,9 @@ pub enum ClassifyError {
     Twice(HeaderName),
     #[error("the request target has bytes outside ASCII")]
     Target,
+    /// It would have the data centre echo what only the gateway and it may know.
+    #[error("TRACE is not served")]
+    Trace,
     #[error("this is not a forward proxy")]
     NotAForwardProxy,
     #[error("the Host is not a name of this region")]
@@ -85,6 +88,9 @@ pub fn classify(head: &Parts, names: &Names) -> Result<Target, ClassifyError> {
 fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
     if head.uri.query().is_some_and(|q| !q.is_ascii()) {
         return Err(ClassifyError::Target);
+    }
+    if matches!(head.method.as_str(), "TRACE" | "TRACK") {
+        return Err(ClassifyError::Trace);
     }
     let path = Path::parse(head.uri.path())?;
     for name in &SINGULAR {
@@ -313,6 +319,7 @@ mod tests {
                 "GET /a/b/c\nhost: sgp.example\nauthorization: Bearer x\nauthorization: Bearer y",
                 E::Twice(header::AUTHORIZATION),
             ),
+            ("TRACE /a/b/c\nhost: fra.example", E::Trace),
             (
                 "GET /a/b/c\nhost: fra.example\nx-app-id: 1\nx-app-id: 1",
                 E::Twice(X_APP_ID),

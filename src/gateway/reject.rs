@@ -83,7 +83,8 @@ fn of_classify(error: &ClassifyError) -> Code {
         | ClassifyError::HostCount
         | ClassifyError::HostsDisagree
         | ClassifyError::Twice(_)
-        | ClassifyError::Target => Code::BadRequest,
+        | ClassifyError::Target
+        | ClassifyError::Trace => Code::BadRequest,
         ClassifyError::NotAForwardProxy => Code::NotAForwardProxy,
         ClassifyError::HostMismatch => Code::HostMismatch,
         ClassifyError::AppMissing => Code::AppMissing,

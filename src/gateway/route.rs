@@ -137,7 +137,11 @@ impl Gateway {
     ) -> Response<Reply> {
         let code = rejection.code();
         self.note(rejection, code, &mut record);
-        let closes = framing.has_body || code == Code::Draining;
+        let in_doubt = matches!(
+            code,
+            Code::Draining | Code::BadRequest | Code::NotAForwardProxy
+        );
+        let closes = framing.has_body || in_doubt;
         let home = rejection.home();
         let refusal = Refusal {
             code,
