@@ -140,7 +140,7 @@ impl Door {
         let mut connection = std::pin::pin!(connection);
         let ended = self
             .closing
-            .drive(connection.as_mut(), |c| c.graceful_shutdown())
+            .drive(connection.as_mut(), http1::Connection::graceful_shutdown)
             .await;
         if let Err(error) = ended {
             self.broken(&error);
@@ -163,7 +163,7 @@ impl Door {
         let mut connection = std::pin::pin!(connection);
         let ended = self
             .closing
-            .drive(connection.as_mut(), |c| c.graceful_shutdown())
+            .drive(connection.as_mut(), http2::Connection::graceful_shutdown)
             .await;
         if let Err(error) = ended {
             self.broken(&error);
