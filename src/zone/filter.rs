@@ -1,6 +1,6 @@
 //! What an answer may point to (SPEC 6.6): this region's endpoints, and nothing else.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::headers;
 use crate::config::{Endpoint, Region, Upstream};
@@ -23,11 +23,11 @@ pub struct CrossRegionReference(pub &'static str);
 /// Cuts a header's value into its pieces.
 type Split = fn(&str) -> Vec<Part<'_>>;
 
-const REFERRING: [(&str, Split); 4] = [
-    ("location", whole),
-    ("content-location", whole),
-    ("refresh", refresh),
-    ("link", link),
+const REFERRING: [(HeaderName, &str, Split); 4] = [
+    (header::LOCATION, "location", whole),
+    (header::CONTENT_LOCATION, "content-location", whole),
+    (header::REFRESH, "refresh", refresh),
+    (header::LINK, "link", link),
 ];
 
 /// A piece of a header's value: text to keep, or a reference to judge.
@@ -69,32 +69,32 @@ impl References {
         upstream: &Upstream,
     ) -> Result<(), CrossRegionReference> {
         headers::clean_answer(answer);
-        for (name, split) in REFERRING {
-            if answer.contains_key(name) {
-                self.judge(answer, name, split, upstream)?;
+        for (header, name, split) in &REFERRING {
+            if answer.contains_key(header) {
+                let refused = CrossRegionReference(name);
+                self.judge(answer, header, *split, upstream)
+                    .ok_or(refused)?;
             }
         }
         Ok(())
     }
 
+    /// Judges every value of a header; nothing when one leads elsewhere.
     fn judge(
         &self,
         answer: &mut HeaderMap,
-        name: &'static str,
+        header: &HeaderName,
         split: Split,
         upstream: &Upstream,
-    ) -> Result<(), CrossRegionReference> {
-        let refused = CrossRegionReference(name);
-        let header = HeaderName::from_static(name);
-        let values: Vec<HeaderValue> = answer.get_all(&header).iter().cloned().collect();
-        answer.remove(&header);
+    ) -> Option<()> {
+        let values: Vec<HeaderValue> = answer.get_all(header).iter().cloned().collect();
+        answer.remove(header);
         for value in values {
-            let text = value.to_str().map_err(|_| refused)?;
-            let judged = self.rewritten(&split(text), upstream).ok_or(refused)?;
-            let value = HeaderValue::try_from(judged).map_err(|_| refused)?;
-            answer.append(&header, value);
+            let text = value.to_str().ok()?;
+            let judged = self.rewritten(&split(text), upstream)?;
+            answer.append(header, HeaderValue::try_from(judged).ok()?);
         }
-        Ok(())
+        Some(())
     }
 
     fn rewritten(&self, parts: &[Part<'_>], upstream: &Upstream) -> Option<String> {
