@@ -1,8 +1,8 @@
-//! How many durable registrations a second one file takes. Run by hand:
-//! `cargo test --test registry_rate -- --ignored --nocapture`.
+//! How many durable registrations a second one file takes: `cargo bench --bench registrations`.
 
-#![allow(clippy::unwrap_used, reason = "a test's own helpers")]
+#![allow(clippy::unwrap_used, reason = "a bench's own helpers")]
 
+#[path = "../tests/registry_kit/mod.rs"]
 mod registry_kit;
 
 use std::sync::Arc;
@@ -14,9 +14,8 @@ use registry_kit::{open, registry};
 const TOTAL: u64 = 20_000;
 const TASKS: u64 = 256;
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn durable_registrations_a_second() {
+#[tokio::main]
+async fn main() {
     let folder = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let store = open(folder.path()).await;
     let registry = registry(folder.path(), &store, "frankfurt").await;
