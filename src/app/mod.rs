@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::domain::{Clock, RegionId, SystemClock};
+use crate::registry::Store;
 use crate::serve::Cores;
 
 pub use client_tls::ClientTlsError;
@@ -27,6 +28,8 @@ pub struct Options {
     /// Refuse to start without a registry anchor.
     pub require_anchor: bool,
     pub clock: Arc<dyn Clock>,
+    /// The registry's store in place of the one that the configurations name.
+    pub store: Option<Arc<dyn Store>>,
 }
 
 impl Default for Options {
@@ -35,6 +38,7 @@ impl Default for Options {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             require_anchor: false,
             clock: Arc::new(SystemClock),
+            store: None,
         }
     }
 }

@@ -65,6 +65,11 @@ impl Stores {
     }
 }
 
+async fn given(store: &Arc<dyn Store>, config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    registry::ensure_regions(&**store, &config.catalogue).await?;
+    Ok(Arc::clone(store))
+}
+
 /// The file's path without `..` and links, as far as its folder is there.
 fn one_spelling(path: &Path) -> PathBuf {
     let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
@@ -139,7 +144,10 @@ async fn open_registry(
     let parts = registry::Parts {
         region: config.region.clone(),
         catalogue: Arc::clone(&config.catalogue),
-        store: stores.open(config).await?,
+        store: match &options.store {
+            Some(store) => given(store, config).await?,
+            None => stores.open(config).await?,
+        },
         seal_keys: KeyFile::<SealKey>::read(&config.keys.seal)?,
         pin_key: pin_key.ok_or(StartError::NoPinKey)?,
         anchor: config.registry.anchor.clone(),

@@ -1,11 +1,16 @@
-//! Domicile from the outside, one module a capability.
+//! Domicile from outside, one module a capability: real sockets, real files, data centres that
+//! record every byte.
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::float_cmp,
     clippy::panic,
-    reason = "a test says what is wrong by panicking"
+    reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
 mod demo;
 mod documents;
+mod harness;
 mod layering;
+mod regions;

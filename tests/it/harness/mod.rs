@@ -1,0 +1,68 @@
+//! Builders over real servers: gateways, data centres that record, clients that send any byte.
+//!
+//! A test makes a [`World`], registers Apps in it, sends [`Call`]s or raw bytes, looks at what the
+//! data centres saw, and ends with [`World::finish`], which checks that nothing went astray.
+
+pub mod apps;
+pub mod call;
+pub mod centre;
+pub mod certificates;
+pub mod head;
+mod isolation;
+pub mod log;
+pub mod plan;
+pub mod scrape;
+pub mod script;
+pub mod store;
+pub mod wire;
+pub mod world;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use apps::{TestApp, Wish};
+pub use call::{Call, Http2, Via};
+pub use centre::{Centre, Seen};
+pub use plan::{Plan, REGIONS, region_of, rest_name};
+pub use script::{Answer as Said, Reply};
+pub use store::FaultyStore;
+pub use wire::{Answer, Wire};
+pub use world::{Ended, World};
+
+/// No test waits longer for anything. Generous, since machines are slow at times.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The future's value, before the deadline.
+///
+/// # Panics
+/// When it does not come.
+pub async fn in_time<F: Future>(what: &str, future: F) -> F::Output {
+    let value = tokio::time::timeout(DEADLINE, future).await;
+    value.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Waits until the condition holds.
+///
+/// # Panics
+/// When it does not before the deadline.
+pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    in_time(what, waiting).await;
+}
+
+/// Listens at this very address again.
+async fn rebind(address: SocketAddr) -> tokio::net::TcpListener {
+    let binding = async {
+        loop {
+            if let Ok(listener) = tokio::net::TcpListener::bind(address).await {
+                return listener;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    in_time("the port", binding).await
+}

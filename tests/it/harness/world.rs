@@ -1,0 +1,328 @@
+//! Several regions' gateways and their data centres, in this process.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use datacenter::{DataCentre, GatewayAuth, Settings};
+use domicile::app::{Addresses, App, Options, Running};
+use domicile::domain::{AppId, Clock, ManualClock, RegionId};
+use domicile::registry::{self, Registered};
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+
+use super::apps::{TestApp, Wish};
+use super::centre::Centre;
+use super::plan::{self, Plan};
+use super::scrape::Metrics;
+use super::wire::Wire;
+
+/// When the tests play: 2026-11-23T19:00:00Z.
+pub const NOW: u64 = 1_795_460_400;
+
+/// Regions, gateways, data centres and Apps. Every test ends with [`World::finish`].
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub(super) apps: Mutex<Vec<TestApp>>,
+    pub(super) plan: Plan,
+    app: Option<App>,
+    centres: BTreeMap<String, Vec<Centre>>,
+    references: Vec<DataCentre>,
+    folder: Option<TempDir>,
+    next: AtomicUsize,
+}
+
+/// What a world leaves behind.
+pub struct Ended {
+    folder: TempDir,
+}
+
+impl World {
+    /// Beijing with its two zones, and Frankfurt.
+    pub async fn new() -> Self {
+        Self::of(Plan::default()).await
+    }
+
+    /// Starts to say what the world is to be like.
+    pub fn plan() -> Plan {
+        Plan::default()
+    }
+
+    pub async fn of(plan: Plan) -> Self {
+        let mut world = Self::without_gateways(plan).await;
+        world.start_gateways().await;
+        world
+    }
+
+    /// Data centres and files, but no gateway yet.
+    pub async fn without_gateways(plan: Plan) -> Self {
+        super::log::start();
+        let folder = tempfile::Builder::new().prefix("domicile-it-").tempdir().unwrap();
+        plan.lay_out(folder.path(), NOW);
+        let mut world = Self {
+            clock: Arc::new(ManualClock::at(NOW)),
+            apps: Mutex::default(),
+            app: None,
+            centres: BTreeMap::new(),
+            references: Vec::new(),
+            folder: Some(folder),
+            next: AtomicUsize::new(1),
+            plan,
+        };
+        world.start_centres().await;
+        world
+    }
+
+    async fn start_centres(&mut self) {
+        for zone in self.plan.zones() {
+            let more = self.plan.more.get(zone).copied().unwrap_or(0);
+            let mut centres = Vec::new();
+            if self.plan.reference {
+                self.start_reference(zone).await;
+                continue;
+            }
+            for k in 0..=more {
+                centres.push(Centre::start(zone, plan::ip_of(zone, k)).await);
+            }
+            self.centres.insert(zone.to_owned(), centres);
+        }
+        for (k, (zone, channel)) in (100..).zip(self.plan.channels.clone()) {
+            let centre = Centre::start(zone, plan::ip_of(zone, k)).await;
+            self.centres.insert(format!("{zone}/{channel}"), vec![centre]);
+        }
+    }
+
+    async fn start_reference(&mut self, zone: &'static str) {
+        struct Shared(Arc<ManualClock>);
+        impl datacenter::Clock for Shared {
+            fn unix_millis(&self) -> u64 {
+                self.0.unix_millis()
+            }
+        }
+        let data = self.root().join("datacenter").join(zone);
+        std::fs::create_dir_all(&data).unwrap();
+        let settings = Settings {
+            region: plan::region_of(zone).to_owned(),
+            zone: zone.to_owned(),
+            data,
+            rest: SocketAddr::new(plan::ip_of(zone, 0), 0),
+            auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
+            clock: Arc::new(Shared(Arc::clone(&self.clock))),
+        };
+        self.references.push(DataCentre::start(settings).await.unwrap());
+    }
+
+    /// Writes the configurations and starts their gateways.
+    pub async fn start_gateways(&mut self) {
+        let mut configs = Vec::new();
+        for path in self.configure() {
+            let loaded = domicile::config::load_checked(&path, self.clock.unix());
+            let (config, _) = loaded.unwrap_or_else(|report| panic!("{report}"));
+            configs.push(config);
+        }
+        let options = Options {
+            cores: self.plan.cores,
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            store: self.plan.store.clone(),
+            ..Options::default()
+        };
+        self.app = Some(App::start(configs, options).await.unwrap());
+    }
+
+    /// Writes every region's `gateway.yaml`.
+    pub fn configure(&self) -> Vec<PathBuf> {
+        let zones = self.plan.zones();
+        let addresses = |zone: &str, channel: Option<&str>| {
+            let key = channel.map_or(zone.to_owned(), |channel| format!("{zone}/{channel}"));
+            match self.centres.get(&key) {
+                Some(centres) => centres.iter().map(|c| c.address).collect(),
+                None => {
+                    let n = zones.iter().position(|z| *z == zone).unwrap();
+                    vec![self.references[n].rest_addr()]
+                }
+            }
+        };
+        let regions = self.plan.regions.iter();
+        regions.map(|region| self.plan.configure(&self.root(), region, addresses)).collect()
+    }
+
+    /// Drains and ends the gateways; data centres and files stay.
+    pub async fn stop_gateways(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.shutdown().await;
+        }
+    }
+
+    /// The folder of everything.
+    pub fn root(&self) -> PathBuf {
+        self.folder.as_ref().expect("the world stands").path().to_owned()
+    }
+
+    pub fn gateway(&self, region: &str) -> &Running {
+        let app = self.app.as_ref().expect("gateways are running");
+        app.gateway(&RegionId::parse(region).unwrap()).expect("the region is in the plan")
+    }
+
+    pub fn addresses(&self, region: &str) -> Addresses {
+        self.gateway(region).addresses
+    }
+
+    pub fn regions(&self) -> &[&'static str] {
+        &self.plan.regions
+    }
+
+    /// The zone's first data centre.
+    pub fn centre(&self, zone: &str) -> &Centre {
+        &self.centres_of(zone)[0]
+    }
+
+    pub fn centres_of(&self, zone: &str) -> &[Centre] {
+        self.centres.get(zone).unwrap_or_else(|| panic!("no data centre {zone}"))
+    }
+
+    /// The data centre of one channel, as in [`Plan::channel`].
+    pub fn channel_centre(&self, zone: &str, channel: &str) -> &Centre {
+        &self.centres_of(&format!("{zone}/{channel}"))[0]
+    }
+
+    pub fn all_centres(&self) -> impl Iterator<Item = &Centre> {
+        self.centres.values().flatten()
+    }
+
+    /// Requests that any data centre has seen.
+    pub fn forwarded(&self) -> usize {
+        self.all_centres().map(|c| c.requests().len()).sum()
+    }
+
+    /// Registers an App in a zone, under names of its own.
+    pub async fn app(&self, zone: &'static str) -> TestApp {
+        self.app_with(zone, Wish::default()).await
+    }
+
+    pub async fn app_with(&self, zone: &'static str, wish: Wish) -> TestApp {
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        self.app_named(zone, "acme", &format!("chat-{n}"), wish).await
+    }
+
+    pub async fn app_named(
+        &self,
+        zone: &'static str,
+        org: &str,
+        app: &str,
+        wish: Wish,
+    ) -> TestApp {
+        let region = plan::region_of(zone);
+        let registry = &self.gateway(region).shared.registry;
+        let new = wish.new_app(org, app, region, zone);
+        let Registered::Created { app: made, certificate, .. } =
+            registry.register(new).await.unwrap()
+        else {
+            panic!("{org}#{app} was there before")
+        };
+        let app = TestApp {
+            app_id: made.app_id.to_string(),
+            org: org.to_owned(),
+            app: app.to_owned(),
+            region,
+            zone,
+            certificate: certificate.value.expose_secret().to_owned(),
+            clock: Arc::clone(&self.clock),
+        };
+        self.apps.lock().unwrap().push(app.clone());
+        app
+    }
+
+    pub fn registry(&self, region: &str) -> &Arc<registry::Registry> {
+        &self.gateway(region).shared.registry
+    }
+
+    pub async fn suspend(&self, app: &TestApp) {
+        let id = AppId::parse(&app.app_id).unwrap();
+        self.registry(app.region).suspend(&id, None).await.unwrap();
+    }
+
+    pub async fn resume(&self, app: &TestApp) {
+        let id = AppId::parse(&app.app_id).unwrap();
+        self.registry(app.region).resume(&id, None).await.unwrap();
+    }
+
+    pub async fn retire(&self, app: &TestApp) {
+        let id = AppId::parse(&app.app_id).unwrap();
+        self.registry(app.region).retire(&id, None).await.unwrap();
+    }
+
+    /// A connection over TLS, with the region's own name.
+    pub async fn wire(&self, region: &str) -> Wire {
+        let address = self.addresses(region).https.unwrap();
+        Wire::tls(address, &plan::rest_name(region)).await
+    }
+
+    /// A connection without TLS.
+    pub async fn plain_wire(&self, region: &str) -> Wire {
+        Wire::plain(self.addresses(region).http.unwrap()).await
+    }
+
+    pub async fn metrics(&self, region: &str) -> Metrics {
+        Metrics::scrape(self.addresses(region).ops.unwrap()).await
+    }
+
+    /// The region's owner key.
+    pub fn admin_key(&self, region: &str) -> String {
+        std::fs::read_to_string(self.root().join(region).join("admin.key")).unwrap()
+    }
+
+    /// Ends everything, and checks the isolation invariant.
+    ///
+    /// # Panics
+    /// When a data centre got a byte of an App that isn't pinned to its zone.
+    pub async fn finish(mut self) -> Ended {
+        if self.app.is_some() {
+            for region in &self.plan.regions {
+                let metrics = self.metrics(region).await;
+                let violations = metrics.sum("domicile_residency_violations_total", &[]);
+                assert_eq!(violations, 0.0, "residency violations in {region}");
+            }
+        }
+        self.stop_gateways().await;
+        let trespasses = self.trespasses();
+        assert!(trespasses.is_empty(), "isolation is broken:\n{}", trespasses.join("\n"));
+        for reference in std::mem::take(&mut self.references) {
+            reference.shutdown().await;
+        }
+        let folder = self.folder.take().expect("a world ends once");
+        Ended { folder }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let checked = self.folder.is_none();
+        assert!(checked || std::thread::panicking(), "a test ends with World::finish");
+    }
+}
+
+impl Ended {
+    /// A region's audit log, entry by entry.
+    pub fn audit(&self, region: &str) -> Vec<serde_json::Value> {
+        let text = self.audit_text(region);
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn audit_text(&self, region: &str) -> String {
+        let path = self.folder.path().join(region).join("audit/entries.jsonl");
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    /// The sum of the counts of a code's `traffic` entries, of one App or of none.
+    pub fn refused(&self, region: &str, code: &str, app_id: Option<&str>) -> u64 {
+        let entries = self.audit(region);
+        let fits = entries.iter().filter(|entry| {
+            entry["action"] == "traffic"
+                && entry["code"] == code
+                && entry.get("app_id").and_then(|id| id.as_str()) == app_id
+        });
+        fits.map(|entry| entry["count"].as_u64().unwrap()).sum()
+    }
+}
