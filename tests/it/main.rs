@@ -11,6 +11,7 @@
 
 mod demo;
 mod documents;
+mod forgery;
 mod harness;
 mod layering;
 mod regions;

@@ -84,7 +84,9 @@ impl Centre {
         let zone_text = zone.to_owned();
         let script: Script = Arc::new(move |_| {
             let body = format!(r#"{{"zone":"{zone_text}"}}"#);
-            Answer::ok(body).header("Content-Type", "application/json").into()
+            Answer::ok(body)
+                .header("Content-Type", "application/json")
+                .into()
         });
         let centre = Self {
             zone: zone.to_owned(),
@@ -159,7 +161,10 @@ impl Centre {
     /// Waits until so many requests have begun.
     pub async fn has_seen(&self, count: usize) {
         let what = format!("{count} requests in {}", self.zone);
-        eventually(&what, || self.state.recording.lock().unwrap().requests.len() >= count).await;
+        eventually(&what, || {
+            self.state.recording.lock().unwrap().requests.len() >= count
+        })
+        .await;
     }
 
     /// What the parser could not read as one plain request.

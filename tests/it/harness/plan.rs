@@ -54,7 +54,10 @@ pub fn rest_name(region: &str) -> String {
 
 fn names(region: &str) -> Vec<String> {
     let hosts = ["rest", "ws", "msync", "admin"].map(|kind| format!("{kind}.{region}.test"));
-    hosts.into_iter().chain([format!("{region}.localhost")]).collect()
+    hosts
+        .into_iter()
+        .chain([format!("{region}.localhost")])
+        .collect()
 }
 
 /// Builds a [`super::World`].
@@ -200,7 +203,9 @@ impl Plan {
     }
 
     pub(super) fn zones(&self) -> Vec<&'static str> {
-        let here = REGIONS.iter().filter(|(region, _)| self.regions.contains(region));
+        let here = REGIONS
+            .iter()
+            .filter(|(region, _)| self.regions.contains(region));
         here.flat_map(|(_, zones)| zones.iter().copied()).collect()
     }
 
@@ -215,7 +220,11 @@ impl Plan {
             let pair = certificates::server(&names(region));
             private(&dir.join("tls.key"), &pair.key);
             fs::write(dir.join("tls.crt"), pair.certificate).unwrap();
-            fs::write(root.join(format!("regions/{region}.yaml")), entry(&dir, region)).unwrap();
+            fs::write(
+                root.join(format!("regions/{region}.yaml")),
+                entry(&dir, region),
+            )
+            .unwrap();
         }
     }
 
@@ -228,8 +237,16 @@ impl Plan {
     ) -> PathBuf {
         let zones = REGIONS.iter().find(|(r, _)| *r == region).unwrap().1;
         let zones: String = zones.iter().map(|zone| self.zone(zone, &centres)).collect();
-        let limits: Vec<String> = self.limits.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        let proxies: Vec<String> = self.trusted_proxies.iter().map(|p| format!("{p:?}")).collect();
+        let limits: Vec<String> = self
+            .limits
+            .iter()
+            .map(|(k, v)| format!("{k}: {v}"))
+            .collect();
+        let proxies: Vec<String> = self
+            .trusted_proxies
+            .iter()
+            .map(|p| format!("{p:?}"))
+            .collect();
         let port = |listener: &str| self.ports.get(listener).copied().unwrap_or(0);
         let yaml = format!(
             "region: {region}\n\
@@ -271,23 +288,24 @@ impl Plan {
         path
     }
 
-    fn zone(
-        &self,
-        zone: &str,
-        centres: &impl Fn(&str, Option<&str>) -> Vec<SocketAddr>,
-    ) -> String {
+    fn zone(&self, zone: &str, centres: &impl Fn(&str, Option<&str>) -> Vec<SocketAddr>) -> String {
         let (n, m) = numbers(zone);
         let egress = self.egress.get(zone).cloned();
         let egress = egress.unwrap_or_else(|| format!("127.{}.{m}.0/24", 40 + n));
         let listed = |addresses: Vec<SocketAddr>| {
-            let urls: Vec<String> = addresses.iter().map(|a| format!("\"http://{a}\"")).collect();
+            let urls: Vec<String> = addresses
+                .iter()
+                .map(|a| format!("\"http://{a}\""))
+                .collect();
             urls.join(", ")
         };
         let rest = match self.upstreams.get(zone) {
             None => listed(centres(zone, None)),
             Some(urls) => {
                 let port = centres(zone, None)[0].port().to_string();
-                let urls = urls.iter().map(|u| format!("{:?}", u.replace("{port}", &port)));
+                let urls = urls
+                    .iter()
+                    .map(|u| format!("{:?}", u.replace("{port}", &port)));
                 urls.collect::<Vec<_>>().join(", ")
             }
         };
@@ -318,14 +336,21 @@ fn make_keys(dir: &Path, region: &str) {
     for name in ["seal", "pin"] {
         let mut key = [0; 32];
         domicile::registry::Randomness::fill(&SystemRandomness, &mut key).unwrap();
-        write_new(&dir.join(format!("{name}.key")), &format!("{region}-test"), &key).unwrap();
+        write_new(
+            &dir.join(format!("{name}.key")),
+            &format!("{region}-test"),
+            &key,
+        )
+        .unwrap();
     }
 }
 
 fn make_owner(dir: &Path, now: u64) {
     let key = AdminKey::generate(&SystemRandomness).unwrap();
     private(&dir.join("admin.key"), key.expose());
-    OwnerFile::new(&key.hash(), now).write(&dir.join("owner.json")).unwrap();
+    OwnerFile::new(&key.hash(), now)
+        .write(&dir.join("owner.json"))
+        .unwrap();
 }
 
 fn private(path: &Path, text: &str) {
@@ -337,7 +362,12 @@ fn private(path: &Path, text: &str) {
 fn entry(dir: &Path, region: &str) -> String {
     let file = KeyFile::<PinSigningKey>::read(&dir.join("pin.key")).unwrap();
     let key = STANDARD.encode(file.newest().unwrap().public_key().unwrap());
-    let zones = REGIONS.iter().find(|(r, _)| *r == region).unwrap().1.join(", ");
+    let zones = REGIONS
+        .iter()
+        .find(|(r, _)| *r == region)
+        .unwrap()
+        .1
+        .join(", ");
     format!(
         "region: {region}\n\
          location: {region}\n\

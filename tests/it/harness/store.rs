@@ -54,12 +54,21 @@ impl FaultyStore {
 
     /// What really stands there, of everything below a prefix.
     pub async fn entries(&self, prefix: &str) -> Vec<(Key, Vec<u8>)> {
-        self.inner.range(Key::from_text(prefix), None, 1000).await.unwrap()
+        self.inner
+            .range(Key::from_text(prefix), None, 1000)
+            .await
+            .unwrap()
     }
 
     /// Makes the gateways ask again.
     pub fn forget(&self) {
-        for listener in self.listeners.lock().unwrap().iter().filter_map(Weak::upgrade) {
+        for listener in self
+            .listeners
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(Weak::upgrade)
+        {
             listener.missed();
         }
     }
