@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench's own helpers")]
 
-#[path = "../tests/registry_kit/mod.rs"]
+#[path = "../tests/it/registry_kit.rs"]
 mod registry_kit;
 
 use std::sync::Arc;

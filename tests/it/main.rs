@@ -15,3 +15,5 @@ mod forgery;
 mod harness;
 mod layering;
 mod regions;
+mod registry_crash;
+mod registry_kit;

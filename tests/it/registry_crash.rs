@@ -3,9 +3,6 @@
 //! The test runs itself again as a child that registers Apps in a storm, in two regions over one
 //! file, and says each acknowledgement on its standard output. The parent kills it at random
 //! moments, many times over the same file, and then looks at what is there.
-#![allow(clippy::unwrap_used, reason = "a test's own helpers")]
-
-mod registry_kit;
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
@@ -13,20 +10,24 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use crate::registry_kit::{REGIONS, open, registry};
 use domicile::domain::{AppId, AppKey};
 use domicile::registry::{
     AppName, EmbeddedStore, Home, Key, NewApp, Randomness, Registered, Registry, Store,
     SystemRandomness,
 };
-use registry_kit::{REGIONS, open, registry};
 
 const ROUNDS: usize = 52;
 const TASKS: usize = 16;
 const FOLDER: &str = "DOMICILE_CRASH_TEST_FOLDER";
 const ROUND: &str = "DOMICILE_CRASH_TEST_ROUND";
+const NAME: &str = "registry_crash::acknowledged_registrations_survive_kill_9";
 
 #[test]
 fn acknowledged_registrations_survive_kill_9() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return be_the_child(Path::new(&folder));
+    }
     let folder = folder();
     let mut acknowledged = Vec::new();
     for round in 0..ROUNDS {
@@ -80,7 +81,7 @@ fn storm(folder: &Path, round: usize) -> Vec<Acknowledged> {
 
 fn spawn(folder: &Path, round: usize) -> Child {
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "the_child", "--ignored", "--nocapture"]);
+    again.args(["--exact", NAME, "--nocapture"]);
     again.env(FOLDER, folder).env(ROUND, round.to_string());
     again.stdout(Stdio::piped()).spawn().unwrap()
 }
@@ -170,16 +171,11 @@ async fn nothing_is_half_there(
     assert_eq!(pins, 2 * apps, "a pin stands alone");
 }
 
-/// Not a test: what the parent runs and kills.
-#[test]
-#[ignore = "run by acknowledged_registrations_survive_kill_9"]
-fn the_child() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
-        return;
-    };
+/// What the parent runs and kills.
+fn be_the_child(folder: &Path) {
     let round = std::env::var_os(ROUND).unwrap().into_string().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(register_for_ever(Path::new(&folder), round));
+    runtime.block_on(register_for_ever(folder, round));
 }
 
 async fn register_for_ever(folder: &Path, round: String) {

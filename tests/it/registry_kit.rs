@@ -1,5 +1,4 @@
 //! Two regions over one file, from the outside.
-#![allow(clippy::unwrap_used, reason = "a test's own helper")]
 
 use std::path::Path;
 use std::sync::Arc;
