@@ -404,10 +404,40 @@ fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToke
     tasks.spawn(async move {
         until_stopped.run_until_cancelled(watch).await;
     });
+    let distrust = say_distrust(Arc::clone(shared));
+    let until_stopped = stop.clone();
+    tasks.spawn(async move {
+        until_stopped.run_until_cancelled(distrust).await;
+    });
     let (probed, until_stopped) = (Arc::clone(shared), stop.clone());
     tasks.spawn(async move {
         until_stopped
             .run_until_cancelled(probed.homes.probe())
             .await;
     });
+}
+
+/// How often the registry's state is looked at for the audit log.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Writes into the audit log when the registry stops being believed, traffic or not (SPEC 7).
+async fn say_distrust(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(LOOK);
+    let mut was_rolled_back = false;
+    loop {
+        ticks.tick().await;
+        let rolled_back = shared.registry.state().is_rolled_back();
+        if rolled_back && !was_rolled_back {
+            let deed = audit::Deed {
+                actor: audit::Actor::Gateway,
+                action: audit::Action::Registry,
+                app_id: None,
+            };
+            let code = crate::domain::Code::RegistryUntrusted.as_str();
+            if let Err(error) = shared.audit.refuse(&deed, code).await {
+                tracing::error!(%error, "a rollback of the registry is not in the audit log");
+            }
+        }
+        was_rolled_back = rolled_back;
+    }
 }

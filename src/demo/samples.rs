@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::files::Folder;
 use super::places::{Place, Zone};
 use crate::app::{App, Running};
+use crate::audit::{Action, Actor, Deed};
 use crate::domain::{AppKey, Clock};
 use crate::registry::{self, AppName, Home, NewApp, Registered};
 
@@ -81,8 +82,22 @@ async fn registered(
         plan: None,
         auth_mode: None,
     };
+    let deed = Deed {
+        actor: Actor::Gateway,
+        action: Action::Register,
+        app_id: None,
+    };
+    let act = gateway.shared.audit.begin(deed).await?;
     match registry.register(new).await? {
-        Registered::Created { app, .. } | Registered::Existing(app) => Ok(app),
+        Registered::Created { app, pins, .. } => {
+            let act = act.about(app.app_id).pinned(&pins.id, &pins.key);
+            act.done().await?;
+            Ok(app)
+        }
+        Registered::Existing(app) => {
+            act.about(app.app_id).done().await?;
+            Ok(app)
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Rejection {
     Send(#[from] SendError),
     #[error(transparent)]
     CrossRegion(#[from] CrossRegionReference),
+    #[error("the data centre's answer is marked as another App's")]
+    ForeignApp,
 }
 
 /// Whose doing a rejection is.
@@ -46,6 +48,7 @@ impl From<FilterError> for Rejection {
         match error {
             FilterError::CrossRegion(error) => Self::CrossRegion(error),
             FilterError::Send(error) => Self::Send(error),
+            FilterError::ForeignApp => Self::ForeignApp,
         }
     }
 }
@@ -63,6 +66,7 @@ impl Rejection {
             Self::Bind(error) => of_bind(error),
             Self::Send(error) => of_send(error),
             Self::CrossRegion(CrossRegionReference(_)) => Code::CrossRegionReference,
+            Self::ForeignApp => Code::UpstreamProtocol,
         }
     }
 

@@ -13,7 +13,7 @@ use super::{Client, Gateway};
 use crate::call::{Call, CallBody, Target, classify};
 use crate::config::Hint;
 use crate::domain::Code;
-use crate::observe::{Lookup, RequestRecord};
+use crate::observe::{Lookup, RequestRecord, Violation};
 use crate::registry::{LocateError, LookUpError, Pinned};
 use crate::zone::Download;
 
@@ -169,6 +169,9 @@ impl Gateway {
         }
         if let Rejection::CrossRegion(reference) = rejection {
             shared.metrics.blocked(reference.0);
+        }
+        if matches!(rejection, Rejection::ForeignApp) {
+            shared.metrics.violated(Violation::ForeignApp);
         }
         if code.is_residency() {
             shared.audit.refused(code.as_str(), record.app());

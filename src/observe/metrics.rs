@@ -24,6 +24,15 @@ pub enum Dial {
     Failed,
 }
 
+/// What the residency promises rule out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// Bytes on the way to another zone than the App's.
+    ForeignPath,
+    /// An answer that is marked as another App's.
+    ForeignApp,
+}
+
 /// How the registry answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
@@ -258,9 +267,10 @@ impl Metrics {
         self.board.0.value(self.families.refusals, &at)
     }
 
-    /// Bytes on a wrong path: must never happen.
-    pub fn violated_path(&self) {
-        self.board.0.count(self.families.violations, &[0]);
+    /// What must never happen.
+    pub fn violated(&self, violation: Violation) {
+        let at = [violation as usize];
+        self.board.0.count(self.families.violations, &at);
     }
 
     pub fn violations(&self) -> u64 {
@@ -304,6 +314,12 @@ impl Metrics {
         self.board
             .0
             .count(self.families.tokens, &[verdict as usize]);
+    }
+
+    /// How many seconds ahead of this clock a token was issued.
+    #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
+    pub fn token_ahead(&self, seconds: u64) {
+        self.clock_skew.set(seconds as f64);
     }
 
     /// A configuration was put in place, or refused.

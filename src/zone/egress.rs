@@ -54,6 +54,11 @@ impl Egress {
         }
     }
 
+    /// How long a connection may take to open, and then its handshake.
+    pub const fn patience(&self) -> Duration {
+        self.connect
+    }
+
     /// Whether the address is inside the ranges. IPv4-mapped IPv6 addresses count as IPv4.
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

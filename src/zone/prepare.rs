@@ -17,7 +17,7 @@ use crate::domain::Channel;
 use crate::observe::RequestId;
 use crate::pace::Pacer;
 
-const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
+pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
 const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
 const ZONE: HeaderName = HeaderName::from_static("domicile-zone");
 const RETENTION: HeaderName = HeaderName::from_static("domicile-retention-days");
