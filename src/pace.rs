@@ -139,12 +139,17 @@ impl Deadline {
         self.slot.fired.store(false, Ordering::Relaxed);
     }
 
+    /// Wakes this task when the deadline passes, set as it may be by then. One task waits at a time.
+    pub fn awaited_by(&self, cx: &Context<'_>) {
+        self.slot.waker.register(cx.waker());
+    }
+
     /// Ready when the deadline has passed. One task waits at a time.
     pub fn poll_passed(&self, cx: &Context<'_>) -> Poll<()> {
         if self.has_passed() {
             return Poll::Ready(());
         }
-        self.slot.waker.register(cx.waker());
+        self.awaited_by(cx);
         if self.has_passed() {
             Poll::Ready(())
         } else {

@@ -44,7 +44,7 @@ pub enum ClassifyError {
     HostsDisagree,
     #[error("the header {0} must occur only once")]
     Twice(HeaderName),
-    #[error("the request target has bytes outside ASCII")]
+    #[error("the request target has bytes outside ASCII, or an empty scheme")]
     Target,
     /// It would have the data centre echo what only the gateway and it may know.
     #[error("TRACE is not served")]
@@ -86,7 +86,8 @@ pub fn classify(head: &Parts, names: &Names) -> Result<Target, ClassifyError> {
 
 /// The path, if the target and the single headers can be read in one way only.
 fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
-    if head.uri.query().is_some_and(|q| !q.is_ascii()) {
+    let raw = head.uri.query().is_some_and(|query| !query.is_ascii());
+    if raw || head.uri.scheme_str() == Some("") {
         return Err(ClassifyError::Target);
     }
     if matches!(head.method.as_str(), "TRACE" | "TRACK") {
@@ -311,6 +312,7 @@ mod tests {
     fn syntax_is_looked_at_before_hosts_and_apps() {
         use ClassifyError as E;
         for (text, error) in [
+            ("GET ://fra.example/a/b/c\nhost: fra.example", E::Target),
             (
                 "GET /a//b\nhost: sgp.example",
                 E::Path(PathError::EmptySegment),

@@ -68,6 +68,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
                 return Poll::Ready(read);
             }
             if this.life.is_busy() {
+                // Nothing is read when the request ends; only the deadline tells that it idles.
+                this.life.deadline.awaited_by(cx);
                 return Poll::Pending;
             }
             ready!(this.life.deadline.poll_passed(cx));
@@ -236,6 +238,17 @@ mod tests {
             far.read_to_end(&mut said).await.unwrap();
             assert_eq!(said, words);
         }
+    }
+
+    /// hyper reads nothing between the end of an answer and the next head.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_read_while_busy_is_closed_when_it_idles() {
+        let (mut near, _far, life) = watched(&quick());
+        let busy = life.busy();
+        let reading = tokio::spawn(async move { near.read(&mut [0; 8]).await.unwrap() });
+        tokio::task::yield_now().await;
+        drop(busy);
+        assert_eq!(reading.await.unwrap(), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -79,6 +79,7 @@ impl Bound<Box<Call>> {
         *request.uri_mut() = origin_form(head.uri);
         *request.method_mut() = head.method;
         *request.headers_mut() = head.headers;
+        frame(&mut request);
         Outbound {
             request,
             flow,
@@ -102,6 +103,15 @@ fn outgoing(
             let streaming = Outgoing::streaming(body, limit, Arc::clone(&flow));
             (streaming, Some(flow))
         }
+    }
+}
+
+/// A body of unknown length goes in chunks. hyper leaves out that of a GET or a HEAD unless told so.
+fn frame(request: &mut Request<Outgoing>) {
+    let body = request.body();
+    if !body.is_end_stream() && body.size_hint().exact().is_none() {
+        let chunked = HeaderValue::from_static("chunked");
+        request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
     }
 }
 

@@ -13,6 +13,7 @@ mod demo;
 mod documents;
 mod forgery;
 mod harness;
+mod hostile;
 mod layering;
 mod regions;
 mod registry_crash;

@@ -1,0 +1,9 @@
+//! What `call` knows of `domicile::domain`.
+
+#[path = "../../../src/domain/app.rs"]
+mod app;
+#[path = "../../../src/domain/channel.rs"]
+mod channel;
+
+pub use app::{AppId, AppIdError, AppKey, AppKeyError};
+pub use channel::Channel;
