@@ -3,10 +3,11 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::expect_used,
     clippy::float_cmp,
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod doubt;
+mod edge;
 mod harness;
 mod regions;
