@@ -9,5 +9,9 @@
 
 mod doubt;
 mod edge;
+mod forwarding;
+mod grants;
 mod harness;
+mod identities;
+mod references;
 mod regions;
