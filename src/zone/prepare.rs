@@ -111,7 +111,9 @@ fn frame(request: &mut Request<Outgoing>) {
     let body = request.body();
     if !body.is_end_stream() && body.size_hint().exact().is_none() {
         let chunked = HeaderValue::from_static("chunked");
-        request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
+        request
+            .headers_mut()
+            .insert(header::TRANSFER_ENCODING, chunked);
     }
 }
 

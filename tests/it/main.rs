@@ -11,10 +11,16 @@
 
 mod demo;
 mod documents;
+mod doubt;
+mod edge;
 mod forgery;
+mod forwarding;
+mod grants;
 mod harness;
 mod hostile;
+mod identities;
 mod layering;
+mod references;
 mod regions;
 mod registry_crash;
 mod registry_kit;

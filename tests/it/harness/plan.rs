@@ -79,6 +79,7 @@ pub struct Plan {
     pub(super) reference: bool,
     pub(super) store: Option<Arc<dyn Store>>,
     pub(super) level: &'static str,
+    pub(super) ip: String,
     pub(super) ports: BTreeMap<&'static str, u16>,
 }
 
@@ -99,6 +100,7 @@ impl Default for Plan {
             reference: false,
             store: None,
             level: "info",
+            ip: "127.0.0.1".to_owned(),
             ports: BTreeMap::new(),
         }
         .limit("drain_grace", "0s")
@@ -196,9 +198,12 @@ impl Plan {
         self
     }
 
-    /// A fixed port for a listener, for a gateway in a process of its own.
-    pub fn port(mut self, listener: &'static str, port: u16) -> Self {
-        self.ports.insert(listener, port);
+    /// Fixed addresses, for a gateway in a process of its own: ports 7401 (https), 7402 (http),
+    /// 7403 (admin) and 7404 (ops) of a loopback address that nobody else uses.
+    pub fn listens_on(mut self, ip: &str) -> Self {
+        self.ip = ip.to_owned();
+        let listeners = ["https", "http", "admin", "ops"];
+        self.ports = listeners.into_iter().zip(7401..).collect();
         self
     }
 
@@ -254,10 +259,10 @@ impl Plan {
              data_dir: .\n\
              allow_plaintext: true\n\
              listen:\n\
-             \x20 https: \"127.0.0.1:{https}\"\n\
-             \x20 http: \"127.0.0.1:{http}\"\n\
-             \x20 admin: \"127.0.0.1:{admin}\"\n\
-             \x20 ops: \"127.0.0.1:{ops}\"\n\
+             \x20 https: \"{ip}:{https}\"\n\
+             \x20 http: \"{ip}:{http}\"\n\
+             \x20 admin: \"{ip}:{admin}\"\n\
+             \x20 ops: \"{ip}:{ops}\"\n\
              \x20 trusted_proxies: [{proxies}]\n\
              tls:\n\
              \x20 certificates: [{{certificate: tls.crt, key: tls.key}}]\n\
@@ -272,6 +277,7 @@ impl Plan {
              refusals: {{hint: {hint}}}\n\
              limits: {{{limits}}}\n\
              log: {{level: {level}}}\n",
+            ip = self.ip,
             https = port("https"),
             http = port("http"),
             admin = port("admin"),

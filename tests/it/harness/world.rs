@@ -162,6 +162,12 @@ impl World {
         }
     }
 
+    /// Begins to drain and end the gateways.
+    pub fn begin_shutdown(&mut self) -> tokio::task::JoinHandle<()> {
+        let app = self.app.take().expect("gateways are running");
+        tokio::spawn(app.shutdown())
+    }
+
     /// The folder of everything.
     pub fn root(&self) -> PathBuf {
         self.folder

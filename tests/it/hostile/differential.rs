@@ -87,7 +87,10 @@ fn compare(shown: &str, decided: &Result<Asked, Code>, answer: &Answer, tally: &
     tally.routed += 1;
     let (_, template) = route.split_once(' ').unwrap();
     let matched = &asked.matched;
-    assert!(covers(matched.template, template), "{shown}: {matched:?}, but {route}");
+    assert!(
+        covers(matched.template, template),
+        "{shown}: {matched:?}, but {route}"
+    );
     if let (Some(user), Some(theirs)) = (&matched.user, answer.header("dc-user")) {
         assert_eq!(**user, decoded(theirs), "{shown}");
     }
@@ -99,7 +102,11 @@ fn refused(shown: &str, decided: &Result<Asked, Code>, answer: &Answer) {
     let code = answer.code();
     match decided {
         Err(Code::BadRequest) if code.is_none() => {
-            assert_eq!((answer.status, &answer.body[..]), (400, &b""[..]), "{shown}");
+            assert_eq!(
+                (answer.status, &answer.body[..]),
+                (400, &b""[..]),
+                "{shown}"
+            );
         }
         Err(decided) => assert_eq!(code, Some(decided.as_str()), "{shown}"),
         // What the registry and the gate know; a log-in without a grant.
@@ -116,7 +123,11 @@ fn covers(ours: &str, theirs: &str) -> bool {
     let open = ours.ends_with('*');
     let ours: Vec<&str> = ours.trim_end_matches('*').split('/').collect();
     let theirs: Vec<&str> = theirs.split('/').collect();
-    let length = if open { ours.len() <= theirs.len() } else { ours.len() == theirs.len() };
+    let length = if open {
+        ours.len() <= theirs.len()
+    } else {
+        ours.len() == theirs.len()
+    };
     let fits = |(own, other): (&&str, &&str)| own.starts_with('{') || own == other;
     length && ours.iter().zip(&theirs).all(fits)
 }

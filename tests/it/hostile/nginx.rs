@@ -77,7 +77,10 @@ impl Nginx {
     pub fn seen(&self) -> Vec<Seen> {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let whole = log.rfind('\n').map_or("", |end| &log[..end]);
-        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
@@ -91,7 +94,8 @@ impl Drop for Nginx {
 fn spawn(config: &Path, folder: &Path) -> Child {
     let found = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
     let nginx = found.into_iter().find(|path| Path::new(path).exists());
-    let nginx = nginx.expect("these tests need nginx: scripts/test installs it (Debian's nginx-light)");
+    let nginx =
+        nginx.expect("these tests need nginx: scripts/test installs it (Debian's nginx-light)");
     Command::new(nginx)
         .args(["-e", "error.log", "-p"])
         .arg(folder)

@@ -54,7 +54,11 @@ fn judge(site: &Site, row: &Row, answer: &Answer, bad_before: u64) {
     match &row.verdict {
         // hyper answers by itself where there is no target at all; it is counted all the same.
         Verdict::Refused(Code::BadRequest) if refusal.is_none() => {
-            assert_eq!((answer.status, &answer.body[..]), (400, &b""[..]), "{row:?}");
+            assert_eq!(
+                (answer.status, &answer.body[..]),
+                (400, &b""[..]),
+                "{row:?}"
+            );
             site.await_refusals(Code::BadRequest, bad_before, "counting hyper's own 400");
         }
         Verdict::Refused(code) => assert_eq!(refusal, Some(code.as_str()), "{row:?}: {answer:?}"),
@@ -66,7 +70,11 @@ fn judge(site: &Site, row: &Row, answer: &Answer, bad_before: u64) {
             assert_eq!(refusal, Some("bad_request"), "{row:?}: {answer:?}");
         }
         Verdict::Asked { app_key, .. } => {
-            assert_eq!(answer.header("dc-app"), Some(app_key.as_str()), "{row:?}: {answer:?}");
+            assert_eq!(
+                answer.header("dc-app"),
+                Some(app_key.as_str()),
+                "{row:?}: {answer:?}"
+            );
         }
     }
 }

@@ -41,7 +41,10 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -257,7 +260,9 @@ fn parse(head: &[u8]) -> Answer {
     let head = String::from_utf8_lossy(head);
     let mut lines = head.split("\r\n").filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let status = first.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5));
+    let status = first
+        .strip_prefix("HTTP/1.")
+        .and_then(|rest| rest.get(2..5));
     let status = status.and_then(|status| status.parse().ok());
     Answer {
         status: status.unwrap_or_else(|| panic!("no answer: {head}")),

@@ -90,7 +90,10 @@ impl Site {
 
     /// Header lines that are all that a good request of `acme#chat` needs.
     pub fn auth(&self) -> String {
-        format!("Host: {HOST}\r\nAuthorization: Bearer {}\r\n", self.acme.app_token())
+        format!(
+            "Host: {HOST}\r\nAuthorization: Bearer {}\r\n",
+            self.acme.app_token()
+        )
     }
 }
 

@@ -72,7 +72,9 @@ impl Stage {
         let answer = good.answer().expect("an answer to a good request");
         assert_eq!(answer.status, 200, "{answer:?}");
         let arrived = |seen: &Seen| seen.line == line;
-        until("nginx writes its log", || self.nginx.seen().iter().any(arrived));
+        until("nginx writes its log", || {
+            self.nginx.seen().iter().any(arrived)
+        });
         let seen = self.nginx.seen();
         let end = seen.iter().position(arrived).unwrap_or_default();
         seen[before..end].to_vec()
@@ -94,17 +96,27 @@ impl Stage {
         if let Some(code) = code {
             assert_refused(&case.name, &answer, code);
         } else {
-            let status = if matches!(case.then, Then::Preflight) { 204 } else { 200 };
+            let status = if matches!(case.then, Then::Preflight) {
+                204
+            } else {
+                200
+            };
             assert_eq!(answer.status, status, "{}: {answer:?}", case.name);
         }
         if case.then.closes() {
             let rest = client.rest();
-            assert_eq!(rest.escape_ascii().to_string(), "", "{}: more answers", case.name);
+            assert_eq!(
+                rest.escape_ascii().to_string(),
+                "",
+                "{}: more answers",
+                case.name
+            );
         }
         // The gateway lingers until the client has closed too.
         drop(client);
         if let Some(code) = code {
-            self.site.await_refusals(code, counted[code.index()], &case.name);
+            self.site
+                .await_refusals(code, counted[code.index()], &case.name);
         }
         self.judge(case, code, &self.seen_since(before));
     }
@@ -129,8 +141,12 @@ impl Stage {
                 }
                 assert_eq!(one.app, self.site.acme.app_id, "{name}");
                 assert_eq!(one.host, self.nginx.rest.to_string(), "{name}");
-                let framed = usize::from(!one.length.is_empty()) + usize::from(!one.coding.is_empty());
-                assert!(framed <= 1 && (framed == 1 || body.is_empty()), "{name}: {one:?}");
+                let framed =
+                    usize::from(!one.length.is_empty()) + usize::from(!one.coding.is_empty());
+                assert!(
+                    framed <= 1 && (framed == 1 || body.is_empty()),
+                    "{name}: {one:?}"
+                );
             }
             (_, []) => assert!(refused.is_some(), "{name}: nothing arrived"),
             (_, more) => panic!("{name}: {more:#?}"),
@@ -154,9 +170,10 @@ impl Then {
         match self {
             Self::Forwarded { body, .. } | Self::Either { body } => Some(body),
             Self::EitherClosed => Some(""),
-            Self::Hidden { .. } | Self::Refused { .. } | Self::Preflight | Self::BrokenBody { .. } => {
-                None
-            }
+            Self::Hidden { .. }
+            | Self::Refused { .. }
+            | Self::Preflight
+            | Self::BrokenBody { .. } => None,
         }
     }
 }
@@ -199,7 +216,10 @@ const BROKEN: Then = Then::BrokenBody {
 };
 
 const fn once(body: &'static str) -> Then {
-    Then::Forwarded { body, closed: false }
+    Then::Forwarded {
+        body,
+        closed: false,
+    }
 }
 
 const fn once_and_closed(body: &'static str) -> Then {
@@ -216,7 +236,10 @@ fn case(name: impl Into<String>, bytes: impl Into<Vec<u8>>, then: Then) -> Case 
 
 /// A POST with these header lines (each with its line end) and what follows the head.
 fn post(stage: &Stage, lines: &str, rest: &str) -> String {
-    format!("POST /acme/chat/messages/users HTTP/1.1\r\n{}{lines}\r\n{rest}", stage.auth())
+    format!(
+        "POST /acme/chat/messages/users HTTP/1.1\r\n{}{lines}\r\n{rest}",
+        stage.auth()
+    )
 }
 
 #[test]
@@ -228,19 +251,59 @@ fn content_length_has_one_reading() {
         let body = format!("abcd{hidden}");
         let mut cases = vec![
             case("two that differ", post(stage, &two("4", &all), &body), BAD),
-            case("two that differ, the long one first", post(stage, &two(&all, "4"), &body), BAD),
-            case("two that differ, no body", post(stage, &two("0", "1"), ""), BAD),
-            case("two that agree", post(stage, &two("4", "4"), "abcd"), Then::Either { body: "abcd" }),
-            case("one that is good", post(stage, "Content-Length: 4\r\n", "abcd"), once("abcd")),
-            case("with zeros", post(stage, "Content-Length: 0004\r\n", "abcd"), Then::Either { body: "abcd" }),
+            case(
+                "two that differ, the long one first",
+                post(stage, &two(&all, "4"), &body),
+                BAD,
+            ),
+            case(
+                "two that differ, no body",
+                post(stage, &two("0", "1"), ""),
+                BAD,
+            ),
+            case(
+                "two that agree",
+                post(stage, &two("4", "4"), "abcd"),
+                Then::Either { body: "abcd" },
+            ),
+            case(
+                "one that is good",
+                post(stage, "Content-Length: 4\r\n", "abcd"),
+                once("abcd"),
+            ),
+            case(
+                "with zeros",
+                post(stage, "Content-Length: 0004\r\n", "abcd"),
+                Then::Either { body: "abcd" },
+            ),
         ];
         for value in [
-            "+4", "-4", "-1", "0x4", "4;", "4,", "4, 4", "4, 5", "4 4", "4.0", "4e0", "", "four",
-            "\"4\"", "18446744073709551616", "18446744073709551620",
-            "99999999999999999999999999999999999999", "4\u{b}", "\u{a0}4",
+            "+4",
+            "-4",
+            "-1",
+            "0x4",
+            "4;",
+            "4,",
+            "4, 4",
+            "4, 5",
+            "4 4",
+            "4.0",
+            "4e0",
+            "",
+            "four",
+            "\"4\"",
+            "18446744073709551616",
+            "18446744073709551620",
+            "99999999999999999999999999999999999999",
+            "4\u{b}",
+            "\u{a0}4",
         ] {
             let lines = format!("Content-Length: {value}\r\n");
-            cases.push(case(format!("as {value:?}"), post(stage, &lines, &body), BAD));
+            cases.push(case(
+                format!("as {value:?}"),
+                post(stage, &lines, &body),
+                BAD,
+            ));
         }
         cases
     });
@@ -258,9 +321,18 @@ fn transfer_encoding_has_one_reading() {
         for (name, lines) in [
             ("before a length", format!("{}{length}", te("chunked"))),
             ("after a length", format!("{length}{}", te("chunked"))),
-            ("in capitals, with a length", format!("{length}{}", te("CHUNKED"))),
-            ("before a short length", format!("{}Content-Length: 3\r\n", te("chunked"))),
-            ("between two lengths", format!("{length}{}{length}", te("chunked"))),
+            (
+                "in capitals, with a length",
+                format!("{length}{}", te("CHUNKED")),
+            ),
+            (
+                "before a short length",
+                format!("{}Content-Length: 3\r\n", te("chunked")),
+            ),
+            (
+                "between two lengths",
+                format!("{length}{}{length}", te("chunked")),
+            ),
         ] {
             let bytes = post(stage, &lines, &chunked);
             cases.push(case(name, bytes, once_and_closed("")));
@@ -275,9 +347,20 @@ fn transfer_encoding_has_one_reading() {
         );
         cases.push(case("in a preflight", preflight, Then::Preflight));
         for value in [
-            "xchunked", "chunkedx", "chunked, identity", "identity", "identity, chunked, identity",
-            "chunked;q=1", "chunked\u{b}", "\"chunked\"", "gzip", "chunked, gzip", "", ",",
-            "ch unked", "chunked\u{a0}",
+            "xchunked",
+            "chunkedx",
+            "chunked, identity",
+            "identity",
+            "identity, chunked, identity",
+            "chunked;q=1",
+            "chunked\u{b}",
+            "\"chunked\"",
+            "gzip",
+            "chunked, gzip",
+            "",
+            ",",
+            "ch unked",
+            "chunked\u{a0}",
         ] {
             for (name, more) in [("alone", ""), ("with a length", &*length)] {
                 let bytes = post(stage, &format!("{more}{}", te(value)), &chunked);
@@ -287,21 +370,46 @@ fn transfer_encoding_has_one_reading() {
         for (name, lines) in [
             ("twice in one", te("chunked, chunked")),
             ("twice", format!("{}{}", te("chunked"), te("chunked"))),
-            ("identity, then chunked", format!("{}{}", te("identity"), te("chunked"))),
+            (
+                "identity, then chunked",
+                format!("{}{}", te("identity"), te("chunked")),
+            ),
             ("gzip, then chunked", te("gzip, chunked")),
             ("with an empty one", te(", chunked")),
         ] {
-            cases.push(case(name, post(stage, &lines, &chunked), Then::EitherClosed));
+            cases.push(case(
+                name,
+                post(stage, &lines, &chunked),
+                Then::EitherClosed,
+            ));
         }
         for (name, lines) in [
-            ("chunked, then identity", format!("{}{}", te("chunked"), te("identity"))),
-            ("a space before the colon", "Transfer-Encoding : chunked\r\n".into()),
-            ("a space before the name", " Transfer-Encoding: chunked\r\n".into()),
-            ("a tab before the colon", "Transfer-Encoding\t: chunked\r\n".into()),
+            (
+                "chunked, then identity",
+                format!("{}{}", te("chunked"), te("identity")),
+            ),
+            (
+                "a space before the colon",
+                "Transfer-Encoding : chunked\r\n".into(),
+            ),
+            (
+                "a space before the name",
+                " Transfer-Encoding: chunked\r\n".into(),
+            ),
+            (
+                "a tab before the colon",
+                "Transfer-Encoding\t: chunked\r\n".into(),
+            ),
             ("folded", "Transfer-Encoding:\r\n chunked\r\n".into()),
-            ("behind a bare CR", "X-A: b\rTransfer-Encoding: chunked\r\n".into()),
+            (
+                "behind a bare CR",
+                "X-A: b\rTransfer-Encoding: chunked\r\n".into(),
+            ),
             ("with a NUL", "Transfer-Encoding: chunked\0\r\n".into()),
-            ("with a NUL in the name", "Transfer\0-Encoding: chunked\r\n".into()),
+            (
+                "with a NUL in the name",
+                "Transfer\0-Encoding: chunked\r\n".into(),
+            ),
         ] {
             let bytes = post(stage, &format!("{length}{lines}"), &chunked);
             cases.push(case(name, bytes, BAD));
@@ -324,9 +432,21 @@ fn chunks_have_one_reading() {
         let hidden = stage.hidden();
         let chunked = |rest: &str| post(stage, "Transfer-Encoding: chunked\r\n", rest);
         let mut cases = vec![
-            case("upper-case digits", chunked("A\r\n0123456789\r\n0\r\n\r\n"), once_and_closed("0123456789")),
-            case("leading zeros", chunked("0004\r\nabcd\r\n000\r\n\r\n"), once_and_closed("abcd")),
-            case("an extension", chunked("4;a=b\r\nabcd\r\n0\r\n\r\n"), once_and_closed("abcd")),
+            case(
+                "upper-case digits",
+                chunked("A\r\n0123456789\r\n0\r\n\r\n"),
+                once_and_closed("0123456789"),
+            ),
+            case(
+                "leading zeros",
+                chunked("0004\r\nabcd\r\n000\r\n\r\n"),
+                once_and_closed("abcd"),
+            ),
+            case(
+                "an extension",
+                chunked("4;a=b\r\nabcd\r\n0\r\n\r\n"),
+                once_and_closed("abcd"),
+            ),
             case(
                 "a quoted extension",
                 chunked("4;a=\"b;c\"\r\nabcd\r\n0;x\r\n\r\n"),
@@ -335,28 +455,71 @@ fn chunks_have_one_reading() {
         ];
         let long = "a".repeat(40 * 1024);
         for (name, rest) in [
-            ("a size too large for any number", format!("FFFFFFFFFFFFFFFFF\r\n{hidden}")),
-            ("a size that wraps to 4", format!("10000000000000004\r\nabcd\r\n0\r\n\r\n{hidden}")),
-            ("a size with 0x", format!("0x4\r\nabcd\r\n0\r\n\r\n{hidden}")),
-            ("a negative size", format!("-4\r\nabcd\r\n0\r\n\r\n{hidden}")),
+            (
+                "a size too large for any number",
+                format!("FFFFFFFFFFFFFFFFF\r\n{hidden}"),
+            ),
+            (
+                "a size that wraps to 4",
+                format!("10000000000000004\r\nabcd\r\n0\r\n\r\n{hidden}"),
+            ),
+            (
+                "a size with 0x",
+                format!("0x4\r\nabcd\r\n0\r\n\r\n{hidden}"),
+            ),
+            (
+                "a negative size",
+                format!("-4\r\nabcd\r\n0\r\n\r\n{hidden}"),
+            ),
             ("no size", format!("\r\nabcd\r\n0\r\n\r\n{hidden}")),
             ("no digits", format!("xyz\r\nabcd\r\n0\r\n\r\n{hidden}")),
-            ("no line end behind the data", format!("4\r\nabcd0\r\n\r\n{hidden}")),
-            ("more data than the size says", format!("4\r\nabcdef\r\n0\r\n\r\n{hidden}")),
-            ("a bare CR behind the size", format!("4\rabcd\r\n0\r\n\r\n{hidden}")),
-            ("a bare LF behind the size", format!("4\nabcd\r\n0\r\n\r\n{hidden}")),
-            ("a bare LF in an extension", format!("4;a\nb\r\nabcd\r\n0\r\n\r\n{hidden}")),
-            ("an endless extension", format!("4;{long}\r\nabcd\r\n0\r\n\r\n{hidden}")),
-            ("trailers without an end", format!("0\r\nX-A: {long}\r\n\r\n{hidden}")),
+            (
+                "no line end behind the data",
+                format!("4\r\nabcd0\r\n\r\n{hidden}"),
+            ),
+            (
+                "more data than the size says",
+                format!("4\r\nabcdef\r\n0\r\n\r\n{hidden}"),
+            ),
+            (
+                "a bare CR behind the size",
+                format!("4\rabcd\r\n0\r\n\r\n{hidden}"),
+            ),
+            (
+                "a bare LF behind the size",
+                format!("4\nabcd\r\n0\r\n\r\n{hidden}"),
+            ),
+            (
+                "a bare LF in an extension",
+                format!("4;a\nb\r\nabcd\r\n0\r\n\r\n{hidden}"),
+            ),
+            (
+                "an endless extension",
+                format!("4;{long}\r\nabcd\r\n0\r\n\r\n{hidden}"),
+            ),
+            (
+                "trailers without an end",
+                format!("0\r\nX-A: {long}\r\n\r\n{hidden}"),
+            ),
         ] {
             cases.push(case(name, chunked(&rest), BROKEN));
         }
         for name in [
-            "Domicile-App-Id", "Domicile-Gateway-Secret", "Host", "Content-Length",
-            "Transfer-Encoding", "Authorization", "X-App-Id", "Connection",
+            "Domicile-App-Id",
+            "Domicile-Gateway-Secret",
+            "Host",
+            "Content-Length",
+            "Transfer-Encoding",
+            "Authorization",
+            "X-App-Id",
+            "Connection",
         ] {
             let rest = format!("4\r\nabcd\r\n0\r\n{name}: 1\r\n\r\n");
-            cases.push(case(format!("the trailer {name}"), chunked(&rest), once_and_closed("abcd")));
+            cases.push(case(
+                format!("the trailer {name}"),
+                chunked(&rest),
+                once_and_closed("abcd"),
+            ));
         }
         cases
     });
@@ -392,25 +555,67 @@ fn the_host_is_there_once() {
     play_all(|stage| {
         let auth = format!("Authorization: Bearer {}\r\n", stage.site.acme.app_token());
         let get = |lines: &str| format!("GET /acme/chat/users HTTP/1.1\r\n{auth}{lines}\r\n");
-        let refused = |code| Then::Refused { code, closed: false };
-        let (twice, own) = (format!("Host: {HOST}\r\n").repeat(2), format!("Host: {HOST}\r\n"));
+        let refused = |code| Then::Refused {
+            code,
+            closed: false,
+        };
+        let (twice, own) = (
+            format!("Host: {HOST}\r\n").repeat(2),
+            format!("Host: {HOST}\r\n"),
+        );
         vec![
             case("twice the same", get(&twice), REFUSED),
-            case("and another", get(&format!("{own}Host: sgp.example\r\n")), REFUSED),
-            case("and another before", get(&format!("Host: sgp.example\r\n{own}")), REFUSED),
+            case(
+                "and another",
+                get(&format!("{own}Host: sgp.example\r\n")),
+                REFUSED,
+            ),
+            case(
+                "and another before",
+                get(&format!("Host: sgp.example\r\n{own}")),
+                REFUSED,
+            ),
             case("none", get(""), REFUSED),
             case("empty", get("Host:\r\n"), REFUSED),
-            case("two in one", get(&format!("Host: {HOST}, sgp.example\r\n")), REFUSED),
+            case(
+                "two in one",
+                get(&format!("Host: {HOST}, sgp.example\r\n")),
+                REFUSED,
+            ),
             case("with a path", get(&format!("Host: {HOST}/x\r\n")), REFUSED),
             case("with a user", get(&format!("Host: a@{HOST}\r\n")), REFUSED),
-            case("with a port that is none", get(&format!("Host: {HOST}:https\r\n")), REFUSED),
-            case("with bytes outside ASCII", get("Host: rest.frankfurt.t\u{e9}st\r\n"), REFUSED),
-            case("of another region", get("Host: sgp.example\r\n"), refused(Code::HostMismatch)),
-            case("with a dot at its end", get(&format!("Host: {HOST}.\r\n")), refused(Code::HostMismatch)),
-            case("with a space before the colon", get(&format!("Host : {HOST}\r\n")), BAD),
+            case(
+                "with a port that is none",
+                get(&format!("Host: {HOST}:https\r\n")),
+                REFUSED,
+            ),
+            case(
+                "with bytes outside ASCII",
+                get("Host: rest.frankfurt.t\u{e9}st\r\n"),
+                REFUSED,
+            ),
+            case(
+                "of another region",
+                get("Host: sgp.example\r\n"),
+                refused(Code::HostMismatch),
+            ),
+            case(
+                "with a dot at its end",
+                get(&format!("Host: {HOST}.\r\n")),
+                refused(Code::HostMismatch),
+            ),
+            case(
+                "with a space before the colon",
+                get(&format!("Host : {HOST}\r\n")),
+                BAD,
+            ),
             case("folded", get(&format!("Host:\r\n {HOST}\r\n")), BAD),
             case("with a port", get(&format!("Host: {HOST}:1\r\n")), once("")),
-            case("in capitals", get("HOST: REST.Frankfurt.TEST\r\n"), once("")),
+            case(
+                "in capitals",
+                get("HOST: REST.Frankfurt.TEST\r\n"),
+                once(""),
+            ),
         ]
     });
 }
@@ -423,9 +628,21 @@ fn heads_have_one_reading() {
         let with = |line: &str| format!("{line}\r\n{auth}\r\n");
         let mut cases = vec![
             case("good", get(""), once("")),
-            case("bare LF throughout", get("X-A: b\r\n").replace("\r\n", "\n"), Then::Either { body: "" }),
-            case("bare LF in one line", get("X-A: b\nX-C: d\r\n"), Then::Either { body: "" }),
-            case("empty lines before it", format!("\r\n\r\n{}", get("")), Then::Either { body: "" }),
+            case(
+                "bare LF throughout",
+                get("X-A: b\r\n").replace("\r\n", "\n"),
+                Then::Either { body: "" },
+            ),
+            case(
+                "bare LF in one line",
+                get("X-A: b\nX-C: d\r\n"),
+                Then::Either { body: "" },
+            ),
+            case(
+                "empty lines before it",
+                format!("\r\n\r\n{}", get("")),
+                Then::Either { body: "" },
+            ),
         ];
         for (name, lines) in [
             ("a folded line", "X-A: b\r\n c\r\n"),
@@ -467,7 +684,11 @@ fn heads_have_one_reading() {
             "G\u{e9}T /acme/chat/users HTTP/1.1",
             "PRI * HTTP/2.0",
         ] {
-            cases.push(case(line.escape_debug().to_string(), with(line) + &hidden, BAD));
+            cases.push(case(
+                line.escape_debug().to_string(),
+                with(line) + &hidden,
+                BAD,
+            ));
         }
         cases
     });
@@ -480,13 +701,42 @@ fn a_hop_by_hop_field_ends_here() {
         let get = |lines: &str| format!("GET /acme/chat/users HTTP/1.1\r\n{auth}{lines}\r\n");
         let nominates = |what: &str| format!("Connection: {what}\r\n");
         let mut cases = vec![
-            case("an upgrade to h2c", get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"), once("")),
-            case("an upgrade to a socket", get("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAA\r\n"), once("")),
-            case("a TE", get("TE: trailers, chunked\r\nConnection: TE\r\n"), once("")),
+            case(
+                "an upgrade to h2c",
+                get(
+                    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+                ),
+                once(""),
+            ),
+            case(
+                "an upgrade to a socket",
+                get("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAA\r\n"),
+                once(""),
+            ),
+            case(
+                "a TE",
+                get("TE: trailers, chunked\r\nConnection: TE\r\n"),
+                once(""),
+            ),
         ];
-        for name in ["Host", "Domicile-App-Id", "Domicile-Gateway-Secret", "Content-Length", "X-Forwarded-For", "Connection"] {
-            let bytes = post(stage, &format!("{}Content-Length: 4\r\n", nominates(name)), "abcd");
-            cases.push(case(format!("Connection names {name}"), bytes, once("abcd")));
+        for name in [
+            "Host",
+            "Domicile-App-Id",
+            "Domicile-Gateway-Secret",
+            "Content-Length",
+            "X-Forwarded-For",
+            "Connection",
+        ] {
+            let bytes = post(
+                stage,
+                &format!("{}Content-Length: 4\r\n", nominates(name)),
+                "abcd",
+            );
+            cases.push(case(
+                format!("Connection names {name}"),
+                bytes,
+                once("abcd"),
+            ));
         }
         let given = "Domicile-App-Id: 00000000000000000000000000000000\r\n";
         cases.push(case("an App ID of the client's", get(given), once("")));
@@ -517,7 +767,11 @@ fn nothing_follows_a_refused_body() {
                 format!("Content-Length: 1000000\r\n\r\n{hidden}"),
             ] {
                 let bytes = format!("POST {target} HTTP/1.1\r\n{auth}{lines}");
-                cases.push(case(format!("{target} with {}", &lines[..20]), bytes, then.clone()));
+                cases.push(case(
+                    format!("{target} with {}", &lines[..20]),
+                    bytes,
+                    then.clone(),
+                ));
             }
         }
         cases
@@ -533,9 +787,15 @@ fn what_is_too_large_is_refused_from_its_head() {
             code: Code::HeadersTooLarge,
             closed: true,
         };
-        let many = |count| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+        let many = |count| {
+            (0..count)
+                .map(|n| format!("X-{n}: y\r\n"))
+                .collect::<String>()
+        };
         let token = |text: &str| {
-            format!("GET /acme/chat/users HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {text}\r\n\r\n")
+            format!(
+                "GET /acme/chat/users HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {text}\r\n\r\n"
+            )
         };
         let invalid = Then::Refused {
             code: Code::TokenInvalid,
@@ -543,18 +803,55 @@ fn what_is_too_large_is_refused_from_its_head() {
         };
         vec![
             case("10,000 fields", get(&many(10_000)), large.clone()),
-            case("101 fields", get(&many(99)), Then::Refused { code: Code::HeadersTooLarge, closed: false }),
+            case(
+                "101 fields",
+                get(&many(99)),
+                Then::Refused {
+                    code: Code::HeadersTooLarge,
+                    closed: false,
+                },
+            ),
             case("100 fields", get(&many(98)), once("")),
-            case("a field of 40 KiB", get(&format!("X-A: {}\r\n", "b".repeat(40 * 1024))), large.clone()),
-            case("a name of 40 KiB", get(&format!("{}: b\r\n", "a".repeat(40 * 1024))), large.clone()),
-            case("a target of 1 MiB", format!("GET /acme/chat/{} HTTP/1.1\r\n{auth}\r\n", "u".repeat(1 << 20)), large.clone()),
-            case("a token of 1 MiB", token(&format!("007{}", "A".repeat(1 << 20))), large),
-            case("a token of 20 KiB", token(&format!("007{}", "A".repeat(20 << 10))), invalid.clone()),
+            case(
+                "a field of 40 KiB",
+                get(&format!("X-A: {}\r\n", "b".repeat(40 * 1024))),
+                large.clone(),
+            ),
+            case(
+                "a name of 40 KiB",
+                get(&format!("{}: b\r\n", "a".repeat(40 * 1024))),
+                large.clone(),
+            ),
+            case(
+                "a target of 1 MiB",
+                format!(
+                    "GET /acme/chat/{} HTTP/1.1\r\n{auth}\r\n",
+                    "u".repeat(1 << 20)
+                ),
+                large.clone(),
+            ),
+            case(
+                "a token of 1 MiB",
+                token(&format!("007{}", "A".repeat(1 << 20))),
+                large,
+            ),
+            case(
+                "a token of 20 KiB",
+                token(&format!("007{}", "A".repeat(20 << 10))),
+                invalid.clone(),
+            ),
             case("a token that inflates to 16 MiB", token(&bomb()), invalid),
             case(
                 "a length beyond the limit",
-                post(stage, "Content-Length: 104857600\r\nExpect: 100-continue\r\n", ""),
-                Then::Refused { code: Code::TooLarge, closed: true },
+                post(
+                    stage,
+                    "Content-Length: 104857600\r\nExpect: 100-continue\r\n",
+                    "",
+                ),
+                Then::Refused {
+                    code: Code::TooLarge,
+                    closed: true,
+                },
             ),
         ]
     });
@@ -572,8 +869,16 @@ fn a_body_that_ends_early_is_never_completed() {
     for (name, lines, rest) in [
         ("by its length", "Content-Length: 100\r\n", "abcd"),
         ("in a chunk", "Transfer-Encoding: chunked\r\n", "64\r\nabcd"),
-        ("between chunks", "Transfer-Encoding: chunked\r\n", "4\r\nabcd\r\n"),
-        ("before the last line", "Transfer-Encoding: chunked\r\n", "4\r\nabcd\r\n0\r\n"),
+        (
+            "between chunks",
+            "Transfer-Encoding: chunked\r\n",
+            "4\r\nabcd\r\n",
+        ),
+        (
+            "before the last line",
+            "Transfer-Encoding: chunked\r\n",
+            "4\r\nabcd\r\n0\r\n",
+        ),
     ] {
         let before = stage.nginx.seen().len();
         let mut client = Raw::plain(stage.site.http);
@@ -590,17 +895,39 @@ fn a_body_that_ends_early_is_never_completed() {
 #[test]
 fn what_follows_a_body_is_judged_as_a_request() {
     let stage = Stage::new();
-    for (name, rest) in [("junk", "efgh\r\n\r\n"), ("a chunk", "4\r\nefgh\r\n0\r\n\r\n")] {
-        let (before, bad) = (stage.nginx.seen().len(), stage.site.refusals(Code::BadRequest));
+    for (name, rest) in [
+        ("junk", "efgh\r\n\r\n"),
+        ("a chunk", "4\r\nefgh\r\n0\r\n\r\n"),
+    ] {
+        let (before, bad) = (
+            stage.nginx.seen().len(),
+            stage.site.refusals(Code::BadRequest),
+        );
         let mut client = Raw::plain(stage.site.http);
-        client.send(post(&stage, "Content-Length: 4\r\n", &format!("abcd{rest}")));
-        assert_eq!(client.answer().map(|answer| answer.status), Some(200), "{name}");
-        assert_eq!(client.answer().map(|answer| answer.status), Some(400), "{name}");
+        client.send(post(
+            &stage,
+            "Content-Length: 4\r\n",
+            &format!("abcd{rest}"),
+        ));
+        assert_eq!(
+            client.answer().map(|answer| answer.status),
+            Some(200),
+            "{name}"
+        );
+        assert_eq!(
+            client.answer().map(|answer| answer.status),
+            Some(400),
+            "{name}"
+        );
         assert_eq!(client.rest(), b"", "{name}");
         drop(client);
         stage.site.await_refusals(Code::BadRequest, bad, name);
         let seen = stage.seen_since(before);
-        assert_eq!(seen.iter().map(|seen| &*seen.body).collect::<Vec<_>>(), ["abcd"], "{name}");
+        assert_eq!(
+            seen.iter().map(|seen| &*seen.body).collect::<Vec<_>>(),
+            ["abcd"],
+            "{name}"
+        );
     }
 }
 
@@ -609,13 +936,20 @@ fn what_follows_a_body_is_judged_as_a_request() {
 fn what_is_not_http_is_closed() {
     let stage = Stage::new();
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    for bytes in ["\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03", preface, "\0\0\0\0\r\n\r\n", "SSH-2.0-x\r\n"] {
+    for bytes in [
+        "\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03",
+        preface,
+        "\0\0\0\0\r\n\r\n",
+        "SSH-2.0-x\r\n",
+    ] {
         let bad = stage.site.refusals(Code::BadRequest);
         let mut client = Raw::plain(stage.site.http);
         client.send(bytes);
         client.finish();
         client.rest();
-        stage.site.await_refusals(Code::BadRequest, bad, &bytes.escape_debug().to_string());
+        stage
+            .site
+            .await_refusals(Code::BadRequest, bad, &bytes.escape_debug().to_string());
     }
     let mut client = Raw::plain(stage.site.https);
     client.send(stage.hidden());
