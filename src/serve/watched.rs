@@ -152,6 +152,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
     }
 }
 
+/// What is gathered before it is written, in bytes: one plain write of a small answer costs less
+/// than a gathering one, a copy of a large one would cost more.
+const SMALL: usize = 2048;
+
+/// Small buffers in one; nothing for a single or a large one.
+fn gather<'a>(bufs: &[io::IoSlice<'_>], small: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
+    let total: usize = bufs.iter().map(|b| b.len()).sum();
+    if bufs.len() < 2 || total > SMALL {
+        return None;
+    }
+    let mut at = 0;
+    for buf in bufs {
+        small[at..at + buf.len()].copy_from_slice(buf);
+        at += buf.len();
+    }
+    Some(&small[..at])
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -169,7 +187,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        let mut small = [0; SMALL];
+        let polled = match gather(bufs, &mut small) {
+            Some(gathered) => Pin::new(&mut this.inner).poll_write(cx, gathered),
+            None => Pin::new(&mut this.inner).poll_write_vectored(cx, bufs),
+        };
         this.poll_stall(cx, polled)
     }
 

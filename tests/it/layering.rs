@@ -45,7 +45,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "demo",
-        &["domain", "config", "registry", "admin", "app", "cli"],
+        &[
+            "domain", "audit", "config", "registry", "admin", "app", "cli",
+        ],
     ),
     (
         "cli",
