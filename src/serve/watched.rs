@@ -67,10 +67,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
                 this.has_read(buf.filled().len() - before);
                 return Poll::Ready(read);
             }
+            // Also while busy: the deadline that the request's end sets must find this task.
+            let passed = this.life.deadline.poll_passed(cx);
             if this.life.is_busy() {
                 return Poll::Pending;
             }
-            ready!(this.life.deadline.poll_passed(cx));
+            ready!(passed);
             this.end = this.last_words();
         }
         this.poll_words(cx)

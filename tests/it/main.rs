@@ -7,11 +7,16 @@
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod channels;
 mod doubt;
+mod draining;
 mod edge;
 mod forwarding;
 mod grants;
 mod harness;
 mod identities;
+mod limits;
 mod references;
 mod regions;
+mod streaming;
+mod upstreams;
