@@ -8,14 +8,17 @@
 )]
 
 mod channels;
+mod counted;
 mod doubt;
 mod draining;
 mod edge;
+mod egress;
 mod forwarding;
 mod grants;
 mod harness;
 mod identities;
 mod limits;
+mod privacy;
 mod references;
 mod regions;
 mod streaming;
