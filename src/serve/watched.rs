@@ -67,12 +67,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
                 this.has_read(buf.filled().len() - before);
                 return Poll::Ready(read);
             }
+            // Also while busy: the deadline that the request's end sets must find this task.
+            let passed = this.life.deadline.poll_passed(cx);
             if this.life.is_busy() {
                 // Nothing is read when the request ends; only the deadline tells that it idles.
                 this.life.deadline.awaited_by(cx);
                 return Poll::Pending;
             }
-            ready!(this.life.deadline.poll_passed(cx));
+            ready!(passed);
             this.end = this.last_words();
         }
         this.poll_words(cx)

@@ -9,10 +9,14 @@
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod channels;
+mod counted;
 mod demo;
 mod documents;
 mod doubt;
+mod draining;
 mod edge;
+mod egress;
 mod forgery;
 mod forwarding;
 mod grants;
@@ -20,7 +24,13 @@ mod harness;
 mod hostile;
 mod identities;
 mod layering;
+mod limits;
+mod matrix;
+mod privacy;
+mod reference;
 mod references;
 mod regions;
 mod registry_crash;
 mod registry_kit;
+mod streaming;
+mod upstreams;

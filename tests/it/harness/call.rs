@@ -145,6 +145,11 @@ impl Http2 {
         Self(sender)
     }
 
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     pub async fn call(&mut self, call: &Call, host: &str) -> Answer {
         self.try_call(call, host).await.unwrap()
     }

@@ -84,9 +84,7 @@ impl Centre {
         let zone_text = zone.to_owned();
         let script: Script = Arc::new(move |_| {
             let body = format!(r#"{{"zone":"{zone_text}"}}"#);
-            Answer::ok(body)
-                .header("Content-Type", "application/json")
-                .into()
+            Answer::ok(body).header("Content-Type", "application/json").into()
         });
         let centre = Self {
             zone: zone.to_owned(),
@@ -147,6 +145,17 @@ impl Centre {
         self.recording().requests
     }
 
+    /// How many requests have begun.
+    pub fn count(&self) -> usize {
+        self.state.recording.lock().unwrap().requests.len()
+    }
+
+    /// The newest request.
+    pub fn last(&self) -> Seen {
+        let recording = self.state.recording.lock().unwrap();
+        recording.requests.last().cloned().expect("a request")
+    }
+
     /// The only request so far.
     pub fn only(&self) -> Seen {
         let requests = self.requests();
@@ -161,10 +170,7 @@ impl Centre {
     /// Waits until so many requests have begun.
     pub async fn has_seen(&self, count: usize) {
         let what = format!("{count} requests in {}", self.zone);
-        eventually(&what, || {
-            self.state.recording.lock().unwrap().requests.len() >= count
-        })
-        .await;
+        eventually(&what, || self.count() >= count).await;
     }
 
     /// What the parser could not read as one plain request.

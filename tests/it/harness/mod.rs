@@ -11,6 +11,7 @@ pub mod head;
 mod isolation;
 pub mod log;
 pub mod plan;
+pub mod process;
 pub mod scrape;
 pub mod script;
 pub mod store;

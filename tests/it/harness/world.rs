@@ -213,7 +213,7 @@ impl World {
 
     /// Requests that any data centre has seen.
     pub fn forwarded(&self) -> usize {
-        self.all_centres().map(|c| c.requests().len()).sum()
+        self.all_centres().map(Centre::count).sum()
     }
 
     /// Registers an App in a zone, under names of its own.
