@@ -82,7 +82,8 @@ impl Pacer {
         }
     }
 
-    fn turn(&self) {
+    /// One tick.
+    pub fn turn(&self) {
         let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
         let due = std::mem::take(&mut self.wheel.lock()[bucket(now)]);
         for slot in due {

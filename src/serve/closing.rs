@@ -20,6 +20,11 @@ impl Closing {
         self.token.cancel();
     }
 
+    /// A connection's own end, which comes at the latest with everybody's.
+    pub fn child_token(&self) -> CancellationToken {
+        self.token.child_token()
+    }
+
     /// Drives a connection to its end; `finish` is called on it once when service ends.
     pub async fn drive<C: Future>(
         &self,

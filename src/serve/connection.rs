@@ -16,14 +16,15 @@ use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::closing::Closing;
-use super::life::{Busy, Life};
+use super::life::{Busy, Life, Offer};
 use super::proxy_protocol;
 use super::tls::{Edge, HandshakeError};
-use super::watched::{TooSlow, Watched};
+use super::watched::{Judged, TooSlow, Watched};
 use crate::call::Peer;
 use crate::domain::Code;
 use crate::gateway::{Client, Gateway, Refusal, Reply};
@@ -128,7 +129,7 @@ impl Door {
     {
         let limits = &self.gateway.shared().limits;
         let life = Life::of_http1(self.pacer.deadline(), limits);
-        let io = Watched::new(stream, Arc::clone(&life), Some(self.too_slow()));
+        let io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
         let service = self.service(&life, peer);
         let mut builder = http1::Builder::new();
         builder.max_header_size(limits.head).max_buf_size(BUFFER);
@@ -153,7 +154,8 @@ impl Door {
     {
         let limits = &self.gateway.shared().limits;
         let life = Life::of_http2(self.pacer.deadline(), limits);
-        let io = Watched::new(stream, Arc::clone(&life), None);
+        let closing = self.closing.child_token();
+        let io = Watched::http2(stream, Arc::clone(&life), self.judged(closing.clone()));
         let service = self.service(&life, peer);
         let connection = http2::Builder::new(Tracked(self.tasks.clone()))
             .max_concurrent_streams(STREAMS)
@@ -161,10 +163,16 @@ impl Door {
             .max_send_buf_size(BUFFER)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
-        let ended = self
-            .closing
-            .drive(connection.as_mut(), http2::Connection::graceful_shutdown)
-            .await;
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => ended,
+            () = closing.cancelled() => {
+                // The client may take its time to go; what it has under way ends in time.
+                connection.as_mut().graceful_shutdown();
+                let left = tokio::time::timeout(limits.drain, connection).await;
+                left.unwrap_or(Ok(()))
+            }
+        };
         if let Err(error) = ended {
             self.broken(&error);
         }
@@ -187,10 +195,11 @@ impl Door {
         let (gateway, life) = (Arc::clone(&self.gateway), Arc::clone(life));
         service_fn(move |request| {
             let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
+            let life = Arc::clone(&life);
             let busy = life.busy();
             async move {
                 let response = gateway.handle(request, &client).await;
-                Ok(response.map(|reply| Served { reply, _busy: busy }))
+                Ok(response.map(|reply| Served::new(reply, life, busy)))
             }
         })
     }
@@ -204,6 +213,20 @@ impl Door {
         } else {
             tracing::debug!(%error, "a client's connection ended early");
         }
+    }
+
+    /// What h2 answers by itself stands as well; it is counted, and the connection ends.
+    fn judged(self: &Arc<Self>, closing: CancellationToken) -> Judged {
+        let door = Arc::clone(self);
+        Box::new(move |verdict| {
+            if closing.is_cancelled() {
+                return;
+            }
+            door.count(verdict.code);
+            if verdict.leaves {
+                closing.cancel();
+            }
+        })
     }
 
     /// The last words for a head that took too long.
@@ -248,7 +271,20 @@ fn serialise(response: &Response<Bytes>) -> Bytes {
 /// An answer's body; while it lives, its connection is busy.
 struct Served {
     reply: Reply,
+    life: Arc<Life>,
+    offer: Option<Offer>,
     _busy: Busy,
+}
+
+impl Served {
+    const fn new(reply: Reply, life: Arc<Life>, busy: Busy) -> Self {
+        Self {
+            reply,
+            life,
+            offer: None,
+            _busy: busy,
+        }
+    }
 }
 
 impl Body for Served {
@@ -259,7 +295,13 @@ impl Body for Served {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.get_mut().reply).poll_frame(cx)
+        let this = self.get_mut();
+        this.offer = None;
+        let polled = Pin::new(&mut this.reply).poll_frame(cx);
+        if matches!(polled, Poll::Ready(Some(Ok(_)))) && !this.reply.is_end_stream() {
+            this.offer = this.life.offer();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -3,6 +3,7 @@
 mod admission;
 mod closing;
 mod connection;
+mod frames;
 mod life;
 mod listen;
 mod proxy_protocol;

@@ -13,7 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::frames::{Frames, Verdict};
 use super::life::Life;
+use crate::domain::Code;
 
 /// What is discarded at most after the last answer, and for how long.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -22,13 +24,30 @@ const LINGER_TIME: Duration = Duration::from_secs(1);
 /// Makes the last words for a head that took too long, and counts it.
 pub type TooSlow = Box<dyn Fn() -> Bytes + Send + Sync>;
 
+/// Counts what h2 says of a client by itself, and has the connection left.
+pub type Judged = Box<dyn Fn(Verdict) + Send + Sync>;
+
 pub struct Watched<S> {
     inner: S,
     life: Arc<Life>,
-    /// On HTTP/1; HTTP/2 has no words outside its frames.
-    too_slow: Option<TooSlow>,
+    speech: Speech,
     stalled: bool,
     end: End,
+}
+
+/// What is spoken on the connection.
+enum Speech {
+    Http1 {
+        too_slow: TooSlow,
+    },
+    /// It has no words outside its frames, so these are looked at.
+    Http2 {
+        judged: Judged,
+        sent: Frames,
+        received: Frames,
+        /// A head has begun and is not complete.
+        in_block: bool,
+    },
 }
 
 /// How far the connection's end has come.
@@ -43,11 +62,25 @@ enum End {
 }
 
 impl<S> Watched<S> {
-    pub const fn new(inner: S, life: Arc<Life>, too_slow: Option<TooSlow>) -> Self {
+    pub const fn http1(inner: S, life: Arc<Life>, too_slow: TooSlow) -> Self {
+        Self::new(inner, life, Speech::Http1 { too_slow })
+    }
+
+    pub fn http2(inner: S, life: Arc<Life>, judged: Judged) -> Self {
+        let speech = Speech::Http2 {
+            judged,
+            sent: Frames::default(),
+            received: Frames::of_client(),
+            in_block: false,
+        };
+        Self::new(inner, life, speech)
+    }
+
+    const fn new(inner: S, life: Arc<Life>, speech: Speech) -> Self {
         Self {
             inner,
             life,
-            too_slow,
+            speech,
             stalled: false,
             end: End::No,
         }
@@ -64,17 +97,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
         if let End::No = this.end {
             let before = buf.filled().len();
             if let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) {
-                this.has_read(buf.filled().len() - before);
+                this.has_read(&buf.filled()[before..]);
                 return Poll::Ready(read);
             }
-            // Also while busy: the deadline that the request's end sets must find this task.
-            let passed = this.life.deadline.poll_passed(cx);
-            if this.life.is_busy() {
-                // Nothing is read when the request ends; only the deadline tells that it idles.
-                this.life.deadline.awaited_by(cx);
+            // Also while busy: nothing is read when a request ends, and only the deadline tells that
+            // the connection idles from then on.
+            this.life.deadline.awaited_by(cx);
+            if !this.life.is_over() {
                 return Poll::Pending;
             }
-            ready!(passed);
             this.end = this.last_words();
         }
         this.poll_words(cx)
@@ -82,18 +113,61 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
-    fn has_read(&mut self, bytes: usize) {
-        if bytes == 0 {
+    fn has_read(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
             self.end = End::Silent;
-        } else {
-            self.life.has_read();
+            return;
+        }
+        self.life.has_read();
+        if let Speech::Http2 {
+            received, in_block, ..
+        } = &mut self.speech
+        {
+            received.pass(bytes, |frame| {
+                *in_block = frame.opens_block().unwrap_or(*in_block);
+            });
+        }
+    }
+
+    fn has_written(&mut self, bytes: &[u8]) {
+        if let Speech::Http2 { judged, sent, .. } = &mut self.speech {
+            sent.pass(bytes, |frame| {
+                if let Some(verdict) = frame.verdict() {
+                    judged(verdict);
+                }
+            });
+        }
+    }
+
+    /// Shows what was written of these buffers to [`Self::has_written`].
+    fn note_written(&mut self, polled: &Poll<io::Result<usize>>, bufs: &[io::IoSlice<'_>]) {
+        let Poll::Ready(Ok(written)) = polled else {
+            return;
+        };
+        let mut left = *written;
+        for buf in bufs {
+            let part = left.min(buf.len());
+            self.has_written(&buf[..part]);
+            left -= part;
         }
     }
 
     fn last_words(&self) -> End {
-        match &self.too_slow {
-            Some(words) if self.life.is_in_head() => End::Words(words()),
-            _ => End::Silent,
+        match &self.speech {
+            Speech::Http1 { too_slow } if self.life.is_in_head() => End::Words(too_slow()),
+            Speech::Http2 {
+                judged,
+                received,
+                in_block,
+                ..
+            } if *in_block || !received.is_between() => {
+                judged(Verdict {
+                    code: Code::TooSlow,
+                    leaves: true,
+                });
+                End::Silent
+            }
+            Speech::Http1 { .. } | Speech::Http2 { .. } => End::Silent,
         }
     }
 
@@ -180,6 +254,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.inner).poll_write(cx, buf);
+        if let Poll::Ready(Ok(written)) = &polled {
+            this.has_written(&buf[..*written]);
+        }
         this.poll_stall(cx, polled)
     }
 
@@ -191,8 +268,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         let this = self.get_mut();
         let mut small = [0; SMALL];
         let polled = match gather(bufs, &mut small) {
-            Some(gathered) => Pin::new(&mut this.inner).poll_write(cx, gathered),
-            None => Pin::new(&mut this.inner).poll_write_vectored(cx, bufs),
+            Some(gathered) => {
+                let polled = Pin::new(&mut this.inner).poll_write(cx, gathered);
+                this.note_written(&polled, &[io::IoSlice::new(gathered)]);
+                polled
+            }
+            None => {
+                let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+                this.note_written(&polled, bufs);
+                polled
+            }
         };
         this.poll_stall(cx, polled)
     }
@@ -232,11 +317,7 @@ mod tests {
         tokio::spawn(async move { pacer.run().await });
         let (near, far) = duplex(1024);
         let words: TooSlow = Box::new(|| Bytes::from_static(b"408"));
-        (
-            Watched::new(near, Arc::clone(&life), Some(words)),
-            far,
-            life,
-        )
+        (Watched::http1(near, Arc::clone(&life), words), far, life)
     }
 
     fn quick() -> Limits {

@@ -35,14 +35,20 @@ async fn a_flood_in_rooms_leaves_the_other_channels_untouched() {
     centre.has_seen(8).await;
     for _ in 0..25 {
         for route in ["messages/users", "messages/chatgroups", "messages"] {
-            assert_eq!(world.call("frankfurt", of(&app, route)).await.status, 200, "{route}");
+            assert_eq!(
+                world.call("frankfurt", of(&app, route)).await.status,
+                200,
+                "{route}"
+            );
         }
     }
     let room = world.call("frankfurt", of(&app, "chatrooms")).await;
     assert_eq!(room.verdict(), (503, "channel_full"));
     assert!(room.header("retry-after").is_some());
     let rooms = centre.requests();
-    let rooms = rooms.iter().filter(|s| s.header("domicile-channel") == Some("room"));
+    let rooms = rooms
+        .iter()
+        .filter(|s| s.header("domicile-channel") == Some("room"));
     assert_eq!(rooms.count(), 8);
     // Those beyond the limit were refused, not left waiting.
     let full = world.metrics("frankfurt").await.refusals("channel_full");
@@ -60,12 +66,19 @@ async fn a_flood_in_one_zone_leaves_the_other_untouched() {
     let mut flood = Vec::new();
     for _ in 0..2 {
         let mut wire = world.plain_wire("beijing").await;
-        wire.send(of(&app, "messages").bytes("rest.beijing.test")).await;
+        wire.send(of(&app, "messages").bytes("rest.beijing.test"))
+            .await;
         flood.push(wire);
     }
     world.centre("bj1").has_seen(2).await;
-    assert_eq!(world.call("beijing", of(&app, "messages")).await.code(), "channel_full");
-    assert_eq!(world.call("beijing", of(&other, "messages")).await.status, 200);
+    assert_eq!(
+        world.call("beijing", of(&app, "messages")).await.code(),
+        "channel_full"
+    );
+    assert_eq!(
+        world.call("beijing", of(&other, "messages")).await.status,
+        200
+    );
     drop(flood);
     world.finish().await;
 }
@@ -93,12 +106,24 @@ async fn one_app_cannot_fill_a_channel() {
         let answer = world.call("frankfurt", of(&greedy, route)).await;
         assert_eq!(answer.verdict(), (503, "channel_full"), "{route}");
     }
-    assert_eq!(world.call("frankfurt", of(&modest, "messages/users")).await.status, 200);
+    assert_eq!(
+        world
+            .call("frankfurt", of(&modest, "messages/users"))
+            .await
+            .status,
+        200
+    );
     gate.add_permits(100);
     for wire in &mut flood {
         assert_eq!(wire.answer().await.text(), "late");
     }
-    assert_eq!(world.call("frankfurt", of(&greedy, "messages/users")).await.text(), "late");
+    assert_eq!(
+        world
+            .call("frankfurt", of(&greedy, "messages/users"))
+            .await
+            .text(),
+        "late"
+    );
     world.finish().await;
 }
 
@@ -110,7 +135,12 @@ async fn an_app_over_its_rate_is_told_to_wait() {
     let mut limited: Option<Answer> = None;
     // A slow machine may need more than one burst.
     for _ in 0..1000 {
-        let answer = world.call("frankfurt", of(&greedy, "messages").via(crate::harness::Via::Plain)).await;
+        let answer = world
+            .call(
+                "frankfurt",
+                of(&greedy, "messages").via(crate::harness::Via::Plain),
+            )
+            .await;
         if answer.status != 200 {
             limited = Some(answer);
             break;
@@ -119,7 +149,13 @@ async fn an_app_over_its_rate_is_told_to_wait() {
     let limited = limited.expect("a refusal");
     assert_eq!(limited.verdict(), (429, "rate_limited"));
     assert!(limited.header("retry-after").is_some());
-    assert_eq!(world.call("frankfurt", of(&modest, "messages")).await.status, 200);
+    assert_eq!(
+        world
+            .call("frankfurt", of(&modest, "messages"))
+            .await
+            .status,
+        200
+    );
     world.finish().await;
 }
 
@@ -128,10 +164,20 @@ async fn an_app_over_its_rate_is_told_to_wait() {
 async fn a_channel_with_its_own_data_centre_keeps_to_it() {
     let world = World::of(World::plan().channel("fra1", "room")).await;
     let app = world.app("fra1").await;
-    for route in ["messages/users", "messages/chatgroups", "messages", "users/u1", "chatfiles?chat-type=chat"] {
+    for route in [
+        "messages/users",
+        "messages/chatgroups",
+        "messages",
+        "users/u1",
+        "chatfiles?chat-type=chat",
+    ] {
         assert_eq!(world.call("frankfurt", of(&app, route)).await.status, 200);
     }
-    for route in ["messages/chatrooms", "chatrooms", "chatfiles?chat-type=chatRoom"] {
+    for route in [
+        "messages/chatrooms",
+        "chatrooms",
+        "chatfiles?chat-type=chatRoom",
+    ] {
         assert_eq!(world.call("frankfurt", of(&app, route)).await.status, 200);
     }
     let (general, rooms) = (world.centre("fra1"), world.channel_centre("fra1", "room"));
@@ -141,7 +187,9 @@ async fn a_channel_with_its_own_data_centre_keeps_to_it() {
     }
     // And when it is gone, rooms are unavailable: they move nowhere.
     rooms.stop().await;
-    let answer = world.call("frankfurt", of(&app, "messages/chatrooms")).await;
+    let answer = world
+        .call("frankfurt", of(&app, "messages/chatrooms"))
+        .await;
     assert_eq!(answer.verdict(), (503, "home_unavailable"));
     eventually("nothing more", || general.requests().len() == 5).await;
     world.finish().await;

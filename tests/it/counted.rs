@@ -15,9 +15,9 @@ async fn refusals_are_counted_by_code() {
     world.suspend(&suspended).await;
     world.centre("fra1").scripted(|head| match head.word(1) {
         target if target.ends_with("/push") => Reply::CutAfterBody,
-        target if target.ends_with("/mutes") => {
-            Said::new(302).header("Location", "https://rest.beijing.test/").into()
-        }
+        target if target.ends_with("/mutes") => Said::new(302)
+            .header("Location", "https://rest.beijing.test/")
+            .into(),
         _ => Said::ok("").into(),
     });
     let token = app.app_token();
@@ -29,13 +29,39 @@ async fn refusals_are_counted_by_code() {
         (of("users/%zz"), "bad_request", 2),
         (of("users").host("rest.beijing.test"), "host_mismatch", 2),
         (Call::plain_of(&suspended), "app_suspended", 1),
-        (of("users").header("x-app-id", &other.app_id), "app_mismatch", 4),
+        (
+            of("users").header("x-app-id", &other.app_id),
+            "app_mismatch",
+            4,
+        ),
         (Call::get(&app.path("users")), "token_missing", 2),
-        (Call::get(&app.path("users")).token(&app.forged_token()), "token_invalid", 3),
-        (Call::get(&app.path("users")).token(&app.expired_token("u1")), "token_expired", 2),
-        (Call::get(&app.path("users")).token(&app.user_token("u1")), "token_privilege", 1),
-        (Call::post(&app.path("token")).body("{}"), "grant_refused", 1),
-        (Call::post(&app.path("messages")).token(&token).body(vec![0; 11_000]), "too_large", 1),
+        (
+            Call::get(&app.path("users")).token(&app.forged_token()),
+            "token_invalid",
+            3,
+        ),
+        (
+            Call::get(&app.path("users")).token(&app.expired_token("u1")),
+            "token_expired",
+            2,
+        ),
+        (
+            Call::get(&app.path("users")).token(&app.user_token("u1")),
+            "token_privilege",
+            1,
+        ),
+        (
+            Call::post(&app.path("token")).body("{}"),
+            "grant_refused",
+            1,
+        ),
+        (
+            Call::post(&app.path("messages"))
+                .token(&token)
+                .body(vec![0; 11_000]),
+            "too_large",
+            1,
+        ),
         (of("push"), "upstream_protocol", 1),
         (of("mutes"), "cross_region_reference", 2),
     ];
@@ -57,7 +83,10 @@ async fn refusals_are_counted_by_code() {
         assert_eq!(metrics.refusals(code), f64::from(count), "{code}");
     }
     let by_home = [("home", "beijing")];
-    assert_eq!(metrics.sum("domicile_cross_region_attempts_total", &by_home), 6.0);
+    assert_eq!(
+        metrics.sum("domicile_cross_region_attempts_total", &by_home),
+        6.0
+    );
     let ended = world.finish().await;
     let refused = |code, app| ended.refused("frankfurt", code, app);
     assert_eq!(refused("app_lives_elsewhere", None), 6);
@@ -65,12 +94,20 @@ async fn refusals_are_counted_by_code() {
     assert_eq!(refused("app_mismatch", Some(&app.app_id)), 8);
     assert_eq!(refused("cross_region_reference", Some(&app.app_id)), 4);
     // The rest is no matter of residency.
-    let residency = ["app_lives_elsewhere", "host_mismatch", "app_mismatch", "cross_region_reference"];
+    let residency = [
+        "app_lives_elsewhere",
+        "host_mismatch",
+        "app_mismatch",
+        "cross_region_reference",
+    ];
     for entry in ended.audit("frankfurt") {
         if entry["action"] == "traffic" {
             let code = entry["code"].as_str().unwrap();
             assert!(residency.contains(&code), "{entry}");
-            assert_eq!((&entry["actor"], &entry["outcome"]), (&"client".into(), &"refused".into()));
+            assert_eq!(
+                (&entry["actor"], &entry["outcome"]),
+                (&"client".into(), &"refused".into())
+            );
             assert_eq!(entry["region"], "frankfurt");
         }
     }
@@ -84,7 +121,9 @@ async fn a_flood_of_refusals_is_one_entry_for_each_window() {
     for _ in 0..2 {
         for _ in 0..25 {
             for (own, given) in [(&app, &other), (&other, &app)] {
-                let call = Call::plain_of(own).header("x-app-id", &given.app_id).via(Via::Plain);
+                let call = Call::plain_of(own)
+                    .header("x-app-id", &given.app_id)
+                    .via(Via::Plain);
                 assert_eq!(world.call("frankfurt", call).await.code(), "app_mismatch");
             }
         }
@@ -98,7 +137,10 @@ async fn a_flood_of_refusals_is_one_entry_for_each_window() {
         .map(|entry| entry["count"].as_u64().unwrap())
         .collect();
     assert_eq!(counts, [25, 25, 25, 25], "two Apps, two windows");
-    let indexes: Vec<_> = entries.iter().map(|entry| entry["index"].as_u64().unwrap()).collect();
+    let indexes: Vec<_> = entries
+        .iter()
+        .map(|entry| entry["index"].as_u64().unwrap())
+        .collect();
     assert_eq!(indexes, (0..entries.len() as u64).collect::<Vec<_>>());
 }
 
@@ -109,7 +151,10 @@ async fn every_counter_is_there_from_the_start() {
     let app = world.app("fra1").await;
     let metrics = world.metrics("frankfurt").await;
     for code in domicile::domain::Code::ALL {
-        let line = format!(r#"domicile_refusals_total{{plane="rest",code="{}"}} 0"#, code.as_str());
+        let line = format!(
+            r#"domicile_refusals_total{{plane="rest",code="{}"}} 0"#,
+            code.as_str()
+        );
         assert!(metrics.text.contains(&line), "{line}");
     }
     for family in [
@@ -130,12 +175,22 @@ async fn every_counter_is_there_from_the_start() {
         let there = metrics.text.lines().any(|line| line.starts_with(family));
         assert!(there, "{family}");
     }
-    assert_eq!(world.call("frankfurt", Call::plain_of(&app)).await.status, 200);
+    assert_eq!(
+        world.call("frankfurt", Call::plain_of(&app)).await.status,
+        200
+    );
     let metrics = world.metrics("frankfurt").await;
     assert!(!metrics.text.contains(&app.app_id));
-    let labels = [("zone", "fra1"), ("channel", "general"), ("code_class", "2xx")];
+    let labels = [
+        ("zone", "fra1"),
+        ("channel", "general"),
+        ("code_class", "2xx"),
+    ];
     assert_eq!(metrics.sum("domicile_requests_total", &labels), 1.0);
-    assert_eq!(metrics.sum("domicile_tokens_verified_total", &[("result", "valid")]), 1.0);
+    assert_eq!(
+        metrics.sum("domicile_tokens_verified_total", &[("result", "valid")]),
+        1.0
+    );
     world.finish().await;
 }
 
@@ -148,23 +203,43 @@ async fn an_attempt_to_move_an_app_is_refused_counted_and_audited() {
     let admin = world.addresses("frankfurt").admin.unwrap();
     let mut attempts = 0;
     for app in [&app, &foreign] {
-        for (method, action) in [("PUT", "region"), ("PATCH", "region"), ("POST", "move"), ("POST", "migrate"), ("POST", "export")] {
+        for (method, action) in [
+            ("PUT", "region"),
+            ("PATCH", "region"),
+            ("POST", "move"),
+            ("POST", "migrate"),
+            ("POST", "export"),
+        ] {
             let call = Call::new(method, &format!("/v1/apps/{}/{action}", app.app_id))
                 .token(&key)
                 .json(&serde_json::json!({"region": "beijing", "force": true}));
             let mut wire = crate::harness::Wire::tls(admin, "admin.frankfurt.test").await;
             wire.send(call.bytes("admin.frankfurt.test:9443")).await;
             let answer = wire.answer().await;
-            assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("region_immutable")));
+            assert_eq!(
+                (answer.status, answer.json()["code"].as_str()),
+                (409, Some("region_immutable"))
+            );
             attempts += 1;
         }
     }
     let metrics = world.metrics("frankfurt").await;
-    assert_eq!(metrics.sum("domicile_migration_attempts_total", &[]), f64::from(attempts));
-    assert_eq!(world.call("frankfurt", Call::plain_of(&app)).await.json()["zone"], "fra1");
-    assert_eq!(world.call("beijing", Call::plain_of(&app)).await.code(), "app_lives_elsewhere");
+    assert_eq!(
+        metrics.sum("domicile_migration_attempts_total", &[]),
+        f64::from(attempts)
+    );
+    assert_eq!(
+        world.call("frankfurt", Call::plain_of(&app)).await.json()["zone"],
+        "fra1"
+    );
+    assert_eq!(
+        world.call("beijing", Call::plain_of(&app)).await.code(),
+        "app_lives_elsewhere"
+    );
     let ended = world.finish().await;
     let moves = ended.audit("frankfurt");
-    let moves = moves.iter().filter(|e| e["action"] == "app.move" && e["outcome"] == "refused");
+    let moves = moves
+        .iter()
+        .filter(|e| e["action"] == "app.move" && e["outcome"] == "refused");
     assert_eq!(moves.count(), attempts as usize);
 }

@@ -12,7 +12,9 @@ async fn what_is_in_flight_finishes_and_what_is_new_is_refused() {
     let world = World::new().await;
     let app = world.app("fra1").await;
     let gate = Arc::new(Semaphore::new(0));
-    world.centre("fra1").answers(Said::ok("at last").gated(&gate));
+    world
+        .centre("fra1")
+        .answers(Said::ok("at last").gated(&gate));
     let call = Call::plain_of(&app).bytes("rest.frankfurt.test");
     let mut early = world.wire("frankfurt").await;
     early.send(&call).await;
@@ -37,7 +39,8 @@ async fn what_is_in_flight_finishes_and_what_is_new_is_refused() {
 
 async fn ready(world: &World) -> (u16, serde_json::Value) {
     let mut ops = Wire::plain(world.addresses("frankfurt").ops.unwrap()).await;
-    ops.send("GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n").await;
+    ops.send("GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n")
+        .await;
     let answer = ops.answer().await;
     (answer.status, answer.json())
 }
@@ -52,7 +55,8 @@ async fn shutting_down_waits_for_what_is_in_flight() {
     let (said, pieces) = Said::new(200).trickle();
     world.centre("fra1").answers(said.gated(&gate));
     let mut wire = world.wire("frankfurt").await;
-    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     world.centre("fra1").has_seen(1).await;
     let plain = world.addresses("frankfurt").http.unwrap();
     let ended = world.begin_shutdown();
@@ -71,7 +75,11 @@ async fn shutting_down_waits_for_what_is_in_flight() {
     pieces.send(b"here".to_vec()).unwrap();
     drop(pieces);
     let rest = wire.rest().await;
-    assert!(rest.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&rest));
+    assert!(
+        rest.ends_with(b"0\r\n\r\n"),
+        "{}",
+        String::from_utf8_lossy(&rest)
+    );
     in_time("the end", ended).await.unwrap();
     world.finish().await;
 }
@@ -83,10 +91,14 @@ async fn shutting_down_does_not_wait_for_ever() {
     let app = world.app("fra1").await;
     world.centre("fra1").answers(Reply::Hang);
     let mut wire = world.plain_wire("frankfurt").await;
-    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     world.centre("fra1").has_seen(1).await;
     in_time("the end", world.begin_shutdown()).await.unwrap();
     assert!(wire.try_answer().await.is_none());
-    eventually("the data centre's connections to close", || world.centre("fra1").recording().open == 0).await;
+    eventually("the data centre's connections to close", || {
+        world.centre("fra1").recording().open == 0
+    })
+    .await;
     world.finish().await;
 }

@@ -54,9 +54,15 @@ async fn a_name_that_resolves_outside_is_never_dialled() {
     assert_eq!(world.centre("fra1").recording().connections, 0);
     let metrics = world.metrics("frankfurt").await;
     assert!(metrics.sum("domicile_egress_dials_total", &[("verdict", "denied")]) >= 7.0);
-    assert_eq!(metrics.sum("domicile_egress_dials_total", &[("verdict", "allowed")]), 0.0);
+    assert_eq!(
+        metrics.sum("domicile_egress_dials_total", &[("verdict", "allowed")]),
+        0.0
+    );
     let ended = world.finish().await;
-    assert_eq!(ended.refused("frankfurt", "egress_denied", Some(&app.app_id)), 7);
+    assert_eq!(
+        ended.refused("frankfurt", "egress_denied", Some(&app.app_id)),
+        7
+    );
 }
 
 /// Control: a name that resolves inside the ranges is dialled, there.
@@ -85,7 +91,8 @@ async fn a_literal_outside_the_ranges_is_no_configuration() {
     ] {
         let world = World::without_gateways(World::plan().upstreams("fra1", &[url])).await;
         let path = world.configure().remove(1);
-        let loaded = domicile::config::load_checked(&path, domicile::domain::Clock::unix(&*world.clock));
+        let loaded =
+            domicile::config::load_checked(&path, domicile::domain::Clock::unix(&*world.clock));
         assert_eq!(loaded.is_ok(), fits, "{url}");
         world.finish().await;
     }
@@ -97,7 +104,10 @@ async fn a_mapped_literal_reaches_the_data_centre() {
     let plan = World::plan().upstreams("fra1", &["http://[::ffff:127.43.1.10]:{port}"]);
     let world = World::of(plan).await;
     let app = world.app("fra1").await;
-    assert_eq!(world.call("frankfurt", Call::plain_of(&app)).await.status, 200);
+    assert_eq!(
+        world.call("frankfurt", Call::plain_of(&app)).await.status,
+        200
+    );
     world.finish().await;
 }
 
@@ -106,18 +116,32 @@ async fn a_mapped_literal_reaches_the_data_centre() {
 #[tokio::test]
 async fn proxies_of_the_environment_are_not_used() {
     let trap = Trap::at(SocketAddr::from(([127, 0, 0, 1], 0))).await;
-    let plan = World::plan().regions(&["frankfurt"]).listens_on(&Process::own_ip(1));
+    let plan = World::plan()
+        .regions(&["frankfurt"])
+        .listens_on(&Process::own_ip(1));
     let mut world = World::of(plan).await;
     let app = world.app("fra1").await;
     world.stop_gateways().await;
     let proxy = format!("http://{}", trap.address);
-    let names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
+    let names = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ];
     let environment: Vec<_> = names.iter().map(|name| (*name, proxy.as_str())).collect();
     let process = Process::serve(&world, &environment).await;
     let token = app.builder_at(system_now(), 3600).app().build().unwrap();
     for _ in 0..3 {
         let mut wire = Wire::tls(process.https, &rest_name("frankfurt")).await;
-        wire.send(Call::get(&app.path("users")).token(&token).bytes("rest.frankfurt.test")).await;
+        wire.send(
+            Call::get(&app.path("users"))
+                .token(&token)
+                .bytes("rest.frankfurt.test"),
+        )
+        .await;
         assert_eq!(wire.answer().await.status, 200);
     }
     assert_eq!(world.forwarded(), 3);
@@ -135,7 +159,13 @@ async fn a_denied_upstream_is_no_reason_to_go_elsewhere() {
     let (app, neighbour) = (world.app("bj1").await, world.app("vip6").await);
     let answer = world.call("beijing", Call::plain_of(&app)).await;
     assert_eq!(answer.verdict(), (502, "egress_denied"));
-    assert_eq!(world.call("beijing", Call::plain_of(&neighbour)).await.status, 200);
+    assert_eq!(
+        world
+            .call("beijing", Call::plain_of(&neighbour))
+            .await
+            .status,
+        200
+    );
     assert_eq!(world.forwarded(), 1);
     world.finish().await;
 }

@@ -7,13 +7,20 @@ use crate::harness::{Call, Via, World, eventually, in_time};
 async fn a_head_that_is_too_large_is_refused() {
     let world = World::new().await;
     let app = world.app("fra1").await;
-    let many = |n: usize| (0..n).fold(Call::plain_of(&app), |c, i| c.header(&format!("x-{i}"), "y"));
+    let many = |n: usize| {
+        (0..n).fold(Call::plain_of(&app), |c, i| {
+            c.header(&format!("x-{i}"), "y")
+        })
+    };
     // Host and Authorization are two more.
     assert_eq!(world.call("frankfurt", many(98)).await.status, 200);
     for (call, what) in [
         (many(99), "101 fields"),
         (many(5000), "5,000 fields"),
-        (Call::plain_of(&app).header("x-large", &"y".repeat(33 * 1024)), "33 KiB"),
+        (
+            Call::plain_of(&app).header("x-large", &"y".repeat(33 * 1024)),
+            "33 KiB",
+        ),
     ] {
         for via in [Via::Http1, Via::Plain] {
             let mut wire = match via {
@@ -28,7 +35,10 @@ async fn a_head_that_is_too_large_is_refused() {
     let answer = world.call("frankfurt", many(120).via(Via::Http2)).await;
     assert_eq!(answer.status, 431);
     assert_eq!(world.forwarded(), 1);
-    let counted = world.metrics("frankfurt").await.refusals("headers_too_large");
+    let counted = world
+        .metrics("frankfurt")
+        .await
+        .refusals("headers_too_large");
     assert_eq!(counted, 7.0);
     world.finish().await;
 }
@@ -46,9 +56,15 @@ async fn a_body_that_says_it_is_too_large_goes_nowhere() {
         ("chatfiles", 20 * 1024 + 1, 413),
     ] {
         for via in Via::ALL {
-            let call = Call::post(&app.path(route)).token(&app.app_token()).body(vec![b'x'; size]);
+            let call = Call::post(&app.path(route))
+                .token(&app.app_token())
+                .body(vec![b'x'; size]);
             // Over HTTP/2 the client here announces no length of its own.
-            let call = if via == Via::Http2 { call.header("content-length", &size.to_string()) } else { call };
+            let call = if via == Via::Http2 {
+                call.header("content-length", &size.to_string())
+            } else {
+                call
+            };
             let before = world.forwarded();
             let answer = world.call("frankfurt", call.via(via)).await;
             assert_eq!(answer.status, status, "{route} {size} by {via:?}");
@@ -73,14 +89,23 @@ async fn a_streamed_body_is_cut_at_the_limit() {
     ))
     .await;
     for _ in 0..11 {
-        let _ = wire.try_send(format!("400\r\n{}\r\n", "x".repeat(1024))).await;
+        let _ = wire
+            .try_send(format!("400\r\n{}\r\n", "x".repeat(1024)))
+            .await;
     }
     assert_eq!(wire.answer().await.verdict(), (413, "too_large"));
     wire.ends().await;
     let centre = world.centre("fra1");
-    eventually("the data centre's connection to end", || centre.recording().open <= 1).await;
+    eventually("the data centre's connection to end", || {
+        centre.recording().open <= 1
+    })
+    .await;
     let seen = centre.only();
-    assert!(!seen.complete && seen.body.len() <= 10 * 1024, "{} bytes", seen.body.len());
+    assert!(
+        !seen.complete && seen.body.len() <= 10 * 1024,
+        "{} bytes",
+        seen.body.len()
+    );
     world.finish().await;
 }
 
@@ -194,19 +219,28 @@ async fn one_address_has_only_so_many_connections() {
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut wire = world.plain_wire("frankfurt").await;
-        wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+        wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+            .await;
         assert_eq!(wire.answer().await.status, 200);
         held.push(wire);
     }
     let mut wire = world.plain_wire("frankfurt").await;
-    let _ = wire.try_send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    let _ = wire
+        .try_send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     assert!(wire.try_answer().await.is_none());
     held.pop();
     in_time("a free place", async {
         loop {
             let mut wire = world.plain_wire("frankfurt").await;
-            let _ = wire.try_send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
-            if wire.try_answer().await.is_some_and(|answer| answer.status == 200) {
+            let _ = wire
+                .try_send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+                .await;
+            if wire
+                .try_answer()
+                .await
+                .is_some_and(|answer| answer.status == 200)
+            {
                 break;
             }
         }

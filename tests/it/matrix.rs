@@ -50,54 +50,318 @@ const GENERAL: &str = "general";
 
 const ROUTES: &[Route] = &[
     route("token", "POST", &["token"], GENERAL, Grant),
-    route("messages/users*", "GET", &["messages/users", "messages/users/import"], ONE, App),
-    route("messages/chatgroups*", "GET", &["messages/chatgroups", "messages/chatgroups/x"], "group", App),
-    route("messages/chatrooms*", "GET", &["messages/chatrooms", "messages/chatrooms/x"], "room", App),
+    route(
+        "messages/users*",
+        "GET",
+        &["messages/users", "messages/users/import"],
+        ONE,
+        App,
+    ),
+    route(
+        "messages/chatgroups*",
+        "GET",
+        &["messages/chatgroups", "messages/chatgroups/x"],
+        "group",
+        App,
+    ),
+    route(
+        "messages/chatrooms*",
+        "GET",
+        &["messages/chatrooms", "messages/chatrooms/x"],
+        "room",
+        App,
+    ),
     route("messages", "GET", &["messages"], GENERAL, App),
     route("messages/recall", "GET", &["messages/recall"], GENERAL, App),
-    route("messages/rewrite/{}", "PUT", &["messages/rewrite/m1"], GENERAL, App),
-    route("chatmessages*", "GET", &["chatmessages", "chatmessages/2026112312"], GENERAL, App),
+    route(
+        "messages/rewrite/{}",
+        "PUT",
+        &["messages/rewrite/m1"],
+        GENERAL,
+        App,
+    ),
+    route(
+        "chatmessages*",
+        "GET",
+        &["chatmessages", "chatmessages/2026112312"],
+        GENERAL,
+        App,
+    ),
     route("mutes*", "GET", &["mutes", "mutes/u7k2m9"], GENERAL, App),
     route("push*", "GET", &["push", "push/single"], GENERAL, App),
-    route("notification/template*", "GET", &["notification/template", "notification/template/t"], GENERAL, App),
+    route(
+        "notification/template*",
+        "GET",
+        &["notification/template", "notification/template/t"],
+        GENERAL,
+        App,
+    ),
     route("users", "GET", &["users"], GENERAL, App),
-    route("users/{u}/contacts*", "GET", &["users/u7k2m9/contacts", "users/u7k2m9/contacts/users"], ONE, Own),
-    route("users/{u}/blocks*", "GET", &["users/u7k2m9/blocks", "users/u7k2m9/blocks/users/x"], ONE, Own),
-    route("users/{u}/offline_msg_count", "GET", &["users/u7k2m9/offline_msg_count"], ONE, Own),
-    route("users/{u}/offline_msg_status*", "GET", &["users/u7k2m9/offline_msg_status/1"], ONE, Own),
-    route("users/{u}/joined_chatgroups*", "GET", &["users/u7k2m9/joined_chatgroups"], "group", Own),
-    route("users/{u}/joined_chatrooms*", "GET", &["users/u7k2m9/joined_chatrooms"], "room", Own),
-    route("users/{u}", "GET", &["users/u7k2m9", "users/%757k2m9"], GENERAL, Any),
-    route("metadata/user/{u}", "GET", &["metadata/user/u7k2m9"], GENERAL, Any),
-    route("metadata/user/get", "POST", &["metadata/user/get"], GENERAL, Any),
-    route("users/{u}*", "PUT", &["users/u7k2m9", "users/%757k2m9", "users/u7k2m9/presence"], GENERAL, Own),
-    route("sdk/users/{u}*", "GET", &["sdk/users/u7k2m9", "sdk/users/u7k2m9/token/expires"], GENERAL, Own),
-    route("sdk/user/{u}*", "GET", &["sdk/user/u7k2m9", "sdk/user/u7k2m9/user_channels"], GENERAL, Own),
-    route("user/{u}*", "GET", &["user/u7k2m9", "user/u7k2m9/x/y"], GENERAL, Own),
-    route("reaction/user/{u}*", "GET", &["reaction/user/u7k2m9", "reaction/user/u7k2m9/m"], GENERAL, Own),
-    route("metadata/user/{u}*", "PUT", &["metadata/user/u7k2m9", "metadata/user/u7k2m9/x"], GENERAL, Own),
-    route("sdk/message/roaming/user/{u}*", "GET", &["sdk/message/roaming/user/u7k2m9/x"], GENERAL, Own),
-    route("sdk/message/roaming/chat/user/{u}*", "GET", &["sdk/message/roaming/chat/user/u7k2m9"], ONE, Own),
-    route("sdk/message/roaming/group/user/{u}*", "GET", &["sdk/message/roaming/group/user/u7k2m9/x"], "group", Own),
-    route("chatgroups/user/{u}*", "GET", &["chatgroups/user/u7k2m9"], "group", Own),
-    route("threads/user/{u}*", "GET", &["threads/user/u7k2m9", "threads/user/u7k2m9/x"], "group", Own),
-    route("threads/chatgroups/{}/user/{u}*", "GET", &["threads/chatgroups/g1/user/u7k2m9"], "group", Own),
-    route("chatgroups*", "GET", &["chatgroups", "chatgroups/g1/users", "chatgroups/user"], "group", Any),
-    route("sdk/chatgroups*", "GET", &["sdk/chatgroups", "sdk/chatgroups/g1"], "group", Any),
-    route("publicchatgroups*", "GET", &["publicchatgroups", "publicchatgroups/x"], "group", Any),
+    route(
+        "users/{u}/contacts*",
+        "GET",
+        &["users/u7k2m9/contacts", "users/u7k2m9/contacts/users"],
+        ONE,
+        Own,
+    ),
+    route(
+        "users/{u}/blocks*",
+        "GET",
+        &["users/u7k2m9/blocks", "users/u7k2m9/blocks/users/x"],
+        ONE,
+        Own,
+    ),
+    route(
+        "users/{u}/offline_msg_count",
+        "GET",
+        &["users/u7k2m9/offline_msg_count"],
+        ONE,
+        Own,
+    ),
+    route(
+        "users/{u}/offline_msg_status*",
+        "GET",
+        &["users/u7k2m9/offline_msg_status/1"],
+        ONE,
+        Own,
+    ),
+    route(
+        "users/{u}/joined_chatgroups*",
+        "GET",
+        &["users/u7k2m9/joined_chatgroups"],
+        "group",
+        Own,
+    ),
+    route(
+        "users/{u}/joined_chatrooms*",
+        "GET",
+        &["users/u7k2m9/joined_chatrooms"],
+        "room",
+        Own,
+    ),
+    route(
+        "users/{u}",
+        "GET",
+        &["users/u7k2m9", "users/%757k2m9"],
+        GENERAL,
+        Any,
+    ),
+    route(
+        "metadata/user/{u}",
+        "GET",
+        &["metadata/user/u7k2m9"],
+        GENERAL,
+        Any,
+    ),
+    route(
+        "metadata/user/get",
+        "POST",
+        &["metadata/user/get"],
+        GENERAL,
+        Any,
+    ),
+    route(
+        "users/{u}*",
+        "PUT",
+        &["users/u7k2m9", "users/%757k2m9", "users/u7k2m9/presence"],
+        GENERAL,
+        Own,
+    ),
+    route(
+        "sdk/users/{u}*",
+        "GET",
+        &["sdk/users/u7k2m9", "sdk/users/u7k2m9/token/expires"],
+        GENERAL,
+        Own,
+    ),
+    route(
+        "sdk/user/{u}*",
+        "GET",
+        &["sdk/user/u7k2m9", "sdk/user/u7k2m9/user_channels"],
+        GENERAL,
+        Own,
+    ),
+    route(
+        "user/{u}*",
+        "GET",
+        &["user/u7k2m9", "user/u7k2m9/x/y"],
+        GENERAL,
+        Own,
+    ),
+    route(
+        "reaction/user/{u}*",
+        "GET",
+        &["reaction/user/u7k2m9", "reaction/user/u7k2m9/m"],
+        GENERAL,
+        Own,
+    ),
+    route(
+        "metadata/user/{u}*",
+        "PUT",
+        &["metadata/user/u7k2m9", "metadata/user/u7k2m9/x"],
+        GENERAL,
+        Own,
+    ),
+    route(
+        "sdk/message/roaming/user/{u}*",
+        "GET",
+        &["sdk/message/roaming/user/u7k2m9/x"],
+        GENERAL,
+        Own,
+    ),
+    route(
+        "sdk/message/roaming/chat/user/{u}*",
+        "GET",
+        &["sdk/message/roaming/chat/user/u7k2m9"],
+        ONE,
+        Own,
+    ),
+    route(
+        "sdk/message/roaming/group/user/{u}*",
+        "GET",
+        &["sdk/message/roaming/group/user/u7k2m9/x"],
+        "group",
+        Own,
+    ),
+    route(
+        "chatgroups/user/{u}*",
+        "GET",
+        &["chatgroups/user/u7k2m9"],
+        "group",
+        Own,
+    ),
+    route(
+        "threads/user/{u}*",
+        "GET",
+        &["threads/user/u7k2m9", "threads/user/u7k2m9/x"],
+        "group",
+        Own,
+    ),
+    route(
+        "threads/chatgroups/{}/user/{u}*",
+        "GET",
+        &["threads/chatgroups/g1/user/u7k2m9"],
+        "group",
+        Own,
+    ),
+    route(
+        "chatgroups*",
+        "GET",
+        &["chatgroups", "chatgroups/g1/users", "chatgroups/user"],
+        "group",
+        Any,
+    ),
+    route(
+        "sdk/chatgroups*",
+        "GET",
+        &["sdk/chatgroups", "sdk/chatgroups/g1"],
+        "group",
+        Any,
+    ),
+    route(
+        "publicchatgroups*",
+        "GET",
+        &["publicchatgroups", "publicchatgroups/x"],
+        "group",
+        Any,
+    ),
     route("thread*", "GET", &["thread", "thread/t1"], "group", Any),
-    route("threads*", "GET", &["threads", "threads/chatgroups/g1"], "group", Any),
-    route("metadata/chatgroup*", "GET", &["metadata/chatgroup/g1"], "group", Any),
-    route("sdk/metadata/chatgroup*", "GET", &["sdk/metadata/chatgroup/g1"], "group", Any),
-    route("chatrooms/super_admin*", "GET", &["chatrooms/super_admin", "chatrooms/super_admin/x"], "room", App),
-    route("metadata/chatroom/{}/user/{u}*", "GET", &["metadata/chatroom/r1/user/u7k2m9"], "room", Own),
-    route("chatrooms*", "GET", &["chatrooms", "chatrooms/r1"], "room", Any),
-    route("sdk/chatrooms*", "GET", &["sdk/chatrooms", "sdk/chatrooms/r1/x"], "room", Any),
-    route("metadata/chatroom*", "GET", &["metadata/chatroom/r1"], "room", Any),
-    route("chatfiles*", "GET", &["chatfiles?chat-type=chatRoom", "chatfiles/f1?chat-type=chatroom"], "room", Any),
-    route("sdk/chatfiles*", "GET", &["sdk/chatfiles?chat-type=groupChat", "sdk/chatfiles/f1?chat-type=groupchat"], "group", Any),
-    route("rtc_mapper*", "GET", &["rtc_mapper", "rtc_mapper/batch"], GENERAL, Any),
-    route("other", "GET", &["speech", "usersx", "messages/usersx", "tokens", "notification"], GENERAL, App),
+    route(
+        "threads*",
+        "GET",
+        &["threads", "threads/chatgroups/g1"],
+        "group",
+        Any,
+    ),
+    route(
+        "metadata/chatgroup*",
+        "GET",
+        &["metadata/chatgroup/g1"],
+        "group",
+        Any,
+    ),
+    route(
+        "sdk/metadata/chatgroup*",
+        "GET",
+        &["sdk/metadata/chatgroup/g1"],
+        "group",
+        Any,
+    ),
+    route(
+        "chatrooms/super_admin*",
+        "GET",
+        &["chatrooms/super_admin", "chatrooms/super_admin/x"],
+        "room",
+        App,
+    ),
+    route(
+        "metadata/chatroom/{}/user/{u}*",
+        "GET",
+        &["metadata/chatroom/r1/user/u7k2m9"],
+        "room",
+        Own,
+    ),
+    route(
+        "chatrooms*",
+        "GET",
+        &["chatrooms", "chatrooms/r1"],
+        "room",
+        Any,
+    ),
+    route(
+        "sdk/chatrooms*",
+        "GET",
+        &["sdk/chatrooms", "sdk/chatrooms/r1/x"],
+        "room",
+        Any,
+    ),
+    route(
+        "metadata/chatroom*",
+        "GET",
+        &["metadata/chatroom/r1"],
+        "room",
+        Any,
+    ),
+    route(
+        "chatfiles*",
+        "GET",
+        &[
+            "chatfiles?chat-type=chatRoom",
+            "chatfiles/f1?chat-type=chatroom",
+        ],
+        "room",
+        Any,
+    ),
+    route(
+        "sdk/chatfiles*",
+        "GET",
+        &[
+            "sdk/chatfiles?chat-type=groupChat",
+            "sdk/chatfiles/f1?chat-type=groupchat",
+        ],
+        "group",
+        Any,
+    ),
+    route(
+        "rtc_mapper*",
+        "GET",
+        &["rtc_mapper", "rtc_mapper/batch"],
+        GENERAL,
+        Any,
+    ),
+    route(
+        "other",
+        "GET",
+        &[
+            "speech",
+            "usersx",
+            "messages/usersx",
+            "tokens",
+            "notification",
+        ],
+        GENERAL,
+        App,
+    ),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +470,10 @@ struct Cast {
 impl Cast {
     async fn in_world(world: &World) -> Self {
         Self {
-            home: [world.app("fra1").await, world.app_with("fra1", Wish::upstream_mode()).await],
+            home: [
+                world.app("fra1").await,
+                world.app_with("fra1", Wish::upstream_mode()).await,
+            ],
             foreign: world.app("bj1").await,
             third: world.app("fra1").await,
         }
@@ -282,8 +549,16 @@ fn check_refusal(answer: &Answer, code: &str, what: &str) {
     assert_eq!(header("domicile-region"), Some("frankfurt"), "{what}");
     assert_eq!(header("access-control-allow-origin"), Some("*"), "{what}");
     let exposed = "Domicile-Code, Domicile-Region, Domicile-Request-Id, Retry-After";
-    assert_eq!(header("access-control-expose-headers"), Some(exposed), "{what}");
-    assert_eq!(header("www-authenticate").is_some(), answer.status == 401, "{what}");
+    assert_eq!(
+        header("access-control-expose-headers"),
+        Some(exposed),
+        "{what}"
+    );
+    assert_eq!(
+        header("www-authenticate").is_some(),
+        answer.status == 401,
+        "{what}"
+    );
     let retryable = matches!(answer.status, 408 | 429 | 503 | 504);
     assert_eq!(header("retry-after").is_some(), retryable, "{what}");
     for absent in ["location", "alt-svc", "content-location", "refresh", "link"] {
@@ -293,19 +568,33 @@ fn check_refusal(answer: &Answer, code: &str, what: &str) {
     for name in ["error", "exception", "code"] {
         assert_eq!(body[name], code, "{what}: {name}");
     }
-    assert_eq!(body["type"], format!("https://domicile.example/errors/{code}"), "{what}");
+    assert_eq!(
+        body["type"],
+        format!("https://domicile.example/errors/{code}"),
+        "{what}"
+    );
     assert_eq!(body["status"], answer.status, "{what}");
     assert_eq!(body["region"], "frankfurt", "{what}");
     assert_eq!(body["retryable"], retryable, "{what}");
     assert_eq!(body["duration"], 0, "{what}");
-    assert_eq!(body["request_id"].as_str(), header("domicile-request-id"), "{what}");
-    assert!(body["timestamp"].is_u64() && body["title"].is_string(), "{what}");
+    assert_eq!(
+        body["request_id"].as_str(),
+        header("domicile-request-id"),
+        "{what}"
+    );
+    assert!(
+        body["timestamp"].is_u64() && body["title"].is_string(),
+        "{what}"
+    );
     assert!(body["error_description"].is_string(), "{what}");
     let tells_home = code == "app_lives_elsewhere";
     assert_eq!(body.get("home_region").is_some(), tells_home, "{what}");
     if tells_home {
         assert_eq!(body["home_region"], "beijing", "{what}");
-        assert_eq!(body["home_endpoints"]["rest"][0], "https://rest.beijing.test", "{what}");
+        assert_eq!(
+            body["home_endpoints"]["rest"][0], "https://rest.beijing.test",
+            "{what}"
+        );
     }
 }
 
@@ -319,11 +608,23 @@ async fn judge(world: &World, session: &mut Session<'_>, cast: &Cast, route: &Ro
         assert_eq!(answer.verdict(), (status, code), "{what}");
         let reached = matches!(code, "-" | "cross_region_reference");
         assert_eq!(centre.count() - here, usize::from(reached), "{what}");
-        assert_eq!(world.forwarded() - forwarded, usize::from(reached), "{what}");
+        assert_eq!(
+            world.forwarded() - forwarded,
+            usize::from(reached),
+            "{what}"
+        );
         if reached {
             let seen = centre.last();
-            assert_eq!(seen.header("domicile-channel"), Some(route.channel), "{what}");
-            assert_eq!(seen.header("domicile-app-id"), Some(cast.app(case).app_id.as_str()), "{what}");
+            assert_eq!(
+                seen.header("domicile-channel"),
+                Some(route.channel),
+                "{what}"
+            );
+            assert_eq!(
+                seen.header("domicile-app-id"),
+                Some(cast.app(case).app_id.as_str()),
+                "{what}"
+            );
         }
         if code != "-" {
             check_refusal(&answer, code, &what);

@@ -14,7 +14,11 @@ const CLIENT: [u8; 4] = [127, 11, 22, 33];
 
 /// What may show in nothing that is kept.
 fn canaries(tokens: &[String]) -> Vec<String> {
-    let mut canaries = vec![CANARY.to_owned(), "CANARY5417".to_owned(), "127.11.22.33".to_owned()];
+    let mut canaries = vec![
+        CANARY.to_owned(),
+        "CANARY5417".to_owned(),
+        "127.11.22.33".to_owned(),
+    ];
     canaries.push("203.0.113.77".to_owned());
     // The signature's part of a token, and its start.
     canaries.extend(tokens.iter().map(|token| token[10..40].to_owned()));
@@ -49,7 +53,12 @@ impl Tokens {
     }
 
     fn all(&self) -> Vec<String> {
-        vec![self.app.clone(), self.user.clone(), self.expired.clone(), self.other.clone()]
+        vec![
+            self.app.clone(),
+            self.user.clone(),
+            self.expired.clone(),
+            self.other.clone(),
+        ]
     }
 }
 
@@ -98,11 +107,15 @@ fn calls(app: &TestApp, foreign: Option<&TestApp>, tokens: &Tokens) -> Vec<Call>
 /// What the data centre says, with canaries too.
 fn script(world: &World) {
     world.centre("fra1").scripted(|head| match head.word(1) {
-        target if target.contains("/fails/") => Reply::Raw(format!("HTTP/1.1 {CANARY}\r\n\r\n").into_bytes()),
-        target if target.contains("/redirects/") => {
-            Said::new(302).header("Location", &format!("https://{CANARY}.test/")).into()
+        target if target.contains("/fails/") => {
+            Reply::Raw(format!("HTTP/1.1 {CANARY}\r\n\r\n").into_bytes())
         }
-        _ => Said::ok(format!("body-{CANARY}")).header(&format!("x-{CANARY}"), CANARY).into(),
+        target if target.contains("/redirects/") => Said::new(302)
+            .header("Location", &format!("https://{CANARY}.test/"))
+            .into(),
+        _ => Said::ok(format!("body-{CANARY}"))
+            .header(&format!("x-{CANARY}"), CANARY)
+            .into(),
     });
 }
 
@@ -129,7 +142,10 @@ async fn play(calls: &[Call], https: std::net::SocketAddr, http: std::net::Socke
         format!("{CANARY}\r\n\r\n"),
         format!("GET /a/b HTTP/1.1\r\nHost: {CANARY}\r\nHost: x\r\n\r\n"),
         format!("GET /a/b HTTP/1.1\r\nHost: x\r\n{CANARY} : x\r\n\r\n"),
-        format!("GET /a/b HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", CANARY.repeat(5000)),
+        format!(
+            "GET /a/b HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
+            CANARY.repeat(5000)
+        ),
         format!("POST /a/b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {CANARY}\r\n\r\n{CANARY}"),
     ] {
         let mut wire = Wire::over(from_marked_address(http).await);
@@ -142,7 +158,11 @@ async fn play(calls: &[Call], https: std::net::SocketAddr, http: std::net::Socke
     wire.send(&calls[2].bytes(&name)[..200]).await;
     drop(wire);
     // A foreign TLS name, and bytes that are no TLS.
-    assert!(wire::tls(https, &format!("{CANARY}.test"), false).await.is_err());
+    assert!(
+        wire::tls(https, &format!("{CANARY}.test"), false)
+            .await
+            .is_err()
+    );
     let mut wire = Wire::over(from_marked_address(https).await);
     wire.send(CANARY).await;
     wire.finish_sending().await;
@@ -167,19 +187,31 @@ async fn nothing_personal_is_kept() {
     let lines = log::lines(&app.app_id);
     assert!(lines.len() > 10, "the log has lines of this App");
     clean("the log", &log::text(), &canaries);
-    for line in lines.iter().filter(|line| line.contains("domicile::request")) {
+    for line in lines
+        .iter()
+        .filter(|line| line.contains("domicile::request"))
+    {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["request_id"].as_str().unwrap().len(), 32, "{line}");
-        assert!(line["status"].is_u64() && line["channel"].is_string(), "{line}");
+        assert!(
+            line["status"].is_u64() && line["channel"].is_string(),
+            "{line}"
+        );
     }
-    let routes: Vec<_> = lines.iter().filter(|line| line.contains("users/{u}/contacts*")).collect();
+    let routes: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("users/{u}/contacts*"))
+        .collect();
     assert!(!routes.is_empty(), "the log has templates");
 }
 
 /// Control: the same of the binary as it runs, at its most talkative level, libraries and all.
 #[tokio::test]
 async fn nothing_personal_is_logged_at_debug() {
-    let plan = World::plan().regions(&["frankfurt"]).level("debug").listens_on(&Process::own_ip(2));
+    let plan = World::plan()
+        .regions(&["frankfurt"])
+        .level("debug")
+        .listens_on(&Process::own_ip(2));
     let mut world = World::of(plan).await;
     let (app, other) = (world.app("fra1").await, world.app("fra1").await);
     script(&world);

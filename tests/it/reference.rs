@@ -27,18 +27,31 @@ async fn the_reference_data_centre_behind_the_gateway() {
         let answer = world.call(app.region, log_in).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.json()["access_token"], token.as_str());
-        let message = Call::post(&app.path("messages/users")).token(&admin).json(&serde_json::json!({
-            "from": name, "to": ["somebody"], "type": "txt", "body": {"msg": "hello"}
-        }));
+        let message =
+            Call::post(&app.path("messages/users"))
+                .token(&admin)
+                .json(&serde_json::json!({
+                    "from": name, "to": ["somebody"], "type": "txt", "body": {"msg": "hello"}
+                }));
         let answer = world.call(app.region, message).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         users.push((app, name));
     }
     for (app, _) in &users {
         for (other, name) in &users {
-            let answer = world.call(app.region, Call::get(&app.path(&format!("users/{name}"))).token(&app.app_token())).await;
+            let answer = world
+                .call(
+                    app.region,
+                    Call::get(&app.path(&format!("users/{name}"))).token(&app.app_token()),
+                )
+                .await;
             let expected = if app.app_id == other.app_id { 200 } else { 404 };
-            assert_eq!((answer.status, answer.code()), (expected, "-"), "{name} in {}", app.zone);
+            assert_eq!(
+                (answer.status, answer.code()),
+                (expected, "-"),
+                "{name} in {}",
+                app.zone
+            );
         }
     }
     world.finish().await;
@@ -50,7 +63,13 @@ async fn nobody_passes_by_the_gateway() {
     let world = World::of(World::plan().reference().regions(&["frankfurt"])).await;
     let app = world.app("fra1").await;
     let yaml = std::fs::read_to_string(world.root().join("frankfurt/gateway.yaml")).unwrap();
-    let address = yaml.split("rest: [\"http://").nth(1).unwrap().split('"').next().unwrap();
+    let address = yaml
+        .split("rest: [\"http://")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     let mut wire = crate::harness::Wire::plain(address.parse().unwrap()).await;
     let call = Call::plain_of(&app).header("domicile-app-id", &app.app_id);
     wire.send(call.bytes(address)).await;

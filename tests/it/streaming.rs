@@ -22,14 +22,23 @@ async fn an_upload_arrives_piece_by_piece() {
         let chunked = framing.starts_with('T');
         let before = centre.requests().len();
         let mut wire = world.wire("frankfurt").await;
-        let head = format!("POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\n");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\n"
+        );
         wire.send(format!("{head}{framing}\r\n\r\n")).await;
         for (n, piece) in ["first", "secnd", "third"].into_iter().enumerate() {
-            let data = if chunked { chunk(piece) } else { piece.to_owned() };
+            let data = if chunked {
+                chunk(piece)
+            } else {
+                piece.to_owned()
+            };
             wire.send(data).await;
             let wanted = 5 * (n + 1);
             eventually("the piece to arrive", || {
-                centre.requests().get(before).is_some_and(|seen| seen.body.len() == wanted)
+                centre
+                    .requests()
+                    .get(before)
+                    .is_some_and(|seen| seen.body.len() == wanted)
             })
             .await;
         }
@@ -55,7 +64,8 @@ async fn an_answer_arrives_piece_by_piece() {
     let (said, pieces) = Said::new(200).trickle();
     world.centre("fra1").answers(said);
     let mut wire = world.wire("frankfurt").await;
-    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     assert_eq!(wire.head().await.word(1), "200");
     let mut came = Vec::new();
     for piece in ["first", "second", "third"] {
@@ -84,7 +94,9 @@ async fn http2_streams_both_ways() {
     let https = world.addresses("frankfurt").https.unwrap();
     let stream = TokioIo::new(wire::tls(https, &name, true).await.unwrap());
     let (mut client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream)
+            .await
+            .unwrap();
     tokio::spawn(connection);
     let (upload, frames) = tokio::sync::mpsc::unbounded_channel::<&'static str>();
     let body = futures_util::stream::unfold(frames, |mut frames| async move {
@@ -97,7 +109,9 @@ async fn http2_streams_both_ways() {
         .body(StreamBody::new(Box::pin(body)))
         .unwrap();
     upload.send("up-1").unwrap();
-    let response = in_time("the head", client.send_request(request)).await.unwrap();
+    let response = in_time("the head", client.send_request(request))
+        .await
+        .unwrap();
     let mut answer = response.into_body();
     for (up, down) in [("up-2", "down-1"), ("up-3", "down-2")] {
         pieces.send(down.into()).unwrap();
@@ -128,16 +142,28 @@ async fn a_body_is_asked_for_only_after_admission() {
         )
     };
     let mut wire = world.wire("frankfurt").await;
-    wire.send(ask(home.path("messages"), home.app_token())).await;
+    wire.send(ask(home.path("messages"), home.app_token()))
+        .await;
     assert_eq!(wire.head().await.word(1), "100");
     wire.send("hello").await;
     assert_eq!(wire.answer().await.status, 200);
     let seen = world.centre("fra1").only();
-    assert_eq!((seen.body.as_slice(), seen.header("expect")), (&b"hello"[..], None));
+    assert_eq!(
+        (seen.body.as_slice(), seen.header("expect")),
+        (&b"hello"[..], None)
+    );
     for (path, token, code) in [
-        (foreign.path("messages"), foreign.app_token(), "app_lives_elsewhere"),
+        (
+            foreign.path("messages"),
+            foreign.app_token(),
+            "app_lives_elsewhere",
+        ),
         (home.path("messages"), home.forged_token(), "token_invalid"),
-        (home.path("messages"), home.user_token("u1"), "token_privilege"),
+        (
+            home.path("messages"),
+            home.user_token("u1"),
+            "token_privilege",
+        ),
     ] {
         let mut wire = world.wire("frankfurt").await;
         wire.send(ask(path, token)).await;
@@ -159,18 +185,28 @@ async fn an_upload_that_breaks_off_never_looks_whole() {
     for framing in ["Transfer-Encoding: chunked", "Content-Length: 100"] {
         let before = centre.requests().len();
         let mut wire = world.plain_wire("frankfurt").await;
-        let data = if framing.starts_with('T') { chunk("part") } else { "part".to_owned() };
+        let data = if framing.starts_with('T') {
+            chunk("part")
+        } else {
+            "part".to_owned()
+        };
         wire.send(format!(
             "POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\n{framing}\r\n\r\n{data}"
         ))
         .await;
         eventually("the part", || {
-            centre.requests().get(before).is_some_and(|seen| seen.body == b"part")
+            centre
+                .requests()
+                .get(before)
+                .is_some_and(|seen| seen.body == b"part")
         })
         .await;
         drop(wire);
         let connection = centre.requests()[before].connection;
-        assert_eq!(world.call("frankfurt", Call::plain_of(&app)).await.status, 200);
+        assert_eq!(
+            world.call("frankfurt", Call::plain_of(&app)).await.status,
+            200
+        );
         let seen = centre.requests();
         assert!(!seen[before].complete, "{framing}");
         assert_ne!(seen[before + 1].connection, connection, "{framing}");
@@ -183,12 +219,21 @@ async fn an_upload_that_breaks_off_never_looks_whole() {
 async fn large_bodies_arrive_whole() {
     let world = World::new().await;
     let app = world.app("fra1").await;
-    let large: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).take(9_000_000).collect();
+    let large: Vec<u8> = (0..3_000_000_u32)
+        .flat_map(u32::to_le_bytes)
+        .take(9_000_000)
+        .collect();
     world.centre("fra1").answers(Said::ok(large.clone()));
     for via in crate::harness::Via::ALL {
-        let call = Call::post(&app.path("chatfiles")).token(&app.app_token()).body(large.clone()).via(via);
+        let call = Call::post(&app.path("chatfiles"))
+            .token(&app.app_token())
+            .body(large.clone())
+            .via(via);
         let answer = world.call("frankfurt", call).await;
-        assert!(answer.status == 200 && answer.body == large, "down by {via:?}");
+        assert!(
+            answer.status == 200 && answer.body == large,
+            "down by {via:?}"
+        );
         let seen = world.centre("fra1").requests().pop().unwrap();
         assert!(seen.complete && seen.body == large, "up by {via:?}");
     }

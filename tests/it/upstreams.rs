@@ -18,7 +18,8 @@ async fn a_pooled_connection_that_was_closed_costs_nobody_an_answer() {
     centre.answers(Said::ok("here").closing());
     let mut wire = world.plain_wire("frankfurt").await;
     for n in 1..=50 {
-        wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+        wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+            .await;
         assert_eq!(wire.answer().await.verdict(), (200, "-"), "call {n}");
         assert_eq!(centre.requests().len(), n, "each is seen once");
     }
@@ -35,7 +36,9 @@ async fn what_was_sent_is_never_sent_again() {
     }
     for (n, call) in [
         Call::plain_of(&app),
-        Call::post(&app.path("messages")).token(&app.app_token()).body("x"),
+        Call::post(&app.path("messages"))
+            .token(&app.app_token())
+            .body("x"),
     ]
     .into_iter()
     .enumerate()
@@ -54,14 +57,19 @@ async fn a_pooled_connection_that_is_cut_is_no_second_chance() {
     let app = world.app("fra1").await;
     let centre = world.centre("fra1");
     let mut wire = world.plain_wire("frankfurt").await;
-    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     assert_eq!(wire.answer().await.status, 200);
     centre.answers(Reply::CutAfterBody);
-    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     assert_eq!(wire.answer().await.verdict(), (502, "upstream_protocol"));
     let seen = centre.requests();
     assert_eq!(seen.len(), 2);
-    assert_eq!(seen[0].connection, seen[1].connection, "it was the pooled one");
+    assert_eq!(
+        seen[0].connection, seen[1].connection,
+        "it was the pooled one"
+    );
     world.finish().await;
 }
 
@@ -73,7 +81,12 @@ async fn connections_are_reused_within_a_channel_only() {
     let other = world.app("vip6").await;
     let mut wire = world.plain_wire("beijing").await;
     for _ in 0..3 {
-        for route in ["messages/users", "messages/chatgroups", "messages/chatrooms", "messages"] {
+        for route in [
+            "messages/users",
+            "messages/chatgroups",
+            "messages/chatrooms",
+            "messages",
+        ] {
             for app in [&app, &other] {
                 let call = Call::get(&app.path(route)).token(&app.app_token());
                 wire.send(call.bytes("rest.beijing.test")).await;
@@ -85,10 +98,21 @@ async fn connections_are_reused_within_a_channel_only() {
         let seen = world.centre(zone).requests();
         for route in seen.chunks(4).next().unwrap() {
             let channel = route.header("domicile-channel");
-            let same: Vec<_> = seen.iter().filter(|s| s.header("domicile-channel") == channel).collect();
-            assert!(same.iter().all(|s| s.connection == route.connection), "{channel:?} reuses");
-            let others = seen.iter().filter(|s| s.header("domicile-channel") != channel);
-            assert!(others.into_iter().all(|s| s.connection != route.connection), "{channel:?} alone");
+            let same: Vec<_> = seen
+                .iter()
+                .filter(|s| s.header("domicile-channel") == channel)
+                .collect();
+            assert!(
+                same.iter().all(|s| s.connection == route.connection),
+                "{channel:?} reuses"
+            );
+            let others = seen
+                .iter()
+                .filter(|s| s.header("domicile-channel") != channel);
+            assert!(
+                others.into_iter().all(|s| s.connection != route.connection),
+                "{channel:?} alone"
+            );
         }
     }
     world.finish().await;
@@ -125,7 +149,10 @@ async fn five_failures_eject_for_a_while() {
     let answer = world.call("frankfurt", Call::plain_of(&app)).await;
     assert_eq!(answer.verdict(), (503, "home_unavailable"));
     assert_eq!(centre.requests().len(), 5);
-    let healthy = world.metrics("frankfurt").await.sum("domicile_upstream_healthy", &[]);
+    let healthy = world
+        .metrics("frankfurt")
+        .await
+        .sum("domicile_upstream_healthy", &[]);
     assert_eq!(healthy, 0.0);
     in_time("the ejection to end", async {
         while world.call("frankfurt", Call::plain_of(&app)).await.status != 200 {
@@ -145,14 +172,20 @@ async fn a_data_centre_that_says_nothing_is_given_up() {
         world.centre("fra1").answers(reply.clone());
         for call in [
             Call::plain_of(&app),
-            Call::post(&app.path("messages")).token(&app.app_token()).body("x"),
+            Call::post(&app.path("messages"))
+                .token(&app.app_token())
+                .body("x"),
         ] {
             let answer = world.call("frankfurt", call).await;
             assert_eq!(answer.verdict(), (504, "upstream_timeout"), "{reply:?}");
             assert!(answer.header("retry-after").is_some());
         }
     }
-    assert_eq!(world.forwarded(), 4, "a time-out is no reason to send again");
+    assert_eq!(
+        world.forwarded(),
+        4,
+        "a time-out is no reason to send again"
+    );
     world.finish().await;
 }
 
@@ -165,7 +198,8 @@ async fn an_answer_that_stops_in_the_middle_is_cut() {
     world.centre("fra1").answers(said);
     pieces.send(b"only this".to_vec()).unwrap();
     let mut wire = world.plain_wire("frankfurt").await;
-    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     assert!(wire.try_answer().await.is_none());
     drop(pieces);
     world.finish().await;
@@ -180,9 +214,16 @@ async fn a_client_that_leaves_frees_its_place() {
     let never = Arc::new(Semaphore::new(0));
     centre.answers(Said::ok("late").gated(&never));
     let mut wire = world.plain_wire("frankfurt").await;
-    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test")).await;
+    wire.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+        .await;
     centre.has_seen(1).await;
-    assert_eq!(world.call("frankfurt", Call::plain_of(&app)).await.verdict(), (503, "channel_full"));
+    assert_eq!(
+        world
+            .call("frankfurt", Call::plain_of(&app))
+            .await
+            .verdict(),
+        (503, "channel_full")
+    );
     drop(wire);
     centre.answers(Said::ok("at once"));
     in_time("the place", async {
@@ -199,12 +240,19 @@ async fn a_client_that_leaves_frees_its_place() {
 async fn an_early_answer_is_passed_on() {
     let world = World::new().await;
     let app = world.app("fra1").await;
-    world.centre("fra1").answers(Reply::Early(Said::new(403).body("no")));
-    let call = Call::post(&app.path("chatfiles")).token(&app.app_token()).body(vec![b'x'; 3_000_000]);
+    world
+        .centre("fra1")
+        .answers(Reply::Early(Said::new(403).body("no")));
+    let call = Call::post(&app.path("chatfiles"))
+        .token(&app.app_token())
+        .body(vec![b'x'; 3_000_000]);
     let answer = world.call("frankfurt", call).await;
     assert_eq!((answer.status, answer.text().as_str()), (403, "no"));
     world.centre("fra1").answers(Said::ok("next"));
-    assert_eq!(world.call("frankfurt", Call::plain_of(&app)).await.text(), "next");
+    assert_eq!(
+        world.call("frankfurt", Call::plain_of(&app)).await.text(),
+        "next"
+    );
     world.finish().await;
 }
 
@@ -216,10 +264,16 @@ async fn bytes_behind_an_answer_go_to_nobody() {
     let centre = world.centre("fra1");
     let extra = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
     centre.answers(Reply::HalfClose(extra.to_vec()));
-    assert_eq!(world.call("frankfurt", Call::plain_of(&app)).await.text(), "ok");
+    assert_eq!(
+        world.call("frankfurt", Call::plain_of(&app)).await.text(),
+        "ok"
+    );
     centre.answers(Said::ok("real"));
     for _ in 0..3 {
-        assert_eq!(world.call("frankfurt", Call::plain_of(&other)).await.text(), "real");
+        assert_eq!(
+            world.call("frankfurt", Call::plain_of(&other)).await.text(),
+            "real"
+        );
     }
     world.finish().await;
 }

@@ -84,7 +84,9 @@ impl Centre {
         let zone_text = zone.to_owned();
         let script: Script = Arc::new(move |_| {
             let body = format!(r#"{{"zone":"{zone_text}"}}"#);
-            Answer::ok(body).header("Content-Type", "application/json").into()
+            Answer::ok(body)
+                .header("Content-Type", "application/json")
+                .into()
         });
         let centre = Self {
             zone: zone.to_owned(),

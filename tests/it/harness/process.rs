@@ -75,9 +75,14 @@ impl Process {
 
     /// Tells it to end, and gives what it logged.
     pub async fn end(mut self) -> String {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
         assert!(killed.unwrap().success());
-        eventually("the gateway to end", || self.child.try_wait().unwrap().is_some()).await;
+        eventually("the gateway to end", || {
+            self.child.try_wait().unwrap().is_some()
+        })
+        .await;
         let log = self.logged();
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}: {log}");
