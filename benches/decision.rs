@@ -102,7 +102,9 @@ impl Core {
         let identified = self.gate.identify(pinned).expect("one App throughout");
         let identified = self.gate.check_grant(identified).await.expect("no log-in");
         let admitted = self.gate.admit(identified).expect("a valid token");
-        self.zones.bind(admitted, &self.limits).expect("a free place")
+        self.zones
+            .bind(admitted, &self.limits)
+            .expect("a free place")
     }
 
     fn decide_at_once(&self, head: request::Parts) -> Bound<Call> {
@@ -138,7 +140,9 @@ async fn registry(folder: &tempfile::TempDir, clock: &Arc<dyn Clock>) -> Arc<Reg
     let pin = Ed25519KeyPair::from_seed_unchecked(&seed).expect("a key");
     let catalogue = Arc::new(catalogue(pin.public_key().as_ref()));
     let store = EmbeddedStore::open(&folder.path().join("registry.redb")).expect("a store");
-    ensure_regions(&*store, &catalogue).await.expect("the regions");
+    ensure_regions(&*store, &catalogue)
+        .await
+        .expect("the regions");
     let parts = Parts {
         region: region_id(),
         catalogue,
@@ -227,7 +231,9 @@ fn zone_config() -> ZoneConfig {
 }
 
 fn decision(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a runtime");
     let core = runtime.block_on(Core::new());
     let token = core.token(1);
@@ -266,7 +272,9 @@ fn verification(criterion: &mut Criterion, core: &Core, token: &str) {
     criterion.bench_function("token/parse and verify", |bench| {
         bench.iter(|| {
             let parsed = Token::parse(token).expect("a token");
-            parsed.check(&expected, now, &policy).expect("a valid token")
+            parsed
+                .check(&expected, now, &policy)
+                .expect("a valid token")
         });
     });
 }
