@@ -1,7 +1,6 @@
 """The load, and the measuring."""
 
 import re
-import subprocess
 import time
 from dataclasses import asdict, dataclass
 from typing import Callable
@@ -69,48 +68,56 @@ SCENARIOS = [
 ]  # fmt: skip
 
 
-def measure(scenarios, proxies, call, upstream, pairs, window):
-    """Each repetition has every proxy once, one after the other, so that they share its noise."""
-    samples = []
-    for scenario in scenarios:
-        for repetition in range(pairs):
-            line = []
-            for proxy in proxies:
-                sample = once(scenario, proxy, call, upstream, window, repetition)
-                samples.append(sample)
-                line.append(f"{proxy.name} {sample.cpu_us:.1f}")
-            machine.say(f"compare: {scenario.name} {repetition + 1}/{pairs}: {', '.join(line)}")
-    return samples
+@dataclass
+class Run:
+    processes: machine.Processes
+    upstream: object
+    call: object
+    window: float
 
+    def measure(self, scenarios, proxies, pairs):
+        """Each repetition has every proxy once, one after the other, so that they share its noise."""
+        samples = []
+        for scenario in scenarios:
+            for repetition in range(pairs):
+                here = [self.sample(scenario, proxy, repetition) for proxy in proxies]
+                samples += here
+                costs = ", ".join(f"{s.proxy} {s.cpu_us:.1f}" for s in here)
+                machine.say(f"compare: {scenario.name} {repetition + 1}/{pairs}: {costs}")
+        return samples
 
-def once(scenario, proxy, call, upstream, window, repetition):
-    command = scenario.command(proxy, call, WARM_UP + window + TAIL + 0.5)
-    generator = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        time.sleep(WARM_UP)
-        before = look(proxy, upstream)
-        time.sleep(window)
-        after = look(proxy, upstream)
-        if generator.poll() is not None:
-            raise machine.Problem(f"{command[0]} ended early: {generator.stdout.read()}")
-        said, _ = generator.communicate(timeout=30)
-    finally:
-        generator.kill()
-        generator.wait()
-    if not re.search(scenario.required, said) or re.search(scenario.refused, said):
-        raise machine.Problem(f"{proxy.name} did not answer well:\n{said}")
-    cpu, waited, requests, seconds = (b - a for a, b in zip(before, after))
-    if requests < 100:
-        raise machine.Problem(f"only {requests} requests came through {proxy.name}:\n{said}")
-    return Sample(
-        scenario.name, repetition, proxy.name, requests, seconds,
-        cpu / 1000 / requests, waited / 1e9 / seconds,
-    )  # fmt: skip
+    def sample(self, scenario, proxy, repetition):
+        command = scenario.command(proxy, self.call, WARM_UP + self.window + TAIL + 0.5)
+        (cpu, waited, requests, seconds), said = self.under_load(command, proxy)
+        if not re.search(scenario.required, said) or re.search(scenario.refused, said):
+            raise machine.Problem(f"{proxy.name} did not answer well:\n{said}")
+        if requests < 100:
+            raise machine.Problem(f"only {requests} requests came through {proxy.name}:\n{said}")
+        return Sample(
+            scenario.name, repetition, proxy.name, requests, seconds,
+            cpu / 1000 / requests, waited / 1e9 / seconds,
+        )  # fmt: skip
 
+    def under_load(self, command, proxy):
+        """What went up inside the window, and what the load generator said in the end."""
+        generator = self.processes.load(command)
+        try:
+            time.sleep(WARM_UP)
+            before = self.look(proxy)
+            time.sleep(self.window)
+            after = self.look(proxy)
+            ended_early = generator.poll() is not None
+            said = generator.communicate(timeout=30)[0].decode()
+        finally:
+            generator.kill()
+            generator.wait()
+        if ended_early:
+            raise machine.Problem(f"{command[0]} ended early:\n{said}")
+        return [b - a for a, b in zip(before, after)], said
 
-def look(proxy, upstream):
-    used, waited = proxy.process.times()
-    return used, waited, upstream.requests(), time.monotonic()
+    def look(self, proxy):
+        used, waited = proxy.process.times()
+        return used, waited, self.upstream.requests(), time.monotonic()
 
 
 def plain(samples):

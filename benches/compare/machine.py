@@ -61,10 +61,8 @@ def build(root):
     return (root / target / "release" / "domicile").resolve()
 
 
-def pin_self(niceness):
-    """What is started from here on inherits both."""
+def pin_self():
     os.sched_setaffinity(0, {OTHER_CORE})
-    os.nice(niceness)
 
 
 def need_free_ports(ports):
@@ -88,21 +86,34 @@ def listeners(port):
     return found
 
 
+def spawn(command, core, niceness, out):
+    """In a session of its own, since Linux weighs sessions first, then what is in them."""
+
+    def settle():
+        os.sched_setaffinity(0, {core})
+        os.nice(niceness)
+        session = Path("/proc/self/autogroup")
+        if niceness and session.exists():
+            session.write_text(str(niceness))
+
+    return subprocess.Popen(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=settle,
+    )
+
+
 class Process:
     """A program that was started here, with the processes that it started itself."""
 
-    def __init__(self, name, command, core, log):
+    def __init__(self, name, popen, log):
         self.name = name
+        self.popen = popen
+        self.pid = popen.pid
         self.log = log
-        with open(log, "wb") as out:
-            self.popen = subprocess.Popen(
-                [str(word) for word in command],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-            )
-        self.pid = self.popen.pid
 
     def pids(self):
         """It and its children: nginx works in one."""
@@ -148,8 +159,9 @@ class Process:
 class Processes:
     """Everything that was started; leaving the context ends it, each by its own pid."""
 
-    def __init__(self, logs):
+    def __init__(self, logs, niceness):
         self.logs = logs
+        self.niceness = niceness
         self.started = []
 
     def __enter__(self):
@@ -162,10 +174,15 @@ class Processes:
 
     def start(self, name, command, ports, core=OTHER_CORE):
         log = self.logs / f"{name}-{len(self.started)}.log"
-        process = Process(name, command, core, log)
+        with open(log, "wb") as out:
+            process = Process(name, spawn(command, core, self.niceness, out), log)
         self.started.append(process)
         process.await_ports(ports)
         return process
+
+    def load(self, command):
+        """A load generator; who starts it ends it."""
+        return spawn(command, OTHER_CORE, self.niceness, subprocess.PIPE)
 
 
 def output(command, **more):
