@@ -79,24 +79,21 @@ impl Core {
         build_user_token(id, certificate, USER, DAY, now, salt).expect("a token")
     }
 
-    fn classify(&self, head: request::Parts) -> Call {
+    fn classify(&self, head: request::Parts) -> Box<Call> {
         let Ok(Target::App(asked)) = classify(&head, &self.names) else {
             unreachable!("the head asks for the App")
         };
-        Call {
+        Box::new(Call {
             head,
             body: CallBody::Read(Bytes::new()),
             asked,
-            peer: Peer {
-                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                trusted: false,
-            },
+            peer: Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), false),
             id: RequestId::fresh(),
-        }
+        })
     }
 
     /// The steps of `Gateway::route`. For a known App nothing in them waits.
-    async fn decide(&self, head: request::Parts) -> Bound<Call> {
+    async fn decide(&self, head: request::Parts) -> Bound<Box<Call>> {
         let call = self.classify(head);
         let pinned = self.locator.locate(call).await.expect("the App lives here");
         let identified = self.gate.identify(pinned).expect("one App throughout");
@@ -107,7 +104,7 @@ impl Core {
             .expect("a free place")
     }
 
-    fn decide_at_once(&self, head: request::Parts) -> Bound<Call> {
+    fn decide_at_once(&self, head: request::Parts) -> Bound<Box<Call>> {
         self.decide(head).now_or_never().expect("the App is known")
     }
 }

@@ -81,7 +81,8 @@ impl Locator {
         let recent = self.recent.lock().find(&key, |entry| !entry.is_stale());
         let entry = match recent {
             Some(entry) => entry,
-            None => self.ask(key).await?,
+            // Boxed: a look-up in the store is rare and large, and every call carries its place.
+            None => Box::pin(self.ask(key)).await?,
         };
         match entry {
             Entry::Here(seen) => Ok(Pinned { call, seen }),

@@ -155,7 +155,8 @@ impl Lease {
     pub async fn connection(&self) -> Result<Connection, DialError> {
         match self.pool.reuse() {
             Some(connection) => Ok(connection),
-            None => self.pool.open().await,
+            // Boxed: opening is rare and large, and every call carries its place.
+            None => Box::pin(self.pool.open()).await,
         }
     }
 
@@ -164,7 +165,7 @@ impl Lease {
     /// # Errors
     /// When it cannot be opened.
     pub async fn fresh_connection(&self) -> Result<Connection, DialError> {
-        self.pool.open().await
+        Box::pin(self.pool.open()).await
     }
 
     /// Gives a connection back whose exchange is complete.
