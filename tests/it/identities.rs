@@ -229,11 +229,11 @@ fn faults(cast: &Cast) -> Vec<Fault> {
     vec![
         fault("headers_too_large", &[Place::Headers], |d| d.headers = 101),
         fault("bad_request", &[Place::Tail], |d| {
-            d.tail = "/%zz".to_owned()
+            d.tail = "/%zz".to_owned();
         }),
         fault("not_a_forward_proxy", &[Place::Form], |d| d.absolute = true),
         fault("host_mismatch", &[Place::Host], |d| {
-            d.host = "rest.beijing.test"
+            d.host = "rest.beijing.test";
         }),
         fault(
             "app_missing",
@@ -249,7 +249,7 @@ fn faults(cast: &Cast) -> Vec<Fault> {
         fault("app_suspended", &[Place::App], in_app(suspended)),
         fault("app_retired", &[Place::App], in_app(retired)),
         fault("app_mismatch", &[Place::AppId], move |d| {
-            d.app_id = Some(other_id.clone())
+            d.app_id = Some(other_id.clone());
         }),
         fault(
             "app_mismatch",
@@ -265,10 +265,10 @@ fn faults(cast: &Cast) -> Vec<Fault> {
         fault("token_expired", &[Place::Token], with_token(Some(expired))),
         fault("token_privilege", &[Place::Token], with_token(Some(user))),
         fault("too_large", &[Place::Size], |d| {
-            d.length = Some(11 * 1024 * 1024)
+            d.length = Some(11 * 1024 * 1024);
         }),
         fault("channel_full", &[Place::Route], |d| {
-            d.route = "messages/chatrooms"
+            d.route = "messages/chatrooms";
         }),
         fault("upstream_protocol", &[Place::Centre], |_| {}),
     ]

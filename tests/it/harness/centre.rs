@@ -128,17 +128,6 @@ impl Centre {
         }
     }
 
-    /// Comes back at the same address.
-    pub async fn start_again(&self) {
-        self.listen(rebind(self.address).await);
-    }
-
-    /// Closes the connections and goes on listening.
-    pub async fn drop_connections(&self) {
-        self.stop().await;
-        self.start_again().await;
-    }
-
     pub fn recording(&self) -> Recording {
         self.state.recording.lock().unwrap().clone()
     }

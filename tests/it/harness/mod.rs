@@ -54,16 +54,3 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     };
     in_time(what, waiting).await;
 }
-
-/// Listens at this very address again.
-async fn rebind(address: SocketAddr) -> tokio::net::TcpListener {
-    let binding = async {
-        loop {
-            if let Ok(listener) = tokio::net::TcpListener::bind(address).await {
-                return listener;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    in_time("the port", binding).await
-}

@@ -70,11 +70,6 @@ impl FaultyStore {
         Arc::clone(&self.inner)
     }
 
-    /// How often it was asked for keys.
-    pub fn reads(&self) -> usize {
-        self.reads.load(Ordering::SeqCst)
-    }
-
     /// Answers with another value, or with none.
     pub fn alter(&self, key: Key, value: Option<Vec<u8>>) {
         self.altered.lock().unwrap().insert(key, value);

@@ -187,10 +187,6 @@ impl World {
         self.gateway(region).addresses
     }
 
-    pub fn regions(&self) -> &[&'static str] {
-        &self.plan.regions
-    }
-
     /// The zone's first data centre.
     pub fn centre(&self, zone: &str) -> &Centre {
         &self.centres_of(zone)[0]

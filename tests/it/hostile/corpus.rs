@@ -1,5 +1,7 @@
 //! `tests/data/paths.tsv`: request targets in every encoding, and what is to be made of each.
 
+use std::fmt;
+
 use domicile::call::{Asked, Names, Target, classify};
 use domicile::domain::{Channel, Code};
 use domicile::gateway::Rejection;
@@ -8,7 +10,6 @@ use http::{Method, Request, Uri};
 use super::site::{ALSO, HOST};
 
 /// A line of the corpus.
-#[derive(Debug)]
 pub struct Row {
     /// In the file, for messages.
     pub line: usize,
@@ -16,6 +17,17 @@ pub struct Row {
     /// As it stands on the wire.
     pub target: Vec<u8>,
     pub verdict: Verdict,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, method, .. } = self;
+        write!(
+            f,
+            "paths.tsv:{line}: {method} {}",
+            self.target.escape_ascii()
+        )
+    }
 }
 
 /// What is made of a request target.

@@ -2,17 +2,20 @@
 //! promptly, and nothing of it reaches the data centre in another shape than was decided on.
 
 mod alone;
+mod bodies;
 mod corpus;
 mod crowds;
 mod differential;
 mod frames;
+mod framing;
+mod heads;
+mod http2;
 mod memory;
 mod nginx;
 mod paths;
 mod raw;
 mod site;
 mod slow;
-mod smuggling;
-mod smuggling_http2;
+mod stage;
 mod targets;
 mod upstream;

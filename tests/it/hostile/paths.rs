@@ -14,7 +14,7 @@ fn every_target_is_read_as_the_corpus_says() {
         .iter()
         .filter_map(|row| {
             let found = classified(&row.method, &row.target, &names);
-            (found != row.verdict).then(|| format!("{row:?}: {found:?}"))
+            (found != row.verdict).then(|| format!("{row}: {found:?}, not {:?}", row.verdict))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -31,7 +31,7 @@ fn a_gateway_and_its_data_centre_read_every_target_alike() {
         connection.send(request(&site, &row));
         let head_only = row.method == http::Method::HEAD;
         let answer = connection.answer_to(head_only);
-        let answer = answer.unwrap_or_else(|| panic!("{row:?}: no answer"));
+        let answer = answer.unwrap_or_else(|| panic!("{row}: no answer"));
         // Before the count is waited for: the gateway lingers until the client has closed too.
         if answer.header("connection") == Some("close") {
             connection = Raw::plain(site.http);
@@ -54,26 +54,22 @@ fn judge(site: &Site, row: &Row, answer: &Answer, bad_before: u64) {
     match &row.verdict {
         // hyper answers by itself where there is no target at all; it is counted all the same.
         Verdict::Refused(Code::BadRequest) if refusal.is_none() => {
-            assert_eq!(
-                (answer.status, &answer.body[..]),
-                (400, &b""[..]),
-                "{row:?}"
-            );
+            assert_eq!((answer.status, &answer.body[..]), (400, &b""[..]), "{row}");
             site.await_refusals(Code::BadRequest, bad_before, "counting hyper's own 400");
         }
-        Verdict::Refused(code) => assert_eq!(refusal, Some(code.as_str()), "{row:?}: {answer:?}"),
+        Verdict::Refused(code) => assert_eq!(refusal, Some(code.as_str()), "{row}: {answer:?}"),
         Verdict::Asked { app_key, .. } if *app_key != site.acme.app_key() => {
-            assert_eq!(refusal, Some("app_unknown"), "{row:?}: {answer:?}");
+            assert_eq!(refusal, Some("app_unknown"), "{row}: {answer:?}");
         }
         // `POST token` without a body, which in secure mode must name its grant.
         Verdict::Asked { template, .. } if template == "token" => {
-            assert_eq!(refusal, Some("bad_request"), "{row:?}: {answer:?}");
+            assert_eq!(refusal, Some("bad_request"), "{row}: {answer:?}");
         }
         Verdict::Asked { app_key, .. } => {
             assert_eq!(
                 answer.header("dc-app"),
                 Some(app_key.as_str()),
-                "{row:?}: {answer:?}"
+                "{row}: {answer:?}"
             );
         }
     }

@@ -78,6 +78,27 @@ fn a_body_that_stops_coming_is_too_slow() {
     }
 }
 
+/// Promise P4: what a refused client still sends is discarded for a moment, and not for longer.
+#[test]
+fn a_refused_upload_is_not_taken() {
+    let site = Site::start(Upstream::answering().address, &[]);
+    for framing in ["Content-Length: 1000000000", "Transfer-Encoding: chunked"] {
+        let mut client = Raw::plain(site.http);
+        let auth = site.auth();
+        client.send(format!(
+            "POST /acme/nosuch/users HTTP/1.1\r\n{auth}{framing}\r\n\r\n"
+        ));
+        let answer = client.answer().expect("an answer before the body");
+        assert_eq!((answer.status, answer.code()), (404, Some("app_unknown")));
+        assert_eq!(answer.header("connection"), Some("close"));
+        let mut sent = 0;
+        while client.try_send([b'a'; 64 * 1024]).is_ok() {
+            sent += 64 * 1024;
+            assert!(sent < 16 << 20, "{framing}: it is still being read");
+        }
+    }
+}
+
 #[test]
 fn idle_connections_and_half_handshakes_are_closed() {
     let site = Site::start(Upstream::answering().address, LIMITS);

@@ -9,7 +9,7 @@ use super::frames::{
 };
 use super::nginx::Seen;
 use super::site::{ALSO, HOST};
-use super::smuggling::Stage;
+use super::stage::Stage;
 
 const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
