@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::eventually;
 use super::head::{Chunks, Framing, Head};
 use super::script::{Answer, Body, Reply};
-use super::{eventually, rebind};
 
 /// A request as far as it has come.
 #[derive(Debug, Clone)]

@@ -18,17 +18,15 @@ pub mod store;
 pub mod wire;
 pub mod world;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use apps::{TestApp, Wish};
 pub use call::{Call, Http2, Via};
-pub use centre::{Centre, Seen};
-pub use plan::{Plan, REGIONS, region_of, rest_name};
+pub use plan::{Plan, REGIONS, rest_name};
 pub use script::{Answer as Said, Reply};
 pub use store::FaultyStore;
 pub use wire::{Answer, Wire};
-pub use world::{Ended, World};
+pub use world::World;
 
 /// No test waits longer for anything. Generous, since machines are slow at times.
 pub const DEADLINE: Duration = Duration::from_secs(30);
