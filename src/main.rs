@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use domicile::cli::{Outcome, apps, check, datacenter, demo, finish, init, serve, tokens};
 
+/// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A data-residency gateway: every App lives in one data centre, for ever.
 #[derive(Debug, Parser)]
 #[command(name = "domicile", version, max_term_width = 100)]

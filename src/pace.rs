@@ -114,9 +114,8 @@ impl Pacer {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "below BUCKETS")]
 fn bucket(tick: u64) -> usize {
-    (tick % BUCKETS) as usize
+    usize::try_from(tick % BUCKETS).unwrap_or_default()
 }
 
 fn ticks(span: Duration) -> u64 {

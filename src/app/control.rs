@@ -25,6 +25,9 @@ const CONNECTIONS: usize = 512;
 /// How long a connection may take for its handshake, and for a head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a connection may take to end when service does.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// How long one connection may live in all: nothing here streams.
 const LIFETIME: Duration = Duration::from_secs(300);
 
@@ -113,7 +116,8 @@ impl Served {
             _ = connection.as_mut() => {}
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+                // A client that does not answer a GOAWAY must not hold up the end.
+                let _ = tokio::time::timeout(FAREWELL, connection).await;
             }
         }
     }

@@ -68,6 +68,8 @@ pub enum StartError {
     GatewayId(#[source] std::io::Error),
     #[error(transparent)]
     Audit(#[from] crate::audit::OpenError),
+    #[error("the audit log does not take an entry")]
+    AuditEntry(#[from] crate::audit::AuditError),
     #[error(transparent)]
     Owner(#[from] crate::admin::AdoptError),
     #[error(transparent)]

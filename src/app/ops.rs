@@ -62,7 +62,9 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
     let shared = &ops.shared;
     let metrics = &shared.metrics;
     shared.homes.gauge(metrics);
-    metrics.registry_up.set(i64::from(shared.registry.state().up));
+    metrics
+        .registry_up
+        .set(i64::from(shared.registry.state().up));
     let stats = shared.registry.stats();
     for (kind, count) in [
         ("home", stats.home_entries),
@@ -73,10 +75,16 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
         let gauge = metrics.registry_cache_entries.with_label_values(&[kind]);
         gauge.set(count);
     }
-    let behind = shared.audit.entries().saturating_sub(metrics.audit_entries.get());
+    let behind = shared
+        .audit
+        .entries()
+        .saturating_sub(metrics.audit_entries.get());
     metrics.audit_entries.inc_by(behind);
     (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
         metrics.render(),
     )
 }
@@ -127,13 +135,26 @@ impl Ops {
 
     fn draining(&self) -> Check {
         let leaving = self.leaving.load(Ordering::Relaxed) || self.shared.is_draining();
-        Check::needed("draining", !leaving, if leaving { "draining" } else { "no" })
+        Check::needed(
+            "draining",
+            !leaving,
+            if leaving { "draining" } else { "no" },
+        )
     }
 
     fn upstreams(&self) -> Check {
-        let targets = self.shared.homes.homes().iter().flat_map(|h| h.targets.iter().flatten());
+        let targets = self
+            .shared
+            .homes
+            .homes()
+            .iter()
+            .flat_map(|h| h.targets.iter().flatten());
         let sick = targets.filter(|t| !t.health().is_well()).count();
-        let detail = if sick == 0 { "all well".to_owned() } else { format!("{sick} not in use") };
+        let detail = if sick == 0 {
+            "all well".to_owned()
+        } else {
+            format!("{sick} not in use")
+        };
         Check::wanted("upstreams", sick == 0, &detail)
     }
 

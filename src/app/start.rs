@@ -111,7 +111,15 @@ pub async fn start(
         leaving: AtomicBool::new(false),
     });
     edges.gauge(&shared.metrics);
-    control(&config, &shared, &ops, &edges, &mut addresses, (tasks, stop)).await?;
+    control(
+        &config,
+        &shared,
+        &ops,
+        &edges,
+        &mut addresses,
+        (tasks, stop),
+    )
+    .await?;
     background(&shared, tasks, stop);
     Ok(Made {
         running: Running {
@@ -157,9 +165,19 @@ async fn open_audit(
     registry: &Registry,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<AuditLog>, StartError> {
-    let gateway_id = audit::gateway_id(&config.data_dir, &**clock).map_err(StartError::GatewayId)?;
+    let gateway_id =
+        audit::gateway_id(&config.data_dir, &**clock).map_err(StartError::GatewayId)?;
     let dir = config.data_dir.join("audit");
     let log = AuditLog::open(&dir, config.region.clone(), gateway_id, Arc::clone(clock))?;
+    if registry.anchor_was_missing() {
+        tracing::warn!(region = %config.region, "there is no registry anchor: the registry is believed as it is, this once");
+        log.note(&audit::Deed {
+            actor: audit::Actor::Gateway,
+            action: audit::Action::Anchor,
+            app_id: None,
+        })
+        .await?;
+    }
     admin::adopt_owner(registry, &log, &config.data_dir.join("owner.json")).await?;
     Ok(Arc::new(log))
 }
@@ -171,7 +189,12 @@ fn share(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Shared>, StartError> {
     let zones: Vec<ZoneId> = config.zones.iter().map(|z| z.id.clone()).collect();
-    let regions: Vec<RegionId> = config.catalogue.regions.iter().map(|r| r.id.clone()).collect();
+    let regions: Vec<RegionId> = config
+        .catalogue
+        .regions
+        .iter()
+        .map(|r| r.id.clone())
+        .collect();
     let metrics = Arc::new(Metrics::new(&config.region, &zones, &regions));
     let homes = homes(config, &metrics)?;
     let here = config.catalogue.region(&config.region);
@@ -194,7 +217,12 @@ fn homes(config: &Config, metrics: &Arc<Metrics>) -> Result<Homes, StartError> {
         }
     }
     let connector = |zone: &config::ZoneConfig| connectors.get(&zone.id).cloned();
-    Ok(Homes::new(&config.zones, &config.limits, metrics, connector)?)
+    Ok(Homes::new(
+        &config.zones,
+        &config.limits,
+        metrics,
+        connector,
+    )?)
 }
 
 /// The listeners' TLS, where any is configured.
@@ -218,9 +246,15 @@ impl Edges {
         let names = Names::new(config.tls.names.iter().cloned());
         let edge = |protocols: &[&str]| {
             let required = config.tls.require_name;
-            Edge::new(chain.clone(), key.clone_key(), names.clone(), required, protocols)
-                .map(Arc::new)
-                .map_err(StartError::Certificate)
+            Edge::new(
+                chain.clone(),
+                key.clone_key(),
+                names.clone(),
+                required,
+                protocols,
+            )
+            .map(Arc::new)
+            .map_err(StartError::Certificate)
         };
         Ok(Self {
             https: Some(edge(&["h2", "http/1.1"])?),
@@ -229,11 +263,17 @@ impl Edges {
         })
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "unix seconds are far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "unix seconds are far below 2^53"
+    )]
     fn gauge(&self, metrics: &Metrics) {
         if let Some(ends) = self.ends {
             for listener in ["https", "admin"] {
-                metrics.certificate_expiry.with_label_values(&[listener]).set(ends as f64);
+                metrics
+                    .certificate_expiry
+                    .with_label_values(&[listener])
+                    .set(ends as f64);
             }
         }
     }
@@ -364,8 +404,40 @@ fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToke
     tasks.spawn(async move {
         until_stopped.run_until_cancelled(watch).await;
     });
+    let distrust = say_distrust(Arc::clone(shared));
+    let until_stopped = stop.clone();
+    tasks.spawn(async move {
+        until_stopped.run_until_cancelled(distrust).await;
+    });
     let (probed, until_stopped) = (Arc::clone(shared), stop.clone());
     tasks.spawn(async move {
-        until_stopped.run_until_cancelled(probed.homes.probe()).await;
+        until_stopped
+            .run_until_cancelled(probed.homes.probe())
+            .await;
     });
+}
+
+/// How often the registry's state is looked at for the audit log.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Writes into the audit log when the registry stops being believed, traffic or not (SPEC 7).
+async fn say_distrust(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(LOOK);
+    let mut was_rolled_back = false;
+    loop {
+        ticks.tick().await;
+        let rolled_back = shared.registry.state().is_rolled_back();
+        if rolled_back && !was_rolled_back {
+            let deed = audit::Deed {
+                actor: audit::Actor::Gateway,
+                action: audit::Action::Registry,
+                app_id: None,
+            };
+            let code = crate::domain::Code::RegistryUntrusted.as_str();
+            if let Err(error) = shared.audit.refuse(&deed, code).await {
+                tracing::error!(%error, "a rollback of the registry is not in the audit log");
+            }
+        }
+        was_rolled_back = rolled_back;
+    }
 }

@@ -138,7 +138,10 @@ impl Gate {
     ///
     /// # Errors
     /// Suspended, retired, or an identity of another App.
-    pub fn identify<C: Credentialed>(&self, pinned: Pinned<C>) -> Result<Identified<C>, AdmitError> {
+    pub fn identify<C: Credentialed>(
+        &self,
+        pinned: Pinned<C>,
+    ) -> Result<Identified<C>, AdmitError> {
         let app = pinned.app();
         match app.status {
             Status::Active => {}
@@ -263,7 +266,10 @@ impl Gate {
             app_id: app.app_id.as_str(),
             certificates: &app.certificate_texts(),
         };
-        let checked = token.check(&expected, self.clock.unix(), &self.policy);
+        let now = self.clock.unix();
+        self.metrics
+            .token_ahead(token.issued_at().saturating_sub(now));
+        let checked = token.check(&expected, now, &self.policy);
         checked.map_err(|fault| match fault {
             Fault::AppMismatch => AdmitError::AppMismatch,
             Fault::TokenExpired | Fault::PrivilegeExpired => {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
 
 use super::gate::{Credentialed, Demand, Grant, GrantError, Presented};
-use crate::call::{Call, CallBody, Need};
+use crate::call::{Call, CallBody, Need, X_APP_ID};
 
 /// The largest log-in body that is read, in bytes.
 const GRANT_LIMIT: usize = 4 * 1024;
@@ -16,7 +16,7 @@ const GRANT_LIMIT: usize = 4 * 1024;
 /// How long a log-in body may take.
 const GRANT_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
-impl Credentialed for Call {
+impl Credentialed for Box<Call> {
     fn presented(&self) -> Presented<'_> {
         match self.bearer() {
             None => Presented::Nothing,
@@ -26,7 +26,10 @@ impl Credentialed for Call {
     }
 
     fn declared_app_id(&self) -> Option<&[u8]> {
-        self.head.headers.get("x-app-id").map(http::HeaderValue::as_bytes)
+        self.head
+            .headers
+            .get(X_APP_ID)
+            .map(http::HeaderValue::as_bytes)
     }
 
     fn demand(&self) -> Demand<'_> {
@@ -129,14 +132,23 @@ mod tests {
     fn only_the_token_grant_is_the_token_grant() {
         for (body, expected) in [
             (r#"{"grant_type":"agora"}"#, Ok(Grant::Token)),
-            (r#" {"x":{"grant_type":"y"},"grant\u005ftype":"agora"} "#, Ok(Grant::Token)),
+            (
+                r#" {"x":{"grant_type":"y"},"grant\u005ftype":"agora"} "#,
+                Ok(Grant::Token),
+            ),
             (r#"{"grant_type":"password"}"#, Ok(Grant::Other)),
             (r#"{"grant_type":"AGORA"}"#, Ok(Grant::Other)),
             (r#"{"Grant_Type":"agora"}"#, Ok(Grant::Other)),
             (r#"{"grant_type":["agora"]}"#, Ok(Grant::Other)),
             (r#"{}"#, Ok(Grant::Other)),
-            (r#"{"grant_type":"agora","grant_type":"agora"}"#, Err(GrantError::Unreadable)),
-            (r#"{"grant_type":"agora","GRANT_TYPE":"password"}"#, Err(GrantError::Unreadable)),
+            (
+                r#"{"grant_type":"agora","grant_type":"agora"}"#,
+                Err(GrantError::Unreadable),
+            ),
+            (
+                r#"{"grant_type":"agora","GRANT_TYPE":"password"}"#,
+                Err(GrantError::Unreadable),
+            ),
             (r#"["grant_type","agora"]"#, Err(GrantError::Unreadable)),
             (r#""agora""#, Err(GrantError::Unreadable)),
             (r#"{"grant_type":"agora"} x"#, Err(GrantError::Unreadable)),

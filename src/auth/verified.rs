@@ -44,7 +44,12 @@ impl VerifiedTokens {
     }
 
     /// The token's verdict, if it was for this very record and the token still lives.
-    pub fn find(&self, token: BearerToken<'_>, seen: &Arc<Seen>, now: u64) -> Option<Arc<Verified>> {
+    pub fn find(
+        &self,
+        token: BearerToken<'_>,
+        seen: &Arc<Seen>,
+        now: u64,
+    ) -> Option<Arc<Verified>> {
         let text = token.expose();
         let good = |entry: &Arc<Entry>| {
             let verified = &entry.verified;
@@ -80,8 +85,14 @@ fn difference(a: &[u8], b: &[u8]) -> u64 {
     word(a) ^ word(b)
 }
 
+/// Up to eight bytes as one number.
 fn word(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    match bytes.first_chunk::<8>() {
+        Some(whole) => u64::from_ne_bytes(*whole),
+        None => bytes
+            .iter()
+            .fold(1, |word, byte| (word << 8) | u64::from(*byte)),
+    }
 }
 
 #[cfg(test)]

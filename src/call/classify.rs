@@ -1,7 +1,8 @@
 //! From a request's head to what it asks for (SPEC 6.1, steps 2 to 5 of 6.2).
 
+use http::header::{self, HeaderName};
 use http::request::Parts;
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, Method, Version};
 
 use super::host::{Host, HostError, Names};
 use super::path::{Path, PathError};
@@ -29,7 +30,7 @@ pub struct Asked {
 }
 
 /// Why a head is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClassifyError {
     #[error(transparent)]
     Path(#[from] PathError),
@@ -42,9 +43,12 @@ pub enum ClassifyError {
     #[error("the Host and the request target disagree")]
     HostsDisagree,
     #[error("the header {0} must occur only once")]
-    Twice(&'static str),
+    Twice(HeaderName),
     #[error("the request target has bytes outside ASCII, or an empty scheme")]
     Target,
+    /// It would have the data centre echo what only the gateway and it may know.
+    #[error("TRACE is not served")]
+    Trace,
     #[error("this is not a forward proxy")]
     NotAForwardProxy,
     #[error("the Host is not a name of this region")]
@@ -54,7 +58,10 @@ pub enum ClassifyError {
 }
 
 /// Headers that the gateway reads and that must be single.
-const SINGULAR: [&str; 2] = ["authorization", "x-app-id"];
+const SINGULAR: [HeaderName; 2] = [header::AUTHORIZATION, X_APP_ID];
+
+/// The App ID that a request may name beside its path.
+pub const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 
 /// Decides what the head asks for.
 ///
@@ -83,10 +90,13 @@ fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
     if raw || head.uri.scheme_str() == Some("") {
         return Err(ClassifyError::Target);
     }
+    if matches!(head.method.as_str(), "TRACE" | "TRACK") {
+        return Err(ClassifyError::Trace);
+    }
     let path = Path::parse(head.uri.path())?;
-    for name in SINGULAR {
+    for name in &SINGULAR {
         if head.headers.get_all(name).iter().nth(1).is_some() {
-            return Err(ClassifyError::Twice(name));
+            return Err(ClassifyError::Twice(name.clone()));
         }
     }
     Ok(path)
@@ -133,7 +143,8 @@ impl<'a> Authorities<'a> {
 
     /// An absolute target (RFC 9112 section 3.2.2) for a host that is not this region's.
     fn is_elsewhere(&self, names: &Names) -> bool {
-        self.absolute.is_some_and(|host| !names.contains(host.as_str()))
+        self.absolute
+            .is_some_and(|host| !names.contains(host.as_str()))
     }
 }
 
@@ -228,7 +239,10 @@ mod tests {
             assert_eq!(asked.app_key.as_str(), "acme#chat", "{path}");
             assert_eq!(asked.matched.template, "users/{u}");
         }
-        assert_eq!(app("GET /acme/chat\nhost: fra.example").matched.template, "other");
+        assert_eq!(
+            app("GET /acme/chat\nhost: fra.example").matched.template,
+            "other"
+        );
     }
 
     #[test]
@@ -254,12 +268,24 @@ mod tests {
         use ClassifyError as E;
         for (text, error) in [
             ("GET /a/b/c", E::HostCount),
-            ("GET /a/b/c\nhost: fra.example\nhost: fra.example", E::HostCount),
+            (
+                "GET /a/b/c\nhost: fra.example\nhost: fra.example",
+                E::HostCount,
+            ),
             ("GET /a/b/c\nhost: sgp.example", E::HostMismatch),
             ("GET /a/b/c\nhost: me@fra.example", E::Host(HostError)),
-            ("GET http://fra.example/a/b/c\nhost: sgp.example", E::HostMismatch),
-            ("GET http://sgp.example/a/b/c\nhost: fra.example", E::NotAForwardProxy),
-            ("CONNECT fra.example:443\nhost: fra.example", E::NotAForwardProxy),
+            (
+                "GET http://fra.example/a/b/c\nhost: sgp.example",
+                E::HostMismatch,
+            ),
+            (
+                "GET http://sgp.example/a/b/c\nhost: fra.example",
+                E::NotAForwardProxy,
+            ),
+            (
+                "CONNECT fra.example:443\nhost: fra.example",
+                E::NotAForwardProxy,
+            ),
         ] {
             assert_eq!(refused(text), error, "{text}");
         }
@@ -286,15 +312,19 @@ mod tests {
     fn syntax_is_looked_at_before_hosts_and_apps() {
         use ClassifyError as E;
         for (text, error) in [
-            ("GET /a//b\nhost: sgp.example", E::Path(PathError::EmptySegment)),
             ("GET ://fra.example/a/b/c\nhost: fra.example", E::Target),
             (
-                "GET /a/b/c\nhost: sgp.example\nauthorization: Bearer x\nauthorization: Bearer y",
-                E::Twice("authorization"),
+                "GET /a//b\nhost: sgp.example",
+                E::Path(PathError::EmptySegment),
             ),
             (
+                "GET /a/b/c\nhost: sgp.example\nauthorization: Bearer x\nauthorization: Bearer y",
+                E::Twice(header::AUTHORIZATION),
+            ),
+            ("TRACE /a/b/c\nhost: fra.example", E::Trace),
+            (
                 "GET /a/b/c\nhost: fra.example\nx-app-id: 1\nx-app-id: 1",
-                E::Twice("x-app-id"),
+                E::Twice(X_APP_ID),
             ),
             (
                 "GET /a/b/chatfiles?chat-type=a&chat-type=b\nhost: sgp.example",
@@ -314,6 +344,9 @@ mod tests {
         assert!(matches!(is(plain), Target::App(_)));
         let discovery = "GET /easemob/server.json?app_key=a%23b\nhost: fra.example";
         assert!(matches!(is(discovery), Target::Discovery));
-        assert!(matches!(is("GET /websocket\nhost: fra.example"), Target::Websocket));
+        assert!(matches!(
+            is("GET /websocket\nhost: fra.example"),
+            Target::Websocket
+        ));
     }
 }

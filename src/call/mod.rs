@@ -10,7 +10,7 @@ mod query;
 mod request;
 mod routes;
 
-pub use classify::{Asked, ClassifyError, Target, classify};
+pub use classify::{Asked, ClassifyError, Target, X_APP_ID, classify};
 pub use host::{Host, HostError, Names};
 pub use path::{Path, PathError};
 pub use query::{QueryError, single};

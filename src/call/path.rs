@@ -56,10 +56,14 @@ fn segment(raw: &str) -> Result<Cow<'_, str>, PathError> {
         return Err(PathError::Ambiguous);
     }
     let decoded = decode(raw)?;
+    let ambiguous = match &decoded {
+        Cow::Borrowed(text) => text.bytes().any(is_ambiguous_byte),
+        Cow::Owned(text) => text.chars().any(is_ambiguous),
+    };
     match &*decoded {
         "" => Err(PathError::EmptySegment),
         "." | ".." => Err(PathError::DotSegment),
-        text if text.chars().any(is_ambiguous) => Err(PathError::Ambiguous),
+        _ if ambiguous => Err(PathError::Ambiguous),
         _ => Ok(decoded),
     }
 }
@@ -90,6 +94,11 @@ fn hex(digit: u8) -> Option<u8> {
         .and_then(|d| u8::try_from(d).ok())
 }
 
+/// The same of a segment that was not decoded, and so is ASCII.
+fn is_ambiguous_byte(byte: u8) -> bool {
+    matches!(byte, b'\\' | b';') || byte.is_ascii_control()
+}
+
 fn is_ambiguous(c: char) -> bool {
     matches!(c, '/' | '\\' | ';') || c.is_control()
 }
@@ -116,7 +125,11 @@ mod tests {
             ("/a/...", vec!["a", "..."]),
             ("/a/b:c@d!$&'()*,=~", vec!["a", "b:c@d!$&'()*,=~"]),
         ] {
-            assert_eq!(parsed(text).as_deref(), Ok(&segments.iter().map(ToString::to_string).collect::<Vec<_>>()[..]), "{text}");
+            assert_eq!(
+                parsed(text).as_deref(),
+                Ok(&segments.iter().map(ToString::to_string).collect::<Vec<_>>()[..]),
+                "{text}"
+            );
         }
     }
 

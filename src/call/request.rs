@@ -23,12 +23,23 @@ pub struct Call {
 }
 
 /// Who is at the other end of a client's connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// The client's address, as a trusted proxy gave it or as the connection has it.
-    pub address: IpAddr,
+    pub address: HeaderValue,
     /// Whether the connection comes from a trusted proxy, whose forwarding headers are believed.
     pub trusted: bool,
+}
+
+impl Peer {
+    pub fn new(address: IpAddr, trusted: bool) -> Self {
+        let text = address.to_canonical().to_string();
+        Self {
+            // An address is visible ASCII.
+            address: HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")),
+            trusted,
+        }
+    }
 }
 
 /// A request's body: unread, or read by the gate.
@@ -49,11 +60,12 @@ impl Call {
 fn bearer(value: &HeaderValue) -> Option<BearerToken<'_>> {
     let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
     let token = rest.trim_start_matches(' ');
-    let plain = !token.is_empty() && !token.contains([' ', '\t', ',']);
+    let odd = token.bytes().any(|b| matches!(b, b' ' | b'\t' | b','));
+    let plain = !token.is_empty() && !odd;
     (scheme.eq_ignore_ascii_case("bearer") && plain).then_some(BearerToken::new(token))
 }
 
-impl Addressed for Call {
+impl Addressed for Box<Call> {
     fn app_key(&self) -> AppKey {
         self.asked.app_key
     }
@@ -71,7 +83,15 @@ mod tests {
         };
         assert_eq!(read("Bearer abc=").as_deref(), Some("abc="));
         assert_eq!(read("bearer  abc").as_deref(), Some("abc"));
-        for other in ["", "Bearer", "Bearer ", "Basic abc", "abc", "Bearer a b", "Bearer a,b"] {
+        for other in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic abc",
+            "abc",
+            "Bearer a b",
+            "Bearer a,b",
+        ] {
             assert_eq!(read(other), None, "{other}");
         }
     }

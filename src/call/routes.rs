@@ -1,8 +1,10 @@
 //! The route table (SPEC 6.3) as data: each route's channel and the privilege it demands.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use http::Method;
 
 use super::query::{QueryError, single};
@@ -84,12 +86,32 @@ const TABLE: &[Row] = &[
     Row(None, "user/{u}*", GENERAL, Need::SelfUser),
     Row(None, "reaction/user/{u}*", GENERAL, Need::SelfUser),
     Row(None, "metadata/user/{u}*", GENERAL, Need::SelfUser),
-    Row(None, "sdk/message/roaming/user/{u}*", GENERAL, Need::SelfUser),
-    Row(None, "sdk/message/roaming/chat/user/{u}*", ONE, Need::SelfUser),
-    Row(None, "sdk/message/roaming/group/user/{u}*", GROUP, Need::SelfUser),
+    Row(
+        None,
+        "sdk/message/roaming/user/{u}*",
+        GENERAL,
+        Need::SelfUser,
+    ),
+    Row(
+        None,
+        "sdk/message/roaming/chat/user/{u}*",
+        ONE,
+        Need::SelfUser,
+    ),
+    Row(
+        None,
+        "sdk/message/roaming/group/user/{u}*",
+        GROUP,
+        Need::SelfUser,
+    ),
     Row(None, "chatgroups/user/{u}*", GROUP, Need::SelfUser),
     Row(None, "threads/user/{u}*", GROUP, Need::SelfUser),
-    Row(None, "threads/chatgroups/{}/user/{u}*", GROUP, Need::SelfUser),
+    Row(
+        None,
+        "threads/chatgroups/{}/user/{u}*",
+        GROUP,
+        Need::SelfUser,
+    ),
     Row(None, "chatgroups*", GROUP, Need::Any),
     Row(None, "sdk/chatgroups*", GROUP, Need::Any),
     Row(None, "publicchatgroups*", GROUP, Need::Any),
@@ -133,7 +155,18 @@ struct Route {
     literals: usize,
 }
 
-static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| TABLE.iter().map(Route::new).collect());
+/// The table by its first segment, the row that wins first.
+static ROUTES: LazyLock<HashMap<&str, Vec<Route>, RandomState>> = LazyLock::new(|| {
+    let mut routes: HashMap<&str, Vec<Route>, RandomState> = HashMap::default();
+    for row in TABLE {
+        let first = row.1.split(['/', '*']).next().unwrap_or_default();
+        routes.entry(first).or_default().push(Route::new(row));
+    }
+    for below in routes.values_mut() {
+        below.sort_by_key(|route| std::cmp::Reverse(route.rank()));
+    }
+    routes
+});
 
 impl Route {
     fn new(row: &'static Row) -> Self {
@@ -196,8 +229,9 @@ pub(super) fn find(
     segments: &[Cow<'_, str>],
     query: Option<&str>,
 ) -> Result<Matched, QueryError> {
-    let candidates = ROUTES.iter().filter(|r| r.matches(method, segments));
-    let Some(route) = candidates.max_by_key(|r| r.rank()) else {
+    let below = segments.first().and_then(|first| ROUTES.get(&**first));
+    let mut routes = below.into_iter().flatten();
+    let Some(route) = routes.find(|route| route.matches(method, segments)) else {
         return Ok(Matched {
             channel: Channel::General,
             need: Need::App,
@@ -235,9 +269,13 @@ fn chat_type(query: Option<&str>) -> Result<Channel, QueryError> {
 mod tests {
     use super::*;
 
-    fn at(method: Method, path: &str, query: Option<&str>) -> Matched {
-        let segments: Vec<_> = path.split('/').filter(|s| !s.is_empty()).map(Cow::Borrowed).collect();
-        find(&method, &segments, query).unwrap()
+    fn at(method: &Method, path: &str, query: Option<&str>) -> Matched {
+        let segments: Vec<_> = path
+            .split('/')
+            .filter(|s| !s.is_empty())
+            .map(Cow::Borrowed)
+            .collect();
+        find(method, &segments, query).unwrap()
     }
 
     /// SPEC 6.3, one line or more for each row.
@@ -285,7 +323,12 @@ mod tests {
             (&get, "user/bob/moderation", General, SelfUser),
             (&get, "reaction/user/bob", General, SelfUser),
             (&get, "sdk/message/roaming/user/bob", General, SelfUser),
-            (&get, "sdk/message/roaming/chat/user/bob", OneToOne, SelfUser),
+            (
+                &get,
+                "sdk/message/roaming/chat/user/bob",
+                OneToOne,
+                SelfUser,
+            ),
             (&get, "sdk/message/roaming/group/user/bob", Group, SelfUser),
             (&get, "chatgroups/user/bob", Group, SelfUser),
             (&get, "chatgroups/user", Group, Any),
@@ -309,8 +352,12 @@ mod tests {
             (&get, "usersx", General, App),
             (&get, "", General, App),
         ] {
-            let matched = at(method.clone(), path, None);
-            assert_eq!((matched.channel, matched.need), (channel, need), "{method} {path}");
+            let matched = at(method, path, None);
+            assert_eq!(
+                (matched.channel, matched.need),
+                (channel, need),
+                "{method} {path}"
+            );
         }
     }
 
@@ -325,18 +372,32 @@ mod tests {
             ("a=b&chat-type=chatroom", Channel::Room),
             ("chat-type=other", Channel::General),
         ] {
-            let matched = at(Method::POST, "chatfiles", Some(query));
-            assert_eq!((matched.channel, matched.size), (channel, Size::File), "{query}");
+            let matched = at(&Method::POST, "chatfiles", Some(query));
+            assert_eq!(
+                (matched.channel, matched.size),
+                (channel, Size::File),
+                "{query}"
+            );
         }
-        assert_eq!(at(Method::GET, "sdk/chatfiles/x", None).channel, Channel::General);
-        let twice = find(&Method::GET, &["chatfiles".into()], Some("chat-type=a&chat-type=a"));
+        assert_eq!(
+            at(&Method::GET, "sdk/chatfiles/x", None).channel,
+            Channel::General
+        );
+        let twice = find(
+            &Method::GET,
+            &["chatfiles".into()],
+            Some("chat-type=a&chat-type=a"),
+        );
         assert_eq!(twice, Err(QueryError::Twice));
     }
 
     #[test]
     fn the_user_is_the_one_in_the_path() {
-        assert_eq!(at(Method::PUT, "users/bob/x", None).user.as_deref(), Some("bob"));
-        let deep = at(Method::GET, "metadata/chatroom/1/user/eve", None);
+        assert_eq!(
+            at(&Method::PUT, "users/bob/x", None).user.as_deref(),
+            Some("bob")
+        );
+        let deep = at(&Method::GET, "metadata/chatroom/1/user/eve", None);
         assert_eq!(deep.user.as_deref(), Some("eve"));
     }
 }

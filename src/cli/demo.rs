@@ -27,18 +27,14 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     logging::start(Log {
         format: LogFormat::Text,
-        level: LogLevel::Warn,
+        level: LogLevel::Error,
     });
     let demo = Demo::start(&Plan {
         port: args.port,
         data: args.data,
     })
     .await?;
-    let text = if args.json {
-        demo.json()?
-    } else {
-        demo.tour()
-    };
+    let text = if args.json { demo.json()? } else { demo.tour() };
     print(&text)?;
     serve::told_to_end().await?;
     demo.shutdown().await;

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::exit::{Exit, Outcome};
 use super::logging;
 use crate::app::{App, Options};
-use crate::config::{self, Config};
+use crate::config;
 use crate::domain::{Clock, SystemClock};
 
 /// Runs gateways.
@@ -28,12 +28,18 @@ pub struct Args {
 /// # Errors
 /// When a gateway cannot start: none does then.
 pub async fn run(args: Args) -> Outcome {
-    let mut configs = Vec::new();
+    let (mut configs, mut warnings) = (Vec::new(), Vec::new());
     for path in &args.config {
-        configs.push(load(path)?);
+        let loaded = config::load_checked(path, SystemClock.unix());
+        let (config, more) = loaded.map_err(|report| anyhow::anyhow!("{report}"))?;
+        configs.push(config);
+        warnings.extend(more);
     }
     if let Some(config) = configs.first() {
         logging::start(config.log);
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
     let mut options = Options {
         require_anchor: args.require_anchor,
@@ -50,15 +56,6 @@ pub async fn run(args: Args) -> Outcome {
     tracing::info!("draining");
     app.shutdown().await;
     Ok(Exit::Done)
-}
-
-fn load(path: &std::path::Path) -> anyhow::Result<Config> {
-    let loaded = config::load_checked(path, SystemClock.unix());
-    let (config, warnings) = loaded.map_err(|report| anyhow::anyhow!("{report}"))?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    Ok(config)
 }
 
 /// Waits for SIGTERM or SIGINT.

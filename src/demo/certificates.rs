@@ -66,7 +66,9 @@ impl Authority {
             Use::Server => ExtendedKeyUsagePurpose::ServerAuth,
             Use::Client => ExtendedKeyUsagePurpose::ClientAuth,
         }];
-        let signed = params.signed_by(&pair, &self.issuer).context("cannot sign")?;
+        let signed = params
+            .signed_by(&pair, &self.issuer)
+            .context("cannot sign")?;
         write(certificate, signed.pem().as_bytes(), 0o644)?;
         write(key, pair.serialize_pem().as_bytes(), 0o600)
     }

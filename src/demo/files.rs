@@ -180,7 +180,9 @@ impl Folder {
 
     fn gateway(&self, place: &Place, centres: &[SocketAddr], guarded: bool) -> String {
         let zones = place.zones().zip(centres);
-        let zones: String = zones.map(|(zone, rest)| zone_yaml(&zone, *rest, guarded)).collect();
+        let zones: String = zones
+            .map(|(zone, rest)| zone_yaml(&zone, *rest, guarded))
+            .collect();
         format!(
             "region: {region}\n\
              catalogue: {{path: ../regions/}}\n\
@@ -238,7 +240,9 @@ fn make_keys(region: &Path, place: &Place) -> anyhow::Result<()> {
     let seal = region.join(format!("keys/{}.seal", place.region));
     for path in [seal, pin_key(region, place)] {
         let mut key = Zeroizing::new([0; 32]);
-        SystemRandomness.fill(&mut *key).context("the system gives no random bytes")?;
+        SystemRandomness
+            .fill(&mut *key)
+            .context("the system gives no random bytes")?;
         let id = format!("{}-demo", place.region);
         write_new(&path, &id, &key).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -249,5 +253,7 @@ fn make_owner(region: &Path, clock: &dyn Clock) -> anyhow::Result<()> {
     let key = AdminKey::generate(&SystemRandomness).context("the system gives no random bytes")?;
     write(&region.join("owner.key"), key.expose().as_bytes(), 0o600)?;
     let owner = OwnerFile::new(&key.hash(), clock.unix());
-    owner.write(&region.join("owner.json")).context("cannot write owner.json")
+    owner
+        .write(&region.join("owner.json"))
+        .context("cannot write owner.json")
 }

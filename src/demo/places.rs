@@ -26,7 +26,12 @@ pub struct Zone {
 
 /// Ids, locations, service areas and zones, in the order of their numbers.
 const PLACES: [(&str, &str, &str, &[&str]); 4] = [
-    ("beijing", "Beijing, China", "mainland-china", &["bj1", "vip6"]),
+    (
+        "beijing",
+        "Beijing, China",
+        "mainland-china",
+        &["bj1", "vip6"],
+    ),
     ("singapore", "Singapore", "southeast-asia", &["sg1"]),
     ("frankfurt", "Frankfurt, Germany", "europe", &["fra1"]),
     ("virginia", "Virginia, United States", "us-east", &["va1"]),
@@ -80,7 +85,9 @@ impl Place {
     }
 
     fn port(&self, offset: u16) -> u16 {
-        self.base.saturating_add(offset).saturating_add(self.number.into())
+        self.base
+            .saturating_add(offset)
+            .saturating_add(self.number.into())
     }
 
     /// `frankfurt.localhost`
@@ -120,7 +127,10 @@ mod tests {
     #[test]
     fn regions_are_numbered_in_the_contracts_order() {
         let places = places(7400);
-        let ports: Vec<_> = places.iter().map(|p| (p.region.as_str(), p.https(), p.ops())).collect();
+        let ports: Vec<_> = places
+            .iter()
+            .map(|p| (p.region.as_str(), p.https(), p.ops()))
+            .collect();
         assert_eq!(ports[0], ("beijing", 7401, 7431));
         assert_eq!(ports[2], ("frankfurt", 7403, 7433));
         let zones: Vec<_> = places.iter().flat_map(Place::zones).collect();

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::files::Folder;
 use super::places::{Place, Zone};
 use crate::app::{App, Running};
+use crate::audit::{Action, Actor, Deed};
 use crate::domain::{AppKey, Clock};
 use crate::registry::{self, AppName, Home, NewApp, Registered};
 
@@ -47,7 +48,9 @@ pub async fn ensure(
     let http = crate::cli::http_client(Some(&folder.ca()))?;
     let mut samples = Vec::new();
     for place in places {
-        let gateway = app.gateway(&place.region).context("the region is not running")?;
+        let gateway = app
+            .gateway(&place.region)
+            .context("the region is not running")?;
         for zone in place.zones() {
             let registered = registered(gateway, place, &zone).await?;
             let sample = sample(&registered, place, &zone, clock)?;
@@ -79,8 +82,22 @@ async fn registered(
         plan: None,
         auth_mode: None,
     };
+    let deed = Deed {
+        actor: Actor::Gateway,
+        action: Action::Register,
+        app_id: None,
+    };
+    let act = gateway.shared.audit.begin(deed).await?;
     match registry.register(new).await? {
-        Registered::Created { app, .. } | Registered::Existing(app) => Ok(app),
+        Registered::Created { app, pins, .. } => {
+            let act = act.about(app.app_id).pinned(&pins.id, &pins.key);
+            act.done().await?;
+            Ok(app)
+        }
+        Registered::Existing(app) => {
+            act.about(app.app_id).done().await?;
+            Ok(app)
+        }
     }
 }
 
@@ -90,7 +107,10 @@ fn sample(
     zone: &Zone,
     clock: &dyn Clock,
 ) -> anyhow::Result<Sample> {
-    let certificate = app.certificates.first().context("the App has no certificate")?;
+    let certificate = app
+        .certificates
+        .first()
+        .context("the App has no certificate")?;
     let certificate = certificate.value.expose_secret();
     let now = u32::try_from(clock.unix()).context("this machine's clock is wrong")?;
     let id = app.app_id.as_str();
@@ -111,19 +131,19 @@ fn sample(
 fn salt() -> anyhow::Result<u32> {
     use crate::registry::{Randomness, SystemRandomness};
     let mut bytes = [0; 4];
-    SystemRandomness.fill(&mut bytes).context("the system gives no random bytes")?;
+    SystemRandomness
+        .fill(&mut bytes)
+        .context("the system gives no random bytes")?;
     Ok(1 + u32::from_le_bytes(bytes) % 99_999_999)
 }
 
 /// Makes the user in the data centre, as the App's backend would. One that is there is fine.
-async fn make_user(
-    http: &reqwest::Client,
-    place: &Place,
-    sample: &Sample,
-) -> anyhow::Result<()> {
+async fn make_user(http: &reqwest::Client, place: &Place, sample: &Sample) -> anyhow::Result<()> {
     let (org, app) = (&sample.org, &sample.app);
     let base = format!("https://localhost:{}/{org}/{app}/users", place.https());
-    let there = http.get(format!("{base}/{USER}")).bearer_auth(&sample.app_token);
+    let there = http
+        .get(format!("{base}/{USER}"))
+        .bearer_auth(&sample.app_token);
     let there = there.send().await.context("a gateway does not answer")?;
     if there.status().is_success() {
         return Ok(());
@@ -132,7 +152,11 @@ async fn make_user(
     let made = http.post(&base).bearer_auth(&sample.app_token).json(&body);
     let made = made.send().await.context("a gateway does not answer")?;
     if !made.status().is_success() {
-        bail!("a sample user cannot be made in zone {}: {}", sample.zone, made.status());
+        bail!(
+            "a sample user cannot be made in zone {}: {}",
+            sample.zone,
+            made.status()
+        );
     }
     Ok(())
 }

@@ -50,14 +50,7 @@ impl fmt::Debug for AppId {
 const HALF: usize = 64;
 
 /// Orgs that are paths of the service itself and can never be registered.
-const RESERVED_ORGS: [&str; 6] = [
-    "api",
-    "easemob",
-    "management",
-    "websocket",
-    "v1",
-    "healthz",
-];
+const RESERVED_ORGS: [&str; 6] = ["api", "easemob", "management", "websocket", "v1", "healthz"];
 
 /// An AppKey, `org#app`: each half is `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`, matched exactly.
 ///

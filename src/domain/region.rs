@@ -67,7 +67,14 @@ mod tests {
     #[test]
     fn names_are_lower_case_and_short() {
         assert_eq!(RegionId::parse("us-east2").unwrap().as_str(), "us-east2");
-        for bad in ["", "Frankfurt", "1fra", "fra_1", "frankfurt/", &"a".repeat(33)] {
+        for bad in [
+            "",
+            "Frankfurt",
+            "1fra",
+            "fra_1",
+            "frankfurt/",
+            &"a".repeat(33),
+        ] {
             assert_eq!(ZoneId::parse(bad), Err(NameError), "{bad}");
         }
     }

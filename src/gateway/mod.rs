@@ -15,7 +15,7 @@ use crate::auth::Gate;
 use crate::call::{Names, Peer};
 use crate::config::{Catalogue, Config, Hint, Limits, Tokens};
 use crate::domain::{Clock, RegionId};
-use crate::observe::{Metrics, Plane};
+use crate::observe::{Metrics, Plane, Recorder};
 use crate::pace::Pacer;
 use crate::registry::{Locator, Registry};
 use crate::zone::{Homes, References, Zones};
@@ -86,11 +86,12 @@ pub struct Gateway {
     locator: Locator,
     gate: Gate,
     zones: Zones,
+    recorder: Arc<Recorder>,
     pacer: Arc<Pacer>,
 }
 
 /// A client's connection, as far as its requests care.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Client {
     pub peer: Peer,
     pub plane: Plane,
@@ -108,6 +109,7 @@ impl Gateway {
                 Arc::clone(&shared.metrics),
             ),
             zones: Zones::new(&shared.homes, pacer, tasks),
+            recorder: Arc::new(Recorder::new(Arc::clone(&shared.metrics))),
             pacer: Arc::clone(pacer),
             shared: Arc::clone(shared),
         }

@@ -105,14 +105,23 @@ impl Refusal<'_> {
 
     fn headers(&self, code: Code, row: Row, headers: &mut HeaderMap) {
         let text = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(
             HeaderName::from_static("domicile-code"),
             HeaderValue::from_static(code.as_str()),
         );
-        headers.insert(HeaderName::from_static("domicile-region"), text(self.here.as_str()));
-        headers.insert(HeaderName::from_static("domicile-request-id"), text(self.id.as_str()));
+        headers.insert(
+            HeaderName::from_static("domicile-region"),
+            text(self.here.as_str()),
+        );
+        headers.insert(
+            HeaderName::from_static("domicile-request-id"),
+            text(self.id.as_str()),
+        );
         if row.status == http::StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -153,7 +162,10 @@ pub fn preflight(asked: &HeaderMap) -> Response<Bytes> {
     if let Some(names) = names.filter(|n| n.len() <= ECHO) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("600"),
+    );
     response
 }
 
@@ -203,8 +215,14 @@ mod tests {
         assert_eq!(response.status(), 421);
         assert_eq!(response.headers()["domicile-code"], "app_lives_elsewhere");
         assert_eq!(body["home_region"], "singapore");
-        assert_eq!(body["home_endpoints"]["rest"][0], "https://singapore.example");
-        assert_eq!(body["type"], "https://domicile.example/errors/app_lives_elsewhere");
+        assert_eq!(
+            body["home_endpoints"]["rest"][0],
+            "https://singapore.example"
+        );
+        assert_eq!(
+            body["type"],
+            "https://domicile.example/errors/app_lives_elsewhere"
+        );
         assert_eq!(body["status"], 421);
         assert_eq!(body["retryable"], false);
         assert_eq!(body["error"], body["exception"]);
@@ -226,8 +244,16 @@ mod tests {
 
     #[test]
     fn statuses_carry_their_headers() {
-        assert_eq!(refused(Code::TokenMissing, true).0.headers()["www-authenticate"], "Bearer");
-        assert!(refused(Code::ChannelFull, true).0.headers().contains_key("retry-after"));
+        assert_eq!(
+            refused(Code::TokenMissing, true).0.headers()["www-authenticate"],
+            "Bearer"
+        );
+        assert!(
+            refused(Code::ChannelFull, true)
+                .0
+                .headers()
+                .contains_key("retry-after")
+        );
         let (response, _) = refused(Code::AppMismatch, true);
         assert!(!response.headers().contains_key("retry-after"));
         assert!(!response.headers().contains_key("location"));

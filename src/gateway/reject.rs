@@ -31,6 +31,8 @@ pub enum Rejection {
     Send(#[from] SendError),
     #[error(transparent)]
     CrossRegion(#[from] CrossRegionReference),
+    #[error("the data centre's answer is marked as another App's")]
+    ForeignApp,
 }
 
 /// Whose doing a rejection is.
@@ -46,6 +48,7 @@ impl From<FilterError> for Rejection {
         match error {
             FilterError::CrossRegion(error) => Self::CrossRegion(error),
             FilterError::Send(error) => Self::Send(error),
+            FilterError::ForeignApp => Self::ForeignApp,
         }
     }
 }
@@ -63,6 +66,7 @@ impl Rejection {
             Self::Bind(error) => of_bind(error),
             Self::Send(error) => of_send(error),
             Self::CrossRegion(CrossRegionReference(_)) => Code::CrossRegionReference,
+            Self::ForeignApp => Code::UpstreamProtocol,
         }
     }
 
@@ -83,7 +87,8 @@ fn of_classify(error: &ClassifyError) -> Code {
         | ClassifyError::HostCount
         | ClassifyError::HostsDisagree
         | ClassifyError::Twice(_)
-        | ClassifyError::Target => Code::BadRequest,
+        | ClassifyError::Target
+        | ClassifyError::Trace => Code::BadRequest,
         ClassifyError::NotAForwardProxy => Code::NotAForwardProxy,
         ClassifyError::HostMismatch => Code::HostMismatch,
         ClassifyError::AppMissing => Code::AppMissing,
@@ -172,12 +177,7 @@ pub const fn row(code: Code) -> Row {
         Code::RateLimited => (429, "Too many requests", Client, Some(1)),
         Code::TooSlow => (408, "The request took too long to arrive", Client, Some(1)),
         Code::ChannelFull => (503, "The channel is full", Gateway, Some(1)),
-        Code::CrossRegionReference => (
-            502,
-            "The answer pointed to another region",
-            Upstream,
-            None,
-        ),
+        Code::CrossRegionReference => (502, "The answer pointed to another region", Upstream, None),
         Code::EgressDenied => (
             502,
             "The data centre's address is outside its ranges",

@@ -13,7 +13,7 @@ use super::{Client, Gateway};
 use crate::call::{Call, CallBody, Target, classify};
 use crate::config::Hint;
 use crate::domain::Code;
-use crate::observe::{Lookup, RequestRecord};
+use crate::observe::{Lookup, RequestRecord, Violation};
 use crate::registry::{LocateError, LookUpError, Pinned};
 use crate::zone::Download;
 
@@ -38,8 +38,7 @@ struct Framing {
 impl Gateway {
     /// Answers a request, whatever it is.
     pub async fn handle(&self, request: Request<Incoming>, client: &Client) -> Response<Reply> {
-        let metrics = &self.shared.metrics;
-        let mut record = RequestRecord::start(metrics, client.plane, request.method());
+        let mut record = RequestRecord::start(&self.recorder, client.plane, request.method());
         let framing = Framing::of(&request);
         match self.route(request, client, &mut record).await {
             Ok(Routed::Own(response)) => {
@@ -66,7 +65,7 @@ impl Gateway {
     ) -> Result<Routed, Rejection> {
         let (limits, references) = (&self.shared.limits, &self.shared.references);
         let call = match self.classify(request, client, record)? {
-            Classified::Call(call) => *call,
+            Classified::Call(call) => call,
             Classified::Preflight(response) => return Ok(Routed::Own(response)),
         };
         let pinned = self.locate(call, record).await?;
@@ -106,16 +105,16 @@ impl Gateway {
             head,
             body: CallBody::Unread(body),
             asked,
-            peer: client.peer,
+            peer: client.peer.clone(),
             id: record.id,
         })))
     }
 
     async fn locate(
         &self,
-        call: Call,
+        call: Box<Call>,
         record: &mut RequestRecord,
-    ) -> Result<Pinned<Call>, LocateError> {
+    ) -> Result<Pinned<Box<Call>>, LocateError> {
         let located = self.locator.locate(call).await;
         self.shared.metrics.looked_up(match &located {
             Ok(_) => Lookup::Here,
@@ -138,7 +137,11 @@ impl Gateway {
     ) -> Response<Reply> {
         let code = rejection.code();
         self.note(rejection, code, &mut record);
-        let closes = framing.has_body || code == Code::Draining;
+        let in_doubt = matches!(
+            code,
+            Code::Draining | Code::BadRequest | Code::NotAForwardProxy
+        );
+        let closes = framing.has_body || in_doubt;
         let home = rejection.home();
         let refusal = Refusal {
             code,
@@ -166,6 +169,9 @@ impl Gateway {
         }
         if let Rejection::CrossRegion(reference) = rejection {
             shared.metrics.blocked(reference.0);
+        }
+        if matches!(rejection, Rejection::ForeignApp) {
+            shared.metrics.violated(Violation::ForeignApp);
         }
         if code.is_residency() {
             shared.audit.refused(code.as_str(), record.app());

@@ -56,7 +56,12 @@ type Labels<'a> = &'a [(&'static str, Vec<String>)];
 
 impl BoardBuilder {
     /// A counter with every combination of these label values, all there from the start.
-    pub fn counter(&mut self, name: &'static str, help: &'static str, labels: Labels<'_>) -> Counter {
+    pub fn counter(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        labels: Labels<'_>,
+    ) -> Counter {
         let base = self.push(name, help, labels, None);
         let mut radix = [1; 4];
         for (place, (_, values)) in radix.iter_mut().zip(labels.iter().skip(1)) {
@@ -148,7 +153,9 @@ impl Board {
 
     fn total(&self, place: usize) -> u64 {
         let cells = self.shards.iter().filter_map(|shard| shard.get(place));
-        cells.fold(0, |sum, cell| sum.wrapping_add(cell.load(Ordering::Relaxed)))
+        cells.fold(0, |sum, cell| {
+            sum.wrapping_add(cell.load(Ordering::Relaxed))
+        })
     }
 
     /// The value of one counter series.

@@ -24,6 +24,15 @@ pub enum Dial {
     Failed,
 }
 
+/// What the residency promises rule out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// Bytes on the way to another zone than the App's.
+    ForeignPath,
+    /// An answer that is marked as another App's.
+    ForeignApp,
+}
+
 /// How the registry answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
@@ -96,7 +105,15 @@ const SPANS: &[f64] = &[
     60.0,
 ];
 const DECISIONS: &[f64] = &[
-    0.000_001, 0.000_002_5, 0.000_005, 0.000_01, 0.000_025, 0.000_1, 0.001, 0.01, 0.1,
+    0.000_001,
+    0.000_002_5,
+    0.000_005,
+    0.000_01,
+    0.000_025,
+    0.000_1,
+    0.001,
+    0.01,
+    0.1,
 ];
 
 impl Metrics {
@@ -110,7 +127,11 @@ impl Metrics {
             registered(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
         };
         let metrics = Self {
-            connections: gauges("domicile_connections", "Open client connections.", &["plane"]),
+            connections: gauges(
+                "domicile_connections",
+                "Open client connections.",
+                &["plane"],
+            ),
             upstream_connections: gauges(
                 "domicile_upstream_connections",
                 "Open connections to the data centre.",
@@ -175,7 +196,10 @@ impl Metrics {
                 self.upstream_connections.with_label_values(&labels).set(0);
             }
         }
-        let labels = [("region", self.region.as_str()), ("version", env!("CARGO_PKG_VERSION"))];
+        let labels = [
+            ("region", self.region.as_str()),
+            ("version", env!("CARGO_PKG_VERSION")),
+        ];
         let info = Opts::new("domicile_build_info", "What is running.");
         let info = labels.iter().fold(info, |o, (k, v)| o.const_label(*k, *v));
         registered(&self.registry, IntGauge::with_opts(info)).set(1);
@@ -200,7 +224,10 @@ impl Metrics {
 
     /// The position of a zone in the label values; 0 stands for no zone.
     pub fn zone_position(&self, zone: &ZoneId) -> usize {
-        self.zones.iter().position(|z| z == zone).map_or(0, |n| n + 1)
+        self.zones
+            .iter()
+            .position(|z| z == zone)
+            .map_or(0, |n| n + 1)
     }
 
     /// `zone` by [`Metrics::zone_position`], `status` 0 for no answer.
@@ -219,7 +246,9 @@ impl Metrics {
     }
 
     pub fn decision_took(&self, plane: Plane, span: Duration) {
-        self.board.0.observe(self.families.decision, [plane as usize, 0], span);
+        self.board
+            .0
+            .observe(self.families.decision, [plane as usize, 0], span);
     }
 
     pub fn refused(&self, plane: Plane, code: Code) {
@@ -238,9 +267,10 @@ impl Metrics {
         self.board.0.value(self.families.refusals, &at)
     }
 
-    /// Bytes on a wrong path: must never happen.
-    pub fn violated_path(&self) {
-        self.board.0.count(self.families.violations, &[0]);
+    /// What must never happen.
+    pub fn violated(&self, violation: Violation) {
+        let at = [violation as usize];
+        self.board.0.count(self.families.violations, &at);
     }
 
     pub fn violations(&self) -> u64 {
@@ -275,11 +305,21 @@ impl Metrics {
     }
 
     pub fn looked_up(&self, lookup: Lookup) {
-        self.board.0.count(self.families.lookups, &[lookup as usize]);
+        self.board
+            .0
+            .count(self.families.lookups, &[lookup as usize]);
     }
 
     pub fn token(&self, verdict: TokenVerdict) {
-        self.board.0.count(self.families.tokens, &[verdict as usize]);
+        self.board
+            .0
+            .count(self.families.tokens, &[verdict as usize]);
+    }
+
+    /// How many seconds ahead of this clock a token was issued.
+    #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
+    pub fn token_ahead(&self, seconds: u64) {
+        self.clock_skew.set(seconds as f64);
     }
 
     /// A configuration was put in place, or refused.
@@ -380,7 +420,10 @@ impl Families {
     }
 }
 
-#[expect(clippy::expect_used, reason = "constant names; a test makes every metric")]
+#[expect(
+    clippy::expect_used,
+    reason = "constant names; a test makes every metric"
+)]
 fn admin_refusals() -> prometheus::IntCounterVec {
     let opts = Opts::new(REFUSALS, "Refusals by their code.");
     prometheus::IntCounterVec::new(opts, &["plane", "code"]).expect("a valid metric")
@@ -391,7 +434,10 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 /// Registers a metric. Names and labels are constants of this file, so neither step can fail.
-#[expect(clippy::expect_used, reason = "constant names; a test makes every metric")]
+#[expect(
+    clippy::expect_used,
+    reason = "constant names; a test makes every metric"
+)]
 fn registered<M: prometheus::core::Collector + Clone + 'static>(
     registry: &prometheus::Registry,
     metric: prometheus::Result<M>,
@@ -411,7 +457,11 @@ mod tests {
     fn counters_exist_with_zero_from_the_start() {
         let region = RegionId::parse("frankfurt").unwrap();
         let zone = ZoneId::parse("fra1").unwrap();
-        let metrics = Metrics::new(&region, std::slice::from_ref(&zone), std::slice::from_ref(&region));
+        let metrics = Metrics::new(
+            &region,
+            std::slice::from_ref(&zone),
+            std::slice::from_ref(&region),
+        );
         let text = metrics.render();
         for line in [
             r#"domicile_residency_violations_total{kind="foreign_path"} 0"#,
@@ -422,7 +472,12 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
-        metrics.request(metrics.zone_position(&zone), Plane::Rest, Channel::Group, 200);
+        metrics.request(
+            metrics.zone_position(&zone),
+            Plane::Rest,
+            Channel::Group,
+            200,
+        );
         let line = r#"domicile_requests_total{region="frankfurt",zone="fra1",plane="rest",channel="group",code_class="2xx"} 1"#;
         assert!(metrics.render().contains(line));
     }

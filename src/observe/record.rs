@@ -11,11 +11,21 @@ use super::metrics::{Metrics, Plane};
 use super::stopwatch::Stopwatch;
 use crate::domain::{AppId, Channel, Code};
 
+/// One core's way to the metrics: requests hold on to it without writing what cores share.
+#[derive(Debug)]
+pub struct Recorder(Arc<Metrics>);
+
+impl Recorder {
+    pub const fn new(metrics: Arc<Metrics>) -> Self {
+        Self(metrics)
+    }
+}
+
 /// What a request was and what became of it. Written when it is dropped, so that a client that
 /// leaves in the middle is recorded too. Holds nothing personal (promise P7).
 #[derive(Debug)]
 pub struct RequestRecord {
-    metrics: Arc<Metrics>,
+    recorder: Arc<Recorder>,
     pub id: RequestId,
     started: Stopwatch,
     plane: Plane,
@@ -31,9 +41,9 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    pub fn start(metrics: &Arc<Metrics>, plane: Plane, method: &http::Method) -> Self {
+    pub fn start(recorder: &Arc<Recorder>, plane: Plane, method: &http::Method) -> Self {
         Self {
-            metrics: Arc::clone(metrics),
+            recorder: Arc::clone(recorder),
             id: RequestId::fresh(),
             started: Stopwatch::start(),
             plane,
@@ -68,7 +78,7 @@ impl RequestRecord {
     pub fn decided(&mut self, zone: usize) {
         self.zone = zone;
         self.decision = self.started.elapsed();
-        self.metrics.decision_took(self.plane, self.decision);
+        self.recorder.0.decision_took(self.plane, self.decision);
     }
 
     pub fn refused(&mut self, code: Code) {
@@ -76,7 +86,7 @@ impl RequestRecord {
             self.decided(self.zone);
         }
         self.code = Some(code);
-        self.metrics.refused(self.plane, code);
+        self.recorder.0.refused(self.plane, code);
     }
 
     /// The answer's head is ready.
@@ -96,8 +106,10 @@ impl Drop for RequestRecord {
     fn drop(&mut self) {
         let took = self.started.elapsed();
         let status = if self.complete { self.status } else { 0 };
-        self.metrics.request(self.zone, self.plane, self.channel, status);
-        self.metrics.request_took(self.plane, self.channel, took);
+        self.recorder
+            .0
+            .request(self.zone, self.plane, self.channel, status);
+        self.recorder.0.request_took(self.plane, self.channel, took);
         tracing::info!(
             target: "domicile::request",
             request_id = %self.id,
@@ -158,7 +170,10 @@ impl RequestId {
 
 fn write_hex(number: u64, digits: &mut [u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let nibbles = number.to_be_bytes().into_iter().flat_map(|b| [b >> 4, b & 15]);
+    let nibbles = number
+        .to_be_bytes()
+        .into_iter()
+        .flat_map(|b| [b >> 4, b & 15]);
     for (digit, nibble) in digits.iter_mut().zip(nibbles) {
         *digit = HEX[usize::from(nibble)];
     }

@@ -1,5 +1,7 @@
 //! An administrator's account, as it stands inside its seal: JSON.
 
+use std::fmt;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,7 +22,7 @@ pub enum Role {
 }
 
 /// Who may use the admin API of this region.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     pub id: String,
     pub name: String,
@@ -38,6 +40,17 @@ pub struct Account {
     /// Unix seconds; to the hour.
     pub last_used_at: Option<u64>,
     pub revision: u64,
+}
+
+impl fmt::Debug for Account {
+    /// Without the person's name and the key's hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What stands under an account's id.

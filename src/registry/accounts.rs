@@ -1,7 +1,6 @@
 //! The accounts of this region's administrators. They are few: all are kept in memory, and read
 //! again when one of them was written.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +8,10 @@ use ipnet::IpNet;
 
 use super::Registry;
 use super::account::{Account, Entry, Role};
-use super::check::WriteError;
-use super::distrust::Distrust;
+use super::book::Written;
 use super::locate::LookUpError;
 use super::random::{self, NoRandomness};
-use super::seal::{SealError, Subject};
-use super::store::{Key, Place, Txn};
-use super::trust::Fault;
+use super::seal::SealError;
 use crate::domain::AppId;
 
 /// An account to make.
@@ -44,23 +40,11 @@ pub enum AccountError {
     Seal(#[from] SealError),
 }
 
-/// All accounts at one time.
-pub(super) struct Book {
-    epoch: u64,
-    accounts: Vec<Arc<Account>>,
-    by_key: HashMap<String, Arc<Account>>,
-    /// As they are stored, by id.
-    stored: HashMap<String, Vec<u8>>,
-}
-
 /// The id of the owner that a gateway starts with: it can be made only once.
 const FIRST_OWNER: &str = "owner";
 
 /// How exactly the last use of an account is known.
 const USE: u64 = 3600;
-
-/// How many accounts are read at a time.
-const CHUNK: usize = 512;
 
 const ATTEMPTS: usize = 16;
 
@@ -197,114 +181,10 @@ impl Registry {
         Ok(deleted)
     }
 
-    async fn book(&self) -> Result<Arc<Book>, Fault> {
-        let epoch = self.memory.accounts_epoch();
-        if let Some(book) = self.book.load_full().filter(|b| b.epoch == epoch) {
-            return Ok(book);
-        }
-        self.require_trust().await?;
-        let book = Arc::new(self.read_book(epoch).await?);
-        self.book.store(Some(Arc::clone(&book)));
-        Ok(book)
-    }
-
-    async fn read_book(&self, epoch: u64) -> Result<Book, Fault> {
-        let prefix = Key::accounts(&self.region);
-        let mut book = Book::new(epoch);
-        let mut after = None;
-        loop {
-            let entries = self.store.range(prefix.clone(), after.take(), CHUNK).await;
-            let entries = entries.inspect_err(|_| self.facts.away())?;
-            let more = entries.len() == CHUNK;
-            after = entries.last().map(|(key, _)| key.clone());
-            for (key, bytes) in entries {
-                let id = key.after(&prefix).unwrap_or_default();
-                match self.open_account(id, &bytes) {
-                    Some(entry) => book.add(id, bytes, entry),
-                    // It lets nobody in; the others go on.
-                    None => self.distrusted(Distrust::SealedAccount),
-                }
-            }
-            if !more {
-                return Ok(book);
-            }
-        }
-    }
-
-    fn open_account(&self, id: &str, bytes: &[u8]) -> Option<Entry> {
-        let opened = self.sealer.open(Subject::Account(id), bytes)?;
-        let entry = Entry::from_json(&opened.text)?;
-        let same = match &entry {
-            Entry::Account(account) => account.id == id,
-            Entry::Deleted { .. } => true,
-        };
-        (same && entry.revision() == opened.revision).then_some(entry)
-    }
-
-    async fn write_account(
-        &self,
-        entry: Entry,
-        was: Option<Vec<u8>>,
-        unchanged: &[(String, Vec<u8>)],
-    ) -> Result<Written, AccountError> {
-        let id = match &entry {
-            Entry::Account(account) => account.id.clone(),
-            Entry::Deleted { .. } => return Err(AccountError::Unknown),
-        };
-        self.write_entry(&id, &entry, was, unchanged).await
-    }
-
-    async fn write_entry(
-        &self,
-        id: &str,
-        entry: &Entry,
-        was: Option<Vec<u8>>,
-        unchanged: &[(String, Vec<u8>)],
-    ) -> Result<Written, AccountError> {
-        self.require_trust().await.map_err(|f| self.unwritten(f))?;
-        let sealed = self
-            .sealer
-            .seal(Subject::Account(id), entry.revision(), entry.to_json())?;
-        let key = Key::account(&self.region, id);
-        let mut txn = Txn::new(self.region.clone());
-        txn = match was {
-            None => txn.absent(key),
-            Some(was) => txn.equals(key, was),
-        };
-        for (other, bytes) in unchanged {
-            txn = txn.equals(Key::account(&self.region, other), bytes.clone());
-        }
-        txn = txn.put(&Place::Account(id.to_owned()), sealed);
-        match self.commit(txn).await {
-            Ok(()) => Ok(Written::Done),
-            Err(WriteError::Conflict) => Ok(Written::Conflict),
-            Err(WriteError::Unavailable(_)) => Err(AccountError::Unavailable),
-            Err(WriteError::Anchor(error)) => {
-                tracing::error!(%error, "an account's change cannot be acknowledged");
-                Err(AccountError::Unavailable)
-            }
-        }
-    }
-
     fn fresh_account_id(&self) -> Result<String, SealError> {
         let digits: Result<_, NoRandomness> = random::digits::<8>(&*self.randomness);
         Ok(digits?)
     }
-
-    fn unwritten(&self, fault: Fault) -> AccountError {
-        match fault {
-            Fault::Unavailable(_) => AccountError::Unavailable,
-            Fault::Distrust(reason) => {
-                self.distrusted(reason);
-                AccountError::Untrusted
-            }
-        }
-    }
-}
-
-enum Written {
-    Done,
-    Conflict,
 }
 
 impl NewAccount {
@@ -332,42 +212,5 @@ impl NewAccount {
             last_used_at: None,
             revision: 1,
         }
-    }
-}
-
-impl Book {
-    fn new(epoch: u64) -> Self {
-        Self {
-            epoch,
-            accounts: Vec::new(),
-            by_key: HashMap::new(),
-            stored: HashMap::new(),
-        }
-    }
-
-    fn add(&mut self, id: &str, bytes: Vec<u8>, entry: Entry) {
-        self.stored.insert(id.to_owned(), bytes);
-        if let Entry::Account(account) = entry {
-            let account = Arc::new(account);
-            let key = account.key_hash.clone();
-            self.by_key.insert(key, Arc::clone(&account));
-            self.accounts.push(account);
-        }
-    }
-
-    fn find(&self, id: &str) -> Option<Arc<Account>> {
-        self.accounts.iter().find(|a| a.id == id).map(Arc::clone)
-    }
-
-    /// Another owner, who must stay what he is while this one goes. None is needed for others.
-    fn other_owner(&self, account: &Account) -> Result<Option<(String, Vec<u8>)>, AccountError> {
-        if account.role != Role::Owner {
-            return Ok(None);
-        }
-        let mut owners = self.accounts.iter().filter(|a| a.role == Role::Owner);
-        let other = owners.find(|a| a.id != account.id);
-        let other = other.ok_or(AccountError::LastOwner)?;
-        let bytes = self.stored.get(&other.id).cloned();
-        Ok(bytes.map(|bytes| (other.id.clone(), bytes)))
     }
 }

@@ -32,8 +32,8 @@ type Links = BTreeMap<RegionId, Link>;
 pub(super) struct Anchor {
     path: PathBuf,
     newest: Mutex<Links>,
-    /// What the file says. Whoever holds the lock writes, for all who wait for it.
-    synced: Arc<tokio::sync::Mutex<Links>>,
+    /// What the file says, if there is one. Whoever holds the lock writes, for all who wait for it.
+    synced: Arc<tokio::sync::Mutex<Option<Links>>>,
 }
 
 impl Anchor {
@@ -44,11 +44,11 @@ impl Anchor {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(AnchorError::Read(e)),
         };
-        let existed = text.is_some();
-        let links = text.map_or(Ok(Links::new()), |text| parse(&text))?;
+        let links = text.map(|text| parse(&text)).transpose()?;
+        let existed = links.is_some();
         let anchor = Self {
             path,
-            newest: Mutex::new(links.clone()),
+            newest: Mutex::new(links.clone().unwrap_or_default()),
             synced: Arc::new(tokio::sync::Mutex::new(links)),
         };
         Ok((anchor, existed))
@@ -75,14 +75,14 @@ impl Anchor {
     pub(super) async fn sync(&self) -> Result<(), AnchorError> {
         let wanted = self.newest.lock().clone();
         let mut synced = Arc::clone(&self.synced).lock_owned().await;
-        if covers(&synced, &wanted) {
+        if synced.as_ref().is_some_and(|there| covers(there, &wanted)) {
             return Ok(());
         }
         let (path, links) = (self.path.clone(), self.newest.lock().clone());
         // The lock goes with the write: a caller that gives up doesn't leave two writers behind.
         let written = tokio::task::spawn_blocking(move || {
             replace(&path, &links)?;
-            *synced = links;
+            *synced = Some(links);
             Ok(())
         });
         let written = written

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::anchor::AnchorError;
-use super::health::State;
+use super::health::{State, Trust};
 use super::known::AppName;
 use super::store::{CommitError, Key, Store, Txn, Unavailable};
 use super::{Distrust, Link, Registry};
@@ -101,7 +101,8 @@ impl Registry {
             self.facts.away();
             return;
         };
-        if rolled_back.is_some() && self.state().trusted {
+        let was_known = matches!(self.facts.trust(), Trust::RolledBack(_));
+        if rolled_back.is_some() && !was_known {
             self.distrusted(Distrust::RolledBack);
         }
         let trusted = rolled_back.is_none();

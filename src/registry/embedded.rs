@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::chain::Link;
 use super::listeners::Listeners;
-use super::store::{CommitError, Key, Listener, Store, Txn, Unavailable};
+use super::store::{Asked, CommitError, Entry, Key, Listener, Store, Txn, Unavailable};
 use super::writer::{self, Job};
 use crate::domain::RegionId;
 
@@ -25,6 +25,9 @@ pub(super) const ENTRIES: TableDefinition<'static, &str, &[u8]> = TableDefinitio
 
 /// How many transactions may wait for the writer.
 const QUEUE: usize = 4_096;
+
+/// Bytes of the file kept in memory; the system's page cache has the rest.
+const CACHE: usize = 128 << 20;
 
 /// One redb file.
 pub struct EmbeddedStore {
@@ -55,8 +58,10 @@ impl EmbeddedStore {
     pub fn open(path: &Path) -> Result<Arc<Self>, EmbeddedError> {
         let file = open_file(path).map_err(EmbeddedError::File)?;
         let backend = FileBackend::new(file).map_err(refused)?;
-        let database = Database::builder().create_with_backend(backend);
-        let database = database.map_err(refused)?;
+        let database = Database::builder()
+            .set_cache_size(CACHE)
+            .create_with_backend(backend)
+            .map_err(refused)?;
         make_table(&database).map_err(|e| EmbeddedError::Database(Box::new(e)))?;
         Self::start(Arc::new(database))
     }
@@ -94,7 +99,7 @@ impl EmbeddedStore {
         prefix: &Key,
         after: Option<&Key>,
         limit: usize,
-    ) -> Result<Vec<(Key, Vec<u8>)>, redb::Error> {
+    ) -> Result<Vec<Entry>, redb::Error> {
         let table = self.database.begin_read()?.open_table(ENTRIES)?;
         let start = after.unwrap_or(prefix).max(prefix);
         let mut found = Vec::new();
@@ -136,7 +141,7 @@ impl EmbeddedStore {
         txn.commit().unwrap();
     }
 
-    fn newest_now(&self, region: &RegionId) -> Result<Option<(Key, Vec<u8>)>, redb::Error> {
+    fn newest_now(&self, region: &RegionId) -> Result<Option<Entry>, redb::Error> {
         let table = self.database.begin_read()?.open_table(ENTRIES)?;
         newest(&table, region)
     }
@@ -146,7 +151,7 @@ impl EmbeddedStore {
 pub(super) fn newest(
     table: &impl ReadableTable<&'static str, &'static [u8]>,
     region: &RegionId,
-) -> Result<Option<(Key, Vec<u8>)>, redb::Error> {
+) -> Result<Option<Entry>, redb::Error> {
     let (first, last) = (Key::link(region, 0), Key::link(region, u64::MAX));
     let mut range = table.range(first.as_str()..=last.as_str())?;
     let entry = range.next_back().transpose()?;
@@ -154,21 +159,16 @@ pub(super) fn newest(
 }
 
 impl Store for EmbeddedStore {
-    fn read(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Vec<u8>>>, Unavailable>> {
+    fn read(&self, keys: Vec<Key>) -> Asked<'_, Vec<Option<Vec<u8>>>> {
         ready(self.read_now(&keys).map_err(unreadable)).boxed()
     }
 
-    fn range(
-        &self,
-        prefix: Key,
-        after: Option<Key>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Vec<u8>)>, Unavailable>> {
+    fn range(&self, prefix: Key, after: Option<Key>, limit: usize) -> Asked<'_, Vec<Entry>> {
         let found = self.range_now(&prefix, after.as_ref(), limit);
         ready(found.map_err(unreadable)).boxed()
     }
 
-    fn count(&self, prefix: Key) -> BoxFuture<'_, Result<u64, Unavailable>> {
+    fn count(&self, prefix: Key) -> Asked<'_, u64> {
         ready(self.count_now(&prefix).map_err(unreadable)).boxed()
     }
 
@@ -176,7 +176,7 @@ impl Store for EmbeddedStore {
         self.submit(|answer| Job::Commit(txn, answer)).boxed()
     }
 
-    fn newest_link(&self, region: &RegionId) -> BoxFuture<'_, Result<Option<Link>, Unavailable>> {
+    fn newest_link(&self, region: &RegionId) -> Asked<'_, Option<Link>> {
         let found = self.newest_now(region).map_err(unreadable);
         let link = found.and_then(|entry| {
             let read = entry.map(|(key, value)| Link::read(region, &key, &value));
@@ -185,7 +185,7 @@ impl Store for EmbeddedStore {
         ready(link).boxed()
     }
 
-    fn link(&self, region: &RegionId, n: u64) -> BoxFuture<'_, Result<Option<Link>, Unavailable>> {
+    fn link(&self, region: &RegionId, n: u64) -> Asked<'_, Option<Link>> {
         let key = Key::link(region, n);
         let found = self.read_now(std::slice::from_ref(&key));
         let link = found.map_err(unreadable).and_then(|values| {
@@ -237,6 +237,9 @@ fn open_file(path: &Path) -> std::io::Result<File> {
 }
 
 fn make_table(database: &Database) -> Result<(), redb::Error> {
+    if database.begin_read()?.open_table(ENTRIES).is_ok() {
+        return Ok(());
+    }
     let txn = database.begin_write()?;
     txn.open_table(ENTRIES)?;
     Ok(txn.commit()?)

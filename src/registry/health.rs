@@ -27,6 +27,20 @@ pub enum Health {
     },
 }
 
+impl State {
+    /// Whether the store has lost what was seen of it.
+    pub const fn is_rolled_back(&self) -> bool {
+        matches!(
+            &self.health,
+            Health::Degraded {
+                reason: Reason::RolledBack { .. }
+            } | Health::Unready {
+                reason: Reason::RolledBack { .. }
+            }
+        )
+    }
+}
+
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {

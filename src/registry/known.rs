@@ -1,5 +1,6 @@
 //! What a gateway knows of an App once its pins verify and, at home, its record is opened.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,7 +36,6 @@ pub enum Home {
 }
 
 /// An App of this region: its opened record.
-#[derive(Debug)]
 pub struct App {
     pub app_id: AppId,
     pub app_key: AppKey,
@@ -127,6 +127,19 @@ impl App {
         use secrecy::ExposeSecret;
         let certificates = self.certificates.iter();
         certificates.map(|c| c.value.expose_secret()).collect()
+    }
+}
+
+impl fmt::Debug for App {
+    /// Without secrets and user ids.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("app_id", &self.app_id)
+            .field("app_key", &self.app_key)
+            .field("zone", &self.zone)
+            .field("status", &self.status)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use super::store::Key;
 use super::trust::{Fault, Named};
 
 /// Some of this region's Apps, in the order of their AppKey hashes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Page {
     /// May be shorter than asked for although there is more.
     pub items: Vec<Arc<App>>,
@@ -116,15 +116,5 @@ impl Registry {
     fn away(&self, away: super::store::Unavailable) -> LookUpError {
         self.facts.away();
         self.failed(away.into())
-    }
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            next_cursor: None,
-            untrusted: 0,
-        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use parking_lot::Mutex;
 
 use super::Registry;
@@ -29,6 +30,9 @@ pub struct Pinned<C> {
 pub struct Seen {
     known: Arc<Known>,
     app: Arc<App>,
+    /// The App ID and its retention, ready as header values.
+    pub(crate) app_id: HeaderValue,
+    pub(crate) retention_days: HeaderValue,
 }
 
 /// Why the registry gave no answer.
@@ -77,7 +81,8 @@ impl Locator {
         let recent = self.recent.lock().find(&key, |entry| !entry.is_stale());
         let entry = match recent {
             Some(entry) => entry,
-            None => self.ask(key).await?,
+            // Boxed: a look-up in the store is rare and large, and every call carries its place.
+            None => Box::pin(self.ask(key)).await?,
         };
         match entry {
             Entry::Here(seen) => Ok(Pinned { call, seen }),
@@ -120,6 +125,17 @@ impl<C> Pinned<C> {
 }
 
 impl Seen {
+    fn new(known: Arc<Known>, app: Arc<App>) -> Self {
+        let app_id = HeaderValue::from_str(app.app_id.as_str());
+        Self {
+            // An App ID is 32 hexadecimal digits.
+            app_id: app_id.unwrap_or(HeaderValue::from_static("")),
+            retention_days: HeaderValue::from(app.retention_days),
+            known,
+            app,
+        }
+    }
+
     pub fn app(&self) -> &App {
         &self.app
     }
@@ -141,7 +157,7 @@ impl Entry {
         match &known.home {
             Home::Here(app) => {
                 let app = Arc::clone(app);
-                Self::Here(Arc::new(Seen { known, app }))
+                Self::Here(Arc::new(Seen::new(known, app)))
             }
             Home::Elsewhere(region) => {
                 let region = region.clone();

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `known`, `locate` | what a gateway knows of an App, and the proof that it lives here |
 //! | `lookup`, `memory`, `flight`, `loads` | look-ups, and what is remembered of them |
-//! | `register`, `change`, `certificates`, `list`, `accounts` | the control plane's operations |
+//! | `register`, `create`, `change`, `certificates`, `list`, `accounts`, `book` | the control plane's operations |
 //! | `trust`, `distrust`, `pin`, `sealed_key`, `names` | what is believed of the store |
 //! | `seal`, `record`, `account`, `aead`, `random` | what is sealed, and how |
 //! | `store`, `embedded`, `writer`, `listeners` | where it is kept |
@@ -14,10 +14,12 @@ mod account;
 mod accounts;
 mod aead;
 mod anchor;
+mod book;
 mod certificates;
 mod chain;
 mod change;
 mod check;
+mod create;
 mod distrust;
 mod embedded;
 mod flight;
@@ -64,7 +66,8 @@ pub use distrust::Distrust;
 pub use embedded::{EmbeddedError, EmbeddedStore};
 pub use health::{Health, Reason, State};
 pub use known::{
-    App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan, Status,
+    App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan,
+    Status,
 };
 pub use list::Page;
 pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};
@@ -74,7 +77,9 @@ pub use random::{NoRandomness, Randomness, SystemRandomness};
 pub use register::{NewApp, PinBytes, RegisterError, Registered};
 pub use seal::SealError;
 pub use stats::{LookUpResult, Stats};
-pub use store::{CommitError, Condition, Key, Listener, Place, Store, Txn, Unavailable};
+pub use store::{
+    Asked, CommitError, Condition, Entry, Key, Listener, Place, Store, Txn, Unavailable,
+};
 
 use crate::config::Catalogue;
 use crate::domain::{AppKey, Clock, RegionId};
@@ -93,7 +98,7 @@ pub struct Registry {
     counters: stats::Counters,
     flights: flight::Flights<Hash, lookup::Reading>,
     checks: flight::Flights<(), ()>,
-    book: ArcSwapOption<accounts::Book>,
+    book: ArcSwapOption<book::Book>,
     changed: Mutex<Option<mpsc::UnboundedReceiver<AppKey>>>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
@@ -132,10 +137,12 @@ impl Registry {
 
     /// Counts what does not verify, and says it to the operator (without naming the App).
     fn distrusted(&self, reason: Distrust) {
-        self.counters.distrusted(reason);
-        tracing::error!(
-            reason = reason.as_str(),
-            "the registry's entry is not believed: {reason}"
-        );
+        if self.counters.distrusted(reason, self.clock.unix()) {
+            let reason_code = reason.as_str();
+            tracing::error!(
+                reason = reason_code,
+                "the registry is not believed: {reason}"
+            );
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! The record of an App, as it stands inside its seal: JSON, format 1.
 
+use std::fmt;
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
@@ -8,7 +11,7 @@ use super::known::{App, AppLimits, AppLoad, AuthMode, CertRole, Certificate, Pla
 use crate::domain::{AppId, AppKey, ZoneId};
 
 /// What a region keeps of one of its Apps. Its region and zone are in its pins.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Record {
     pub app_id: AppId,
     pub app_key: AppKey,
@@ -29,6 +32,17 @@ pub struct Record {
 /// What the App's token server may do. Nothing is configurable yet; the place is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRules {}
+
+impl fmt::Debug for Record {
+    /// Without secrets and user ids.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("app_id", &self.app_id)
+            .field("status", &self.status)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Plan {
     /// How many days messages are kept when nothing else is agreed.
@@ -94,7 +108,7 @@ impl Record {
     }
 
     /// The App as traffic and the admin API see it.
-    pub fn into_app(self, zone: ZoneId, load: std::sync::Arc<AppLoad>) -> App {
+    pub fn into_app(self, zone: ZoneId, load: Arc<AppLoad>) -> App {
         App {
             app_id: self.app_id,
             app_key: self.app_key,

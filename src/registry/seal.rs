@@ -82,7 +82,7 @@ impl Sealer {
         &self,
         subject: Subject<'_>,
         revision: u64,
-        text: Zeroizing<Vec<u8>>,
+        text: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let (key, length) = self.newest()?;
         let salt = random::bytes::<SALT>(&*self.randomness)?;
@@ -90,7 +90,7 @@ impl Sealer {
         let context = Context::new(subject, &self.region, revision);
         let derived = DerivedKey::new(key.key.as_slice(), &salt, &context.info());
         let derived = derived.map_err(|_| SealError::Cipher)?;
-        let text = sealed(&derived, nonce, &context.associated(), &text)?;
+        let text = sealed(&derived, nonce, &context.associated(), text)?;
         let mut bytes = vec![VERSION, length];
         bytes.extend_from_slice(key.id.as_bytes());
         bytes.extend_from_slice(&revision.to_be_bytes());

@@ -56,15 +56,25 @@ pub struct Stats {
 pub(super) struct Counters {
     lookups: [AtomicU64; 6],
     distrusts: [AtomicU64; Distrust::ALL.len()],
+    /// When each reason may be said again, in unix seconds. A clock that goes back makes it wait.
+    silent_until: [AtomicU64; Distrust::ALL.len()],
 }
+
+/// For so many seconds a reason isn't said again: it comes with every request for such an App.
+const SILENCE: u64 = 10;
 
 impl Counters {
     pub(super) fn looked_up(&self, result: LookUpResult) {
         self.lookups[result as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn distrusted(&self, reason: Distrust) {
+    /// Whether the operator is to be told.
+    pub(super) fn distrusted(&self, reason: Distrust, now: u64) -> bool {
         self.distrusts[reason as usize].fetch_add(1, Ordering::Relaxed);
+        let until = &self.silent_until[reason as usize];
+        // Of several who find the silence over, one speaks.
+        until.load(Ordering::Relaxed) <= now
+            && until.fetch_max(now.saturating_add(SILENCE), Ordering::Relaxed) <= now
     }
 
     pub(super) fn lookups(&self) -> [u64; 6] {

@@ -177,6 +177,12 @@ pub enum CommitError {
     Unavailable(#[from] Unavailable),
 }
 
+/// A key and its value.
+pub type Entry = (Key, Vec<u8>);
+
+/// What a store was asked for.
+pub type Asked<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
+
 /// Who hears of writes.
 pub trait Listener: Send + Sync {
     /// These keys were written. A backend calls it for its own commits before it answers them, and
@@ -190,26 +196,21 @@ pub trait Listener: Send + Sync {
 /// A backend: linearizable reads and compare-and-write transactions.
 pub trait Store: Send + Sync + 'static {
     /// The values of the keys, in their order, as one consistent snapshot.
-    fn read(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Vec<u8>>>, Unavailable>>;
+    fn read(&self, keys: Vec<Key>) -> Asked<'_, Vec<Option<Vec<u8>>>>;
 
     /// At most `limit` entries whose keys start with `prefix`, in order, from behind `after`.
-    fn range(
-        &self,
-        prefix: Key,
-        after: Option<Key>,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Vec<u8>)>, Unavailable>>;
+    fn range(&self, prefix: Key, after: Option<Key>, limit: usize) -> Asked<'_, Vec<Entry>>;
 
     /// How many keys start with `prefix`.
-    fn count(&self, prefix: Key) -> BoxFuture<'_, Result<u64, Unavailable>>;
+    fn count(&self, prefix: Key) -> Asked<'_, u64>;
 
     /// Writes the transaction and, in the same step, its region's next link (`Link::next`).
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Link, CommitError>>;
 
     /// The region's newest link; `None` while nothing was committed.
-    fn newest_link(&self, region: &RegionId) -> BoxFuture<'_, Result<Option<Link>, Unavailable>>;
+    fn newest_link(&self, region: &RegionId) -> Asked<'_, Option<Link>>;
 
-    fn link(&self, region: &RegionId, n: u64) -> BoxFuture<'_, Result<Option<Link>, Unavailable>>;
+    fn link(&self, region: &RegionId, n: u64) -> Asked<'_, Option<Link>>;
 
     /// Tells `listener` of every write from now on, until it is dropped.
     fn listen(&self, listener: Weak<dyn Listener>);

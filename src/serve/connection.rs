@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
+use super::closing::Closing;
 use super::life::Life;
 use super::proxy_protocol;
 use super::served::Served;
@@ -38,14 +39,14 @@ pub struct Door {
     pub pacer: Arc<Pacer>,
     pub tasks: TaskTracker,
     /// Ends idle connections, and others after their answers.
-    pub closing: CancellationToken,
+    pub closing: Arc<Closing>,
 }
 
 /// Read and write buffers: large, so that large bodies cost half as much.
 const BUFFER: usize = 256 * 1024;
 
-/// hyper's own limit of header fields, up to which it allocates nothing for them.
-const ON_THE_STACK: usize = 100;
+/// Header fields that hyper takes by itself.
+const HYPER_HEADERS: usize = 100;
 
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 200;
@@ -69,7 +70,7 @@ impl Door {
             return;
         };
         let _ = tcp.set_nodelay(true);
-        let peer = Peer { address, trusted };
+        let peer = Peer::new(address, trusted);
         let gauge = &self.gateway.shared().metrics.connections;
         let gauge = gauge.with_label_values(&["rest"]);
         gauge.inc();
@@ -128,23 +129,18 @@ impl Door {
         let life = Life::of_http1(self.pacer.deadline(), limits);
         let io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
         let service = self.service(&life, peer);
-        let mut http = http1::Builder::new();
-        http.max_header_size(limits.head)
-            .max_buf_size(BUFFER)
-            .half_close(false);
-        if limits.headers > ON_THE_STACK {
-            http.max_headers(limits.headers);
+        let mut builder = http1::Builder::new();
+        builder.max_header_size(limits.head).max_buf_size(BUFFER);
+        if limits.headers != HYPER_HEADERS {
+            // Set, the number costs an allocation a request.
+            builder.max_headers(limits.headers);
         }
-        let connection = http.serve_connection(TokioIo::new(io), service);
+        let connection = builder.serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
+        let ended = self
+            .closing
+            .drive(connection.as_mut(), http1::Connection::graceful_shutdown)
+            .await;
         if let Err(error) = ended {
             self.broken(&error);
         }
@@ -190,13 +186,14 @@ impl Door {
         Error = Infallible,
         Future = impl Future<Output = Result<Response<Served>, Infallible>> + Send + use<>,
     > + use<> {
-        let client = Client {
+        let client = Arc::new(Client {
             peer,
             plane: Plane::Rest,
-        };
+        });
         let (gateway, life) = (Arc::clone(&self.gateway), Arc::clone(life));
         service_fn(move |request| {
-            let (gateway, life) = (Arc::clone(&gateway), Arc::clone(&life));
+            let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
+            let life = Arc::clone(&life);
             let busy = life.busy();
             async move {
                 let response = gateway.handle(request, &client).await;

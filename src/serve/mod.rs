@@ -1,6 +1,7 @@
 //! The way in: sockets, TLS, connections, and their end.
 
 mod admission;
+mod closing;
 mod connection;
 mod frames;
 mod life;
@@ -12,6 +13,7 @@ mod watched;
 mod worker;
 
 pub use admission::Admission;
+pub use closing::Closing;
 pub use connection::Door;
 pub use listen::{ListenError, Sockets};
 pub use tls::{Edge, HandshakeError};

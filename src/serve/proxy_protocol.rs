@@ -111,11 +111,18 @@ mod tests {
     fn version_1_gives_the_source() {
         let address = |line| parse_v1(line).map_err(|_| ());
         let v4 = "203.0.113.7".parse().unwrap();
-        assert_eq!(address("PROXY TCP4 203.0.113.7 10.0.0.1 5000 443"), Ok(Some(v4)));
+        assert_eq!(
+            address("PROXY TCP4 203.0.113.7 10.0.0.1 5000 443"),
+            Ok(Some(v4))
+        );
         let v6 = "2001:db8::7".parse().unwrap();
         assert_eq!(address("PROXY TCP6 2001:db8::7 ::1 5000 443"), Ok(Some(v6)));
         assert_eq!(address("PROXY UNKNOWN"), Ok(None));
-        for bad in ["PROXY TCP4 x 10.0.0.1 5000 443", "PROXY TCP4 1.2.3.4", "PROXY UDP4 a b c d"] {
+        for bad in [
+            "PROXY TCP4 x 10.0.0.1 5000 443",
+            "PROXY TCP4 1.2.3.4",
+            "PROXY UDP4 a b c d",
+        ] {
             assert_eq!(address(bad), Err(()), "{bad}");
         }
     }
@@ -133,14 +140,20 @@ mod tests {
     #[tokio::test]
     async fn a_header_is_taken_off_and_the_rest_stays() {
         for (sent, address, left) in [
-            (&b"PROXY TCP4 203.0.113.7 10.0.0.1 5000 443\r\nGET"[..], Some("203.0.113.7"), "GET"),
+            (
+                &b"PROXY TCP4 203.0.113.7 10.0.0.1 5000 443\r\nGET"[..],
+                Some("203.0.113.7"),
+                "GET",
+            ),
             (b"GET / HTTP/1.1", None, "GET"),
             (b"PUT", None, "PUT"),
         ] {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let mut client = TcpStream::connect_for_test(&listener).await;
             let (mut server, _) = listener.accept().await.unwrap();
-            tokio::io::AsyncWriteExt::write_all(&mut client, sent).await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut client, sent)
+                .await
+                .unwrap();
             let read = read(&mut server).await.unwrap();
             assert_eq!(read, address.map(|a| a.parse().unwrap()));
             let mut rest = [0; 3];
@@ -156,7 +169,9 @@ mod tests {
     impl ConnectForTest for TcpStream {
         #[expect(clippy::disallowed_methods, reason = "a test's own client")]
         async fn connect_for_test(listener: &tokio::net::TcpListener) -> TcpStream {
-            TcpStream::connect(listener.local_addr().unwrap()).await.unwrap()
+            TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap()
         }
     }
 }

@@ -139,6 +139,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
         }
     }
 
+    /// Shows what was written of these buffers to [`Self::has_written`].
+    fn note_written(&mut self, polled: &Poll<io::Result<usize>>, bufs: &[io::IoSlice<'_>]) {
+        let Poll::Ready(Ok(written)) = polled else {
+            return;
+        };
+        let mut left = *written;
+        for buf in bufs {
+            let part = left.min(buf.len());
+            self.has_written(&buf[..part]);
+            left -= part;
+        }
+    }
+
     fn last_words(&self) -> End {
         match &self.speech {
             Speech::Http1 { too_slow } if self.life.is_in_head() => End::Words(too_slow()),
@@ -215,6 +228,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
     }
 }
 
+/// What is gathered before it is written, in bytes: one plain write of a small answer costs less
+/// than a gathering one, a copy of a large one would cost more.
+const SMALL: usize = 2048;
+
+/// Small buffers in one; nothing for a single or a large one.
+fn gather<'a>(bufs: &[io::IoSlice<'_>], small: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
+    let total: usize = bufs.iter().map(|b| b.len()).sum();
+    if bufs.len() < 2 || total > SMALL {
+        return None;
+    }
+    let mut at = 0;
+    for buf in bufs {
+        small[at..at + buf.len()].copy_from_slice(buf);
+        at += buf.len();
+    }
+    Some(&small[..at])
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -235,15 +266,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
-        if let Poll::Ready(Ok(written)) = &polled {
-            let mut left = *written;
-            for buf in bufs {
-                let part = left.min(buf.len());
-                this.has_written(&buf[..part]);
-                left -= part;
+        let mut small = [0; SMALL];
+        let polled = match gather(bufs, &mut small) {
+            Some(gathered) => {
+                let polled = Pin::new(&mut this.inner).poll_write(cx, gathered);
+                this.note_written(&polled, &[io::IoSlice::new(gathered)]);
+                polled
             }
-        }
+            None => {
+                let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+                this.note_written(&polled, bufs);
+                polled
+            }
+        };
         this.poll_stall(cx, polled)
     }
 
@@ -343,6 +378,9 @@ mod tests {
         near.shutdown().await.unwrap();
         drop(near);
         let sent = sent.await.unwrap();
-        assert!((LINGER_BYTES..=LINGER_BYTES + 4 * 4096).contains(&sent), "{sent}");
+        assert!(
+            (LINGER_BYTES..=LINGER_BYTES + 4 * 4096).contains(&sent),
+            "{sent}"
+        );
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
+use super::closing::Closing;
 use super::connection::Door;
 use super::listen::Sockets;
 use super::tls::Edge;
@@ -32,7 +33,7 @@ pub struct Listening {
 pub struct Cores {
     threads: Vec<JoinHandle<()>>,
     stop_accepting: CancellationToken,
-    close: CancellationToken,
+    close: Arc<Closing>,
     abort: CancellationToken,
 }
 
@@ -71,7 +72,7 @@ impl Cores {
     /// Stops listening and lets what is in flight end; after `limit` the rest is dropped.
     pub async fn drain(self, limit: Duration) {
         self.stop_accepting.cancel();
-        self.close.cancel();
+        self.close.close();
         let abort = self.abort.clone();
         let joined = tokio::task::spawn_blocking(move || {
             for thread in self.threads {
@@ -90,7 +91,7 @@ impl Cores {
 #[derive(Clone, Default)]
 struct Tokens {
     stop_accepting: CancellationToken,
-    close: CancellationToken,
+    close: Arc<Closing>,
     abort: CancellationToken,
 }
 
@@ -165,7 +166,7 @@ fn open(
             trusted_proxies: share.trusted_proxies.clone(),
             pacer: Arc::clone(pacer),
             tasks: tasks.clone(),
-            closing: tokens.close.clone(),
+            closing: Arc::clone(&tokens.close),
         });
         tasks.spawn(accept(listener, door, tokens.stop_accepting.clone()));
     }

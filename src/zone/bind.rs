@@ -11,7 +11,7 @@ use super::upstream::Target;
 use crate::auth::Admitted;
 use crate::config::Limits;
 use crate::domain::{Channel, ZoneId};
-use crate::registry::{App, Seen};
+use crate::registry::Seen;
 
 /// Something that belongs to a channel, and may announce how large it is.
 pub trait Channelled {
@@ -111,8 +111,8 @@ impl Permit {
         })
     }
 
-    pub(super) fn app(&self) -> &App {
-        self.seen.app()
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     pub(super) fn home(&self) -> &Home {
@@ -123,7 +123,11 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.pools.home.in_flight[self.channel.index()].fetch_sub(1, Ordering::Relaxed);
-        self.seen.app().load.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.seen
+            .app()
+            .load
+            .in_flight
+            .fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -239,7 +239,10 @@ impl Download {
             self.waiting = true;
             connection.deadline.set(self.idle);
         }
-        connection.deadline.poll_passed(cx).map(|()| BodyError::Stalled)
+        connection
+            .deadline
+            .poll_passed(cx)
+            .map(|()| BodyError::Stalled)
     }
 }
 

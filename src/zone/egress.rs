@@ -54,6 +54,11 @@ impl Egress {
         }
     }
 
+    /// How long a connection may take to open, and then its handshake.
+    pub const fn patience(&self) -> Duration {
+        self.connect
+    }
+
     /// Whether the address is inside the ranges. IPv4-mapped IPv6 addresses count as IPv4.
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -138,7 +143,11 @@ mod tests {
             ("fd00:61::1", false),
             ("::10.71.0.1", false),
         ] {
-            assert_eq!(egress.allows(address.parse().unwrap()), allowed, "{address}");
+            assert_eq!(
+                egress.allows(address.parse().unwrap()),
+                allowed,
+                "{address}"
+            );
         }
     }
 
@@ -152,14 +161,20 @@ mod tests {
             assert!(matches!(error, DialError::Denied), "{host}: {error}");
         }
         let accepted = futures_util::future::poll_immediate(foreign.accept()).await;
-        assert!(accepted.is_none(), "a connection reached the foreign address");
+        assert!(
+            accepted.is_none(),
+            "a connection reached the foreign address"
+        );
     }
 
     #[tokio::test]
     async fn an_allowed_address_is_connected_to() {
         let home = tokio::net::TcpListener::bind("127.71.0.1:0").await.unwrap();
         let port = home.local_addr().unwrap().port();
-        let stream = egress(&["127.71.0.0/16"]).dial("127.71.0.1", port).await.unwrap();
+        let stream = egress(&["127.71.0.0/16"])
+            .dial("127.71.0.1", port)
+            .await
+            .unwrap();
         assert_eq!(stream.peer_addr().unwrap().port(), port);
     }
 }

@@ -1,6 +1,6 @@
 //! What an answer may point to (SPEC 6.6): this region's endpoints, and nothing else.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::headers;
 use crate::config::{Endpoint, Region, Upstream};
@@ -20,11 +20,14 @@ pub struct References {
 #[error("the answer's {0} points outside this region")]
 pub struct CrossRegionReference(pub &'static str);
 
-const REFERRING: [(&str, fn(&str) -> Vec<Part<'_>>); 4] = [
-    ("location", whole),
-    ("content-location", whole),
-    ("refresh", refresh),
-    ("link", link),
+/// Cuts a header's value into its pieces.
+type Split = fn(&str) -> Vec<Part<'_>>;
+
+const REFERRING: [(HeaderName, &str, Split); 4] = [
+    (header::LOCATION, "location", whole),
+    (header::CONTENT_LOCATION, "content-location", whole),
+    (header::REFRESH, "refresh", refresh),
+    (header::LINK, "link", link),
 ];
 
 /// A piece of a header's value: text to keep, or a reference to judge.
@@ -36,7 +39,12 @@ enum Part<'a> {
 
 impl References {
     pub fn new(region: &Region) -> Self {
-        let all = [&region.rest, &region.websocket, &region.msync, &region.admin];
+        let all = [
+            &region.rest,
+            &region.websocket,
+            &region.msync,
+            &region.admin,
+        ];
         let endpoints = all.into_iter().flatten();
         let authority = region.rest.first().map(authority).unwrap_or_default();
         Self {
@@ -61,32 +69,32 @@ impl References {
         upstream: &Upstream,
     ) -> Result<(), CrossRegionReference> {
         headers::clean_answer(answer);
-        for (name, split) in REFERRING {
-            if answer.contains_key(name) {
-                self.judge(answer, name, split, upstream)?;
+        for (header, name, split) in &REFERRING {
+            if answer.contains_key(header) {
+                let refused = CrossRegionReference(name);
+                self.judge(answer, header, *split, upstream)
+                    .ok_or(refused)?;
             }
         }
         Ok(())
     }
 
+    /// Judges every value of a header; nothing when one leads elsewhere.
     fn judge(
         &self,
         answer: &mut HeaderMap,
-        name: &'static str,
-        split: fn(&str) -> Vec<Part<'_>>,
+        header: &HeaderName,
+        split: Split,
         upstream: &Upstream,
-    ) -> Result<(), CrossRegionReference> {
-        let refused = CrossRegionReference(name);
-        let header = HeaderName::from_static(name);
-        let values: Vec<HeaderValue> = answer.get_all(&header).iter().cloned().collect();
-        answer.remove(&header);
+    ) -> Option<()> {
+        let values: Vec<HeaderValue> = answer.get_all(header).iter().cloned().collect();
+        answer.remove(header);
         for value in values {
-            let text = value.to_str().map_err(|_| refused)?;
-            let judged = self.rewritten(&split(text), upstream).ok_or(refused)?;
-            let value = HeaderValue::try_from(judged).map_err(|_| refused)?;
-            answer.append(&header, value);
+            let text = value.to_str().ok()?;
+            let judged = self.rewritten(&split(text), upstream)?;
+            answer.append(header, HeaderValue::try_from(judged).ok()?);
         }
-        Ok(())
+        Some(())
     }
 
     fn rewritten(&self, parts: &[Part<'_>], upstream: &Upstream) -> Option<String> {
@@ -161,7 +169,13 @@ fn authority_of(reference: &str) -> Option<Option<(Option<&str>, &str)>> {
 }
 
 fn default_port(scheme: &str) -> Option<u16> {
-    let schemes = [("https", 443), ("http", 80), ("wss", 443), ("ws", 80), ("ftp", 21)];
+    let schemes = [
+        ("https", 443),
+        ("http", 80),
+        ("wss", 443),
+        ("ws", 80),
+        ("ftp", 21),
+    ];
     let found = schemes.iter().find(|(s, _)| s.eq_ignore_ascii_case(scheme));
     found.map(|(_, port)| *port)
 }
@@ -293,9 +307,16 @@ mod tests {
             ("refresh", "5; url=https://a71.example/x"),
             ("refresh", "0;URL='/x'"),
             ("link", "</style.css>; rel=preload; as=style"),
-            ("link", r#"<https://a71.example/1>; rel="next", </2>; rel="prev""#),
+            (
+                "link",
+                r#"<https://a71.example/1>; rel="next", </2>; rel="prev""#,
+            ),
         ] {
-            assert_eq!(filtered(name, value).as_deref(), Some(value), "{name}: {value}");
+            assert_eq!(
+                filtered(name, value).as_deref(),
+                Some(value),
+                "{name}: {value}"
+            );
         }
     }
 
@@ -334,16 +355,28 @@ mod tests {
     #[test]
     fn the_upstreams_own_name_is_rewritten() {
         for (name, value, expected) in [
-            ("location", "https://10.71.0.10:8443/x?y#z", "https://a71.example/x?y#z"),
+            (
+                "location",
+                "https://10.71.0.10:8443/x?y#z",
+                "https://a71.example/x?y#z",
+            ),
             ("location", "//10.71.0.10:8443", "https://a71.example"),
             (
                 "link",
                 "<https://10.71.0.10:8443/1>; rel=next, </2>; rel=prev",
                 "<https://a71.example/1>; rel=next, </2>; rel=prev",
             ),
-            ("refresh", "5; url=https://10.71.0.10:8443/x", "5; url=https://a71.example/x"),
+            (
+                "refresh",
+                "5; url=https://10.71.0.10:8443/x",
+                "5; url=https://a71.example/x",
+            ),
         ] {
-            assert_eq!(filtered(name, value).as_deref(), Some(expected), "{name}: {value}");
+            assert_eq!(
+                filtered(name, value).as_deref(),
+                Some(expected),
+                "{name}: {value}"
+            );
         }
         assert_eq!(filtered("location", "https://10.71.0.10:9999/x"), None);
     }

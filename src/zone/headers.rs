@@ -24,7 +24,7 @@ fn is_hop_by_hop(name: &str) -> bool {
 /// method or path than was decided on.
 fn is_stripped_from_requests(name: &str, trusted: bool) -> bool {
     match name {
-        "expect" | "host" | "traceparent" => true,
+        "expect" | "host" | "traceparent" | "tracestate" => true,
         "x-http-method-override" | "x-http-method" | "x-method-override" => true,
         "x-original-url" | "x-rewrite-url" | "x-original-host" | "x-host" => true,
         "forwarded" | "x-forwarded-for" => !trusted,
@@ -43,7 +43,10 @@ pub(super) fn is_refused_trailer(name: &HeaderName) -> bool {
     let name = name.as_str();
     is_hop_by_hop(name)
         || is_stripped_from_answers(name)
-        || matches!(name, "location" | "content-location" | "refresh" | "link" | "host")
+        || matches!(
+            name,
+            "location" | "content-location" | "refresh" | "link" | "host"
+        )
 }
 
 /// Removes what may not reach the data centre. `trusted`: the peer's forwarding fields are believed.
@@ -71,10 +74,14 @@ fn remove(headers: &mut HeaderMap, strip: impl Fn(&str) -> bool) {
 /// The fields that `Connection` names as belonging to this hop only.
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION).iter();
-    let options = values.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    let options = values
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','));
     options
         .map(str::trim)
-        .filter(|option| !option.eq_ignore_ascii_case("close") && !option.eq_ignore_ascii_case("keep-alive"))
+        .filter(|option| {
+            !option.eq_ignore_ascii_case("close") && !option.eq_ignore_ascii_case("keep-alive")
+        })
         .filter_map(|option| HeaderName::try_from(option).ok())
         .collect()
 }

@@ -71,7 +71,8 @@ impl Homes {
         metrics: &Arc<Metrics>,
         connector: impl Fn(&ZoneConfig) -> Option<TlsConnector>,
     ) -> Result<Self, HomesError> {
-        let home = |zone: &ZoneConfig| home(zone, limits, metrics, connector(zone)).map(Arc::new);
+        let home =
+            |zone: &ZoneConfig| home(zone, limits, metrics, connector(zone).as_ref()).map(Arc::new);
         Ok(Self {
             homes: zones.iter().map(home).collect::<Result<_, _>>()?,
             pools: Mutex::default(),
@@ -89,7 +90,10 @@ impl Homes {
             for target in home.targets.iter().flatten() {
                 let labels = [zone, &target.address.to_string()];
                 let well = i64::from(target.health().is_well());
-                metrics.upstream_healthy.with_label_values(&labels).set(well);
+                metrics
+                    .upstream_healthy
+                    .with_label_values(&labels)
+                    .set(well);
             }
             let pools = self.pools.lock();
             let own = pools.iter().filter(|p| Arc::ptr_eq(&p.home, home));
@@ -97,7 +101,9 @@ impl Homes {
                 .flat_map(|p| p.channels.iter().flatten())
                 .fold((0, 0), |(a, i), pool| (a + pool.active(), i + pool.idle()));
             for (state, count) in [("active", active), ("idle", idle)] {
-                let gauge = metrics.upstream_connections.with_label_values(&[zone, state]);
+                let gauge = metrics
+                    .upstream_connections
+                    .with_label_values(&[zone, state]);
                 gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }
@@ -108,11 +114,15 @@ fn home(
     zone: &ZoneConfig,
     limits: &Limits,
     metrics: &Arc<Metrics>,
-    tls: Option<TlsConnector>,
+    tls: Option<&TlsConnector>,
 ) -> Result<Home, HomesError> {
-    let egress = Arc::new(Egress::new(&zone.egress, limits.connect, Arc::clone(metrics)));
+    let egress = Arc::new(Egress::new(
+        &zone.egress,
+        limits.connect,
+        Arc::clone(metrics),
+    ));
     let target = |upstream: &Upstream| {
-        Target::new(upstream.clone(), Arc::clone(&egress), tls.clone())
+        Target::new(upstream.clone(), Arc::clone(&egress), tls.cloned())
             .map(Arc::new)
             .map_err(|source| HomesError::Name {
                 zone: zone.id.to_string(),
@@ -172,7 +182,10 @@ impl Zones {
             .homes
             .iter()
             .map(|home| {
-                let channels = home.targets.each_ref().map(|t| t.iter().map(pool).collect());
+                let channels = home
+                    .targets
+                    .each_ref()
+                    .map(|t| t.iter().map(pool).collect());
                 let home = Arc::clone(home);
                 Arc::new(Pools { home, channels })
             })

@@ -12,8 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::body::Outgoing;
 use super::egress::DialError;
 use super::upstream::Target;
-use crate::observe::Stopwatch;
-use crate::pace::{Deadline, Pacer};
+use crate::pace::{Deadline, Pacer, TICK};
 
 /// Idle connections that are kept, for each core, channel and upstream.
 const IDLE: usize = 256;
@@ -36,7 +35,8 @@ pub struct Pool {
 
 struct Idle {
     connection: Connection,
-    since: Stopwatch,
+    /// By the pacer's ticks.
+    since: u64,
 }
 
 /// A connection to the data centre. Its I/O runs in a task of its own on the same core.
@@ -107,15 +107,17 @@ impl Pool {
         if idle.len() < IDLE {
             idle.push(Idle {
                 connection,
-                since: Stopwatch::start(),
+                since: self.pacer.now(),
             });
         }
     }
 
     /// Lets go of connections that have idled too long or were closed.
     pub fn sweep(&self) {
+        let now = self.pacer.now();
         let stays = |idle: &Idle| {
-            !idle.connection.sender.is_closed() && idle.since.elapsed() < IDLE_TIME
+            let idled = TICK.saturating_mul(u32::try_from(now - idle.since).unwrap_or(u32::MAX));
+            !idle.connection.sender.is_closed() && idled < IDLE_TIME
         };
         self.idle.lock().retain(stays);
     }
@@ -153,7 +155,8 @@ impl Lease {
     pub async fn connection(&self) -> Result<Connection, DialError> {
         match self.pool.reuse() {
             Some(connection) => Ok(connection),
-            None => self.pool.open().await,
+            // Boxed: opening is rare and large, and every call carries its place.
+            None => Box::pin(self.pool.open()).await,
         }
     }
 
@@ -162,7 +165,7 @@ impl Lease {
     /// # Errors
     /// When it cannot be opened.
     pub async fn fresh_connection(&self) -> Result<Connection, DialError> {
-        self.pool.open().await
+        Box::pin(self.pool.open()).await
     }
 
     /// Gives a connection back whose exchange is complete.

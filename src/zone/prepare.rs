@@ -1,8 +1,8 @@
 //! The request as the data centre gets it: made anew, with what only the gateway may say.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Uri, Version};
 use http_body::Body;
@@ -17,7 +17,7 @@ use crate::domain::Channel;
 use crate::observe::RequestId;
 use crate::pace::Pacer;
 
-const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
+pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
 const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
 const ZONE: HeaderName = HeaderName::from_static("domicile-zone");
 const RETENTION: HeaderName = HeaderName::from_static("domicile-retention-days");
@@ -36,7 +36,7 @@ pub struct Outbound {
     pub(super) permit: Permit,
 }
 
-impl Channelled for Call {
+impl Channelled for Box<Call> {
     fn channel(&self) -> Channel {
         self.asked.matched.channel
     }
@@ -59,7 +59,7 @@ impl Call {
     }
 }
 
-impl Bound<Call> {
+impl Bound<Box<Call>> {
     /// Cleans the headers, stamps the gateway's own, and makes the body count itself.
     pub fn prepare(self, references: &References, limits: &Limits, pacer: &Arc<Pacer>) -> Outbound {
         let Self { call, permit } = self;
@@ -70,7 +70,7 @@ impl Bound<Call> {
             peer,
             id,
             ..
-        } = call;
+        } = *call;
         headers::clean_request(&mut head.headers, peer.trusted);
         join_cookies(&mut head.headers, head.version);
         stamp(&mut head.headers, &permit, peer, id, references);
@@ -111,7 +111,9 @@ fn frame(request: &mut Request<Outgoing>) {
     let body = request.body();
     if !body.is_end_stream() && body.size_hint().exact().is_none() {
         let chunked = HeaderValue::from_static("chunked");
-        request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
+        request
+            .headers_mut()
+            .insert(header::TRANSFER_ENCODING, chunked);
     }
 }
 
@@ -120,7 +122,9 @@ fn origin_form(uri: Uri) -> Uri {
     if uri.authority().is_none() {
         return uri;
     }
-    uri.into_parts().path_and_query.map_or_else(Uri::default, Uri::from)
+    uri.into_parts()
+        .path_and_query
+        .map_or_else(Uri::default, Uri::from)
 }
 
 /// HTTP/2 may split a Cookie (RFC 9113 section 8.2.3); HTTP/1 may not.
@@ -128,7 +132,11 @@ fn join_cookies(headers: &mut HeaderMap, version: Version) {
     if version != Version::HTTP_2 || headers.get_all(header::COOKIE).iter().nth(1).is_none() {
         return;
     }
-    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
         headers.insert(header::COOKIE, joined);
     }
@@ -141,23 +149,28 @@ fn stamp(
     id: RequestId,
     references: &References,
 ) {
-    let (app, home) = (permit.app(), permit.home());
-    headers.insert(APP_ID, ascii(app.app_id.as_str()));
+    let (seen, home) = (permit.seen(), permit.home());
+    headers.reserve(STAMPS);
+    headers.insert(APP_ID, seen.app_id.clone());
     headers.insert(CHANNEL, HeaderValue::from_static(permit.channel.as_str()));
     headers.insert(ZONE, home.header.clone());
-    headers.insert(RETENTION, HeaderValue::from(app.retention_days));
-    headers.insert(REQUEST_ID, ascii(id.as_str()));
+    headers.insert(RETENTION, seen.retention_days.clone());
+    let (trace, id) = traceparent(id);
+    headers.insert(REQUEST_ID, id);
     if let Some(secret) = &home.gateway_secret {
         headers.insert(SECRET, secret.clone());
     }
-    headers.append(FORWARDED_FOR, address(peer.address));
+    headers.append(FORWARDED_FOR, peer.address);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, references.authority().clone());
-    headers.insert(TRACEPARENT, traceparent(id));
+    headers.insert(TRACEPARENT, trace);
 }
 
-/// W3C Trace Context, version 00: the request id is the trace id.
-fn traceparent(id: RequestId) -> HeaderValue {
+/// About as many fields as are stamped, so that the map grows once.
+const STAMPS: usize = 12;
+
+/// W3C Trace Context, version 00, and the request id, which is its trace id.
+fn traceparent(id: RequestId) -> (HeaderValue, HeaderValue) {
     let mut text = [b'0'; 55];
     text[2] = b'-';
     text[3..35].copy_from_slice(id.as_str().as_bytes());
@@ -165,14 +178,12 @@ fn traceparent(id: RequestId) -> HeaderValue {
     text[36..52].copy_from_slice(&RequestId::span());
     text[52] = b'-';
     text[54] = b'1';
-    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
-}
-
-fn address(address: IpAddr) -> HeaderValue {
-    ascii(&address.to_canonical().to_string())
+    let text = Bytes::copy_from_slice(&text);
+    let id = value(text.slice(3..35));
+    (value(text), id)
 }
 
 /// The callers' texts are visible ASCII, which any header value may be.
-fn ascii(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+fn value(text: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""))
 }

@@ -13,7 +13,7 @@ use super::body::{Download, Flow, Outgoing, Upload};
 use super::egress::DialError;
 use super::filter::{CrossRegionReference, References};
 use super::pool::{Connection, Lease, Pool};
-use super::prepare::Outbound;
+use super::prepare::{APP_ID, Outbound};
 use crate::config::Limits;
 use crate::observe::{Metrics, Stopwatch};
 
@@ -101,7 +101,10 @@ fn choose(pools: &[Arc<Pool>], not: Option<&Arc<Pool>>) -> Option<Arc<Pool>> {
     if let ([only], _) = (pools, not) {
         return only.target.health().is_well().then(|| Arc::clone(only));
     }
-    let well: Vec<&Arc<Pool>> = pools.iter().filter(|p| p.target.health().is_well()).collect();
+    let well: Vec<&Arc<Pool>> = pools
+        .iter()
+        .filter(|p| p.target.health().is_well())
+        .collect();
     let others: Vec<&Arc<Pool>> = well
         .iter()
         .copied()
@@ -195,6 +198,9 @@ pub enum FilterError {
     CrossRegion(#[from] CrossRegionReference),
     #[error(transparent)]
     Send(#[from] SendError),
+    /// Must never happen, and is counted as a violation.
+    #[error("the answer is marked as another App's")]
+    ForeignApp,
 }
 
 impl Answer {
@@ -217,6 +223,10 @@ impl Answer {
             return Err(SendError::Upgrade.into());
         }
         let (mut head, body) = response.into_parts();
+        let marked = head.headers.get(&APP_ID);
+        if marked.is_some_and(|marked| marked != permit.seen().app_id) {
+            return Err(FilterError::ForeignApp);
+        }
         references.filter(&mut head.headers, &lease.target().address)?;
         head.extensions.clear();
         let body = Download::new(body, lease, connection, permit, idle);

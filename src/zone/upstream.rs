@@ -61,11 +61,16 @@ impl Target {
     /// # Errors
     /// See [`DialError`].
     pub async fn connect(&self) -> Result<Stream, DialError> {
-        let tcp = self.egress.dial(&self.address.host, self.address.port).await?;
+        let tcp = self
+            .egress
+            .dial(&self.address.host, self.address.port)
+            .await?;
         match (&self.tls, self.address.scheme) {
             (Some((connector, name)), _) => {
                 let handshake = connector.connect(name.clone(), tcp);
-                let tls = handshake.await.map_err(DialError::Tls)?;
+                let shaken = tokio::time::timeout(self.egress.patience(), handshake).await;
+                let tls = shaken.map_err(|_| DialError::Timeout)?;
+                let tls = tls.map_err(DialError::Tls)?;
                 Ok(Stream::Tls(Box::new(tls.into())))
             }
             (None, Scheme::Plain) => Ok(Stream::Plain(tcp)),

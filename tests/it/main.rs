@@ -1,13 +1,36 @@
-//! Gateways from outside: real sockets, real files, data centres that record every byte.
+//! Domicile from outside, one module a capability: real sockets, real files, data centres that
+//! record every byte.
 
 #![allow(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::expect_used,
     clippy::float_cmp,
+    clippy::panic,
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod channels;
+mod counted;
+mod demo;
+mod documents;
+mod doubt;
+mod draining;
+mod edge;
+mod egress;
+mod forgery;
+mod forwarding;
+mod grants;
 mod harness;
 mod hostile;
+mod identities;
+mod layering;
+mod limits;
+mod matrix;
+mod privacy;
+mod reference;
+mod references;
 mod regions;
+mod registry_crash;
+mod registry_kit;
+mod streaming;
+mod upstreams;

@@ -1,2 +1,12 @@
+pub mod apps;
+pub mod control;
 mod embedded;
+mod forgery;
 pub mod kit;
+pub mod outage;
+mod properties;
+pub mod races;
+pub mod rollback;
+pub mod stores;
+pub mod untrusted;
+mod wrappers;

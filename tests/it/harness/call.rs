@@ -72,7 +72,8 @@ impl Call {
     }
 
     pub fn json(self, body: &serde_json::Value) -> Self {
-        self.header("content-type", "application/json").body(body.to_string())
+        self.header("content-type", "application/json")
+            .body(body.to_string())
     }
 
     pub fn host(mut self, host: &str) -> Self {
@@ -88,7 +89,10 @@ impl Call {
     /// The request on the wire; a body is announced by its length.
     pub fn bytes(&self, host: &str) -> Vec<u8> {
         let host = self.host.as_deref().unwrap_or(host);
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.target);
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nHost: {host}\r\n",
+            self.method, self.target
+        );
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
@@ -141,6 +145,11 @@ impl Http2 {
         Self(sender)
     }
 
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     pub async fn call(&mut self, call: &Call, host: &str) -> Answer {
         self.try_call(call, host).await.unwrap()
     }
@@ -153,7 +162,9 @@ impl Http2 {
             .method(call.method.as_str())
             .uri(format!("https://{host}{}", call.target));
         let headers = call.headers.iter();
-        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let request = headers.fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
         let body = Full::new(Bytes::from(call.body.clone().unwrap_or_default()));
         let request = request.body(body).unwrap();
         in_time("an answer", async {

@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::eventually;
 use super::head::{Chunks, Framing, Head};
 use super::script::{Answer, Body, Reply};
-use super::{eventually, rebind};
 
 /// A request as far as it has come.
 #[derive(Debug, Clone)]
@@ -84,7 +84,9 @@ impl Centre {
         let zone_text = zone.to_owned();
         let script: Script = Arc::new(move |_| {
             let body = format!(r#"{{"zone":"{zone_text}"}}"#);
-            Answer::ok(body).header("Content-Type", "application/json").into()
+            Answer::ok(body)
+                .header("Content-Type", "application/json")
+                .into()
         });
         let centre = Self {
             zone: zone.to_owned(),
@@ -126,23 +128,23 @@ impl Centre {
         }
     }
 
-    /// Comes back at the same address.
-    pub async fn start_again(&self) {
-        self.listen(rebind(self.address).await);
-    }
-
-    /// Closes the connections and goes on listening.
-    pub async fn drop_connections(&self) {
-        self.stop().await;
-        self.start_again().await;
-    }
-
     pub fn recording(&self) -> Recording {
         self.state.recording.lock().unwrap().clone()
     }
 
     pub fn requests(&self) -> Vec<Seen> {
         self.recording().requests
+    }
+
+    /// How many requests have begun.
+    pub fn count(&self) -> usize {
+        self.state.recording.lock().unwrap().requests.len()
+    }
+
+    /// The newest request.
+    pub fn last(&self) -> Seen {
+        let recording = self.state.recording.lock().unwrap();
+        recording.requests.last().cloned().expect("a request")
     }
 
     /// The only request so far.
@@ -159,7 +161,7 @@ impl Centre {
     /// Waits until so many requests have begun.
     pub async fn has_seen(&self, count: usize) {
         let what = format!("{count} requests in {}", self.zone);
-        eventually(&what, || self.state.recording.lock().unwrap().requests.len() >= count).await;
+        eventually(&what, || self.count() >= count).await;
     }
 
     /// What the parser could not read as one plain request.

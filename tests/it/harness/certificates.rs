@@ -23,7 +23,9 @@ struct Authority {
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "test CA");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "test CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let pem = params.self_signed(&key).unwrap().pem();
@@ -43,7 +45,9 @@ pub fn ca() -> &'static str {
 /// A server certificate for these DNS names, made once.
 pub fn server(names: &[String]) -> Pair {
     let mut made = MADE.lock().unwrap();
-    made.entry(names.to_vec()).or_insert_with(|| issue(names)).clone()
+    made.entry(names.to_vec())
+        .or_insert_with(|| issue(names))
+        .clone()
 }
 
 fn issue(names: &[String]) -> Pair {

@@ -58,7 +58,10 @@ impl Head {
 
     /// What the framing headers say; `otherwise` without any.
     pub fn framing(&self, otherwise: Framing) -> Framing {
-        match (self.header("transfer-encoding"), self.header("content-length")) {
+        match (
+            self.header("transfer-encoding"),
+            self.header("content-length"),
+        ) {
             (Some(_), Some(_)) => panic!("both framings in {:?}", self.line),
             (Some(coding), None) => {
                 assert_eq!(coding.to_ascii_lowercase(), "chunked");
@@ -123,5 +126,7 @@ fn trailers(rest: &[u8]) -> Option<Trailers> {
 }
 
 pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }

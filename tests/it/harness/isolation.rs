@@ -18,7 +18,9 @@ impl World {
                 found.push(format!("{zone} got bytes that are no request: {text:?}"));
             }
             for failure in centre.failures() {
-                found.push(format!("{zone} got a request that is not plain: {failure:?}"));
+                found.push(format!(
+                    "{zone} got a request that is not plain: {failure:?}"
+                ));
             }
         }
         found
@@ -27,16 +29,27 @@ impl World {
     fn trespass(&self, centre: &Centre, seen: &Seen) -> Option<String> {
         let zone = centre.zone.as_str();
         let apps = self.apps.lock().unwrap();
-        let by_id = apps.iter().find(|app| seen.header("domicile-app-id") == Some(&app.app_id));
+        let by_id = apps
+            .iter()
+            .find(|app| seen.header("domicile-app-id") == Some(&app.app_id));
         let by_path = apps.iter().find(|app| is_path_of(app, seen.target()));
         let (Some(by_id), Some(by_path)) = (by_id, by_path) else {
-            return Some(format!("{zone} got a request of nobody's: {:?}", seen.head.line));
+            return Some(format!(
+                "{zone} got a request of nobody's: {:?}",
+                seen.head.line
+            ));
         };
         if by_id.app_id != by_path.app_id {
-            return Some(format!("{zone} was told {} of {:?}", by_id.app_id, seen.head.line));
+            return Some(format!(
+                "{zone} was told {} of {:?}",
+                by_id.app_id, seen.head.line
+            ));
         }
         if by_id.zone != zone || seen.header("domicile-zone") != Some(zone) {
-            return Some(format!("{zone} got {:?}, pinned to {}", seen.head.line, by_id.zone));
+            return Some(format!(
+                "{zone} got {:?}, pinned to {}",
+                seen.head.line, by_id.zone
+            ));
         }
         None
     }

@@ -40,5 +40,8 @@ pub fn text() -> String {
 /// The lines that hold `text`.
 pub fn lines(text: &str) -> Vec<String> {
     let all = self::text();
-    all.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    all.lines()
+        .filter(|line| line.contains(text))
+        .map(str::to_owned)
+        .collect()
 }

@@ -11,23 +11,22 @@ pub mod head;
 mod isolation;
 pub mod log;
 pub mod plan;
+pub mod process;
 pub mod scrape;
 pub mod script;
 pub mod store;
 pub mod wire;
 pub mod world;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use apps::{TestApp, Wish};
 pub use call::{Call, Http2, Via};
-pub use centre::{Centre, Seen};
-pub use plan::{Plan, REGIONS, region_of, rest_name};
+pub use plan::{Plan, REGIONS, rest_name};
 pub use script::{Answer as Said, Reply};
 pub use store::FaultyStore;
 pub use wire::{Answer, Wire};
-pub use world::{Ended, World};
+pub use world::World;
 
 /// No test waits longer for anything. Generous, since machines are slow at times.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -52,17 +51,4 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         }
     };
     in_time(what, waiting).await;
-}
-
-/// Listens at this very address again.
-async fn rebind(address: SocketAddr) -> tokio::net::TcpListener {
-    let binding = async {
-        loop {
-            if let Ok(listener) = tokio::net::TcpListener::bind(address).await {
-                return listener;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    in_time("the port", binding).await
 }

@@ -54,7 +54,10 @@ pub fn rest_name(region: &str) -> String {
 
 fn names(region: &str) -> Vec<String> {
     let hosts = ["rest", "ws", "msync", "admin"].map(|kind| format!("{kind}.{region}.test"));
-    hosts.into_iter().chain([format!("{region}.localhost")]).collect()
+    hosts
+        .into_iter()
+        .chain([format!("{region}.localhost")])
+        .collect()
 }
 
 /// Builds a [`super::World`].
@@ -76,6 +79,7 @@ pub struct Plan {
     pub(super) reference: bool,
     pub(super) store: Option<Arc<dyn Store>>,
     pub(super) level: &'static str,
+    pub(super) ip: String,
     pub(super) ports: BTreeMap<&'static str, u16>,
 }
 
@@ -96,6 +100,7 @@ impl Default for Plan {
             reference: false,
             store: None,
             level: "info",
+            ip: "127.0.0.1".to_owned(),
             ports: BTreeMap::new(),
         }
         .limit("drain_grace", "0s")
@@ -193,14 +198,19 @@ impl Plan {
         self
     }
 
-    /// A fixed port for a listener, for a gateway in a process of its own.
-    pub fn port(mut self, listener: &'static str, port: u16) -> Self {
-        self.ports.insert(listener, port);
+    /// Fixed addresses, for a gateway in a process of its own: ports 7401 (https), 7402 (http),
+    /// 7403 (admin) and 7404 (ops) of a loopback address that nobody else uses.
+    pub fn listens_on(mut self, ip: &str) -> Self {
+        self.ip = ip.to_owned();
+        let listeners = ["https", "http", "admin", "ops"];
+        self.ports = listeners.into_iter().zip(7401..).collect();
         self
     }
 
     pub(super) fn zones(&self) -> Vec<&'static str> {
-        let here = REGIONS.iter().filter(|(region, _)| self.regions.contains(region));
+        let here = REGIONS
+            .iter()
+            .filter(|(region, _)| self.regions.contains(region));
         here.flat_map(|(_, zones)| zones.iter().copied()).collect()
     }
 
@@ -215,7 +225,11 @@ impl Plan {
             let pair = certificates::server(&names(region));
             private(&dir.join("tls.key"), &pair.key);
             fs::write(dir.join("tls.crt"), pair.certificate).unwrap();
-            fs::write(root.join(format!("regions/{region}.yaml")), entry(&dir, region)).unwrap();
+            fs::write(
+                root.join(format!("regions/{region}.yaml")),
+                entry(&dir, region),
+            )
+            .unwrap();
         }
     }
 
@@ -228,8 +242,16 @@ impl Plan {
     ) -> PathBuf {
         let zones = REGIONS.iter().find(|(r, _)| *r == region).unwrap().1;
         let zones: String = zones.iter().map(|zone| self.zone(zone, &centres)).collect();
-        let limits: Vec<String> = self.limits.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        let proxies: Vec<String> = self.trusted_proxies.iter().map(|p| format!("{p:?}")).collect();
+        let limits: Vec<String> = self
+            .limits
+            .iter()
+            .map(|(k, v)| format!("{k}: {v}"))
+            .collect();
+        let proxies: Vec<String> = self
+            .trusted_proxies
+            .iter()
+            .map(|p| format!("{p:?}"))
+            .collect();
         let port = |listener: &str| self.ports.get(listener).copied().unwrap_or(0);
         let yaml = format!(
             "region: {region}\n\
@@ -237,10 +259,10 @@ impl Plan {
              data_dir: .\n\
              allow_plaintext: true\n\
              listen:\n\
-             \x20 https: \"127.0.0.1:{https}\"\n\
-             \x20 http: \"127.0.0.1:{http}\"\n\
-             \x20 admin: \"127.0.0.1:{admin}\"\n\
-             \x20 ops: \"127.0.0.1:{ops}\"\n\
+             \x20 https: \"{ip}:{https}\"\n\
+             \x20 http: \"{ip}:{http}\"\n\
+             \x20 admin: \"{ip}:{admin}\"\n\
+             \x20 ops: \"{ip}:{ops}\"\n\
              \x20 trusted_proxies: [{proxies}]\n\
              tls:\n\
              \x20 certificates: [{{certificate: tls.crt, key: tls.key}}]\n\
@@ -255,6 +277,7 @@ impl Plan {
              refusals: {{hint: {hint}}}\n\
              limits: {{{limits}}}\n\
              log: {{level: {level}}}\n",
+            ip = self.ip,
             https = port("https"),
             http = port("http"),
             admin = port("admin"),
@@ -271,23 +294,24 @@ impl Plan {
         path
     }
 
-    fn zone(
-        &self,
-        zone: &str,
-        centres: &impl Fn(&str, Option<&str>) -> Vec<SocketAddr>,
-    ) -> String {
+    fn zone(&self, zone: &str, centres: &impl Fn(&str, Option<&str>) -> Vec<SocketAddr>) -> String {
         let (n, m) = numbers(zone);
         let egress = self.egress.get(zone).cloned();
         let egress = egress.unwrap_or_else(|| format!("127.{}.{m}.0/24", 40 + n));
         let listed = |addresses: Vec<SocketAddr>| {
-            let urls: Vec<String> = addresses.iter().map(|a| format!("\"http://{a}\"")).collect();
+            let urls: Vec<String> = addresses
+                .iter()
+                .map(|a| format!("\"http://{a}\""))
+                .collect();
             urls.join(", ")
         };
         let rest = match self.upstreams.get(zone) {
             None => listed(centres(zone, None)),
             Some(urls) => {
                 let port = centres(zone, None)[0].port().to_string();
-                let urls = urls.iter().map(|u| format!("{:?}", u.replace("{port}", &port)));
+                let urls = urls
+                    .iter()
+                    .map(|u| format!("{:?}", u.replace("{port}", &port)));
                 urls.collect::<Vec<_>>().join(", ")
             }
         };
@@ -318,14 +342,21 @@ fn make_keys(dir: &Path, region: &str) {
     for name in ["seal", "pin"] {
         let mut key = [0; 32];
         domicile::registry::Randomness::fill(&SystemRandomness, &mut key).unwrap();
-        write_new(&dir.join(format!("{name}.key")), &format!("{region}-test"), &key).unwrap();
+        write_new(
+            &dir.join(format!("{name}.key")),
+            &format!("{region}-test"),
+            &key,
+        )
+        .unwrap();
     }
 }
 
 fn make_owner(dir: &Path, now: u64) {
     let key = AdminKey::generate(&SystemRandomness).unwrap();
     private(&dir.join("admin.key"), key.expose());
-    OwnerFile::new(&key.hash(), now).write(&dir.join("owner.json")).unwrap();
+    OwnerFile::new(&key.hash(), now)
+        .write(&dir.join("owner.json"))
+        .unwrap();
 }
 
 fn private(path: &Path, text: &str) {
@@ -337,7 +368,12 @@ fn private(path: &Path, text: &str) {
 fn entry(dir: &Path, region: &str) -> String {
     let file = KeyFile::<PinSigningKey>::read(&dir.join("pin.key")).unwrap();
     let key = STANDARD.encode(file.newest().unwrap().public_key().unwrap());
-    let zones = REGIONS.iter().find(|(r, _)| *r == region).unwrap().1.join(", ");
+    let zones = REGIONS
+        .iter()
+        .find(|(r, _)| *r == region)
+        .unwrap()
+        .1
+        .join(", ");
     format!(
         "region: {region}\n\
          location: {region}\n\

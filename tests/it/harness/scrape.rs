@@ -13,7 +13,8 @@ pub struct Metrics {
 impl Metrics {
     pub async fn scrape(ops: SocketAddr) -> Self {
         let mut wire = Wire::plain(ops).await;
-        wire.send("GET /metrics HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n").await;
+        wire.send("GET /metrics HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n")
+            .await;
         let answer = wire.answer().await;
         assert_eq!(answer.status, 200);
         Self {
@@ -35,6 +36,9 @@ impl Metrics {
 
     /// `domicile_refusals_total` of the REST plane.
     pub fn refusals(&self, code: &str) -> f64 {
-        self.sum("domicile_refusals_total", &[("plane", "rest"), ("code", code)])
+        self.sum(
+            "domicile_refusals_total",
+            &[("plane", "rest"), ("code", code)],
+        )
     }
 }

@@ -45,7 +45,10 @@ pub enum Body {
     /// Chunks and trailers, byte for byte.
     Chunked(Vec<u8>),
     /// Fewer bytes than promised, then the connection is cut.
-    Short { promised: usize, sent: Vec<u8> },
+    Short {
+        promised: usize,
+        sent: Vec<u8>,
+    },
 }
 
 impl Answer {

@@ -13,11 +13,35 @@ use futures_util::future::BoxFuture;
 /// An embedded store with a test's hand in between.
 pub struct FaultyStore {
     inner: Arc<EmbeddedStore>,
-    away: AtomicBool,
+    away: Arc<AtomicBool>,
     reads: AtomicUsize,
     altered: Mutex<BTreeMap<Key, Option<Vec<u8>>>>,
-    listeners: Mutex<Vec<Weak<dyn Listener>>>,
+    listeners: Mutex<Vec<Arc<Relay>>>,
     _folder: tempfile::TempDir,
+}
+
+/// Passes on what is written, unless the store is away.
+struct Relay {
+    away: Arc<AtomicBool>,
+    to: Weak<dyn Listener>,
+}
+
+impl Listener for Relay {
+    fn changed(&self, keys: &[Key]) {
+        if let Some(to) = self
+            .to
+            .upgrade()
+            .filter(|_| !self.away.load(Ordering::SeqCst))
+        {
+            to.changed(keys);
+        }
+    }
+
+    fn missed(&self) {
+        if let Some(to) = self.to.upgrade() {
+            to.missed();
+        }
+    }
 }
 
 impl FaultyStore {
@@ -25,7 +49,7 @@ impl FaultyStore {
         let folder = tempfile::tempdir().unwrap();
         Arc::new(Self {
             inner: EmbeddedStore::open(&folder.path().join("registry.redb")).unwrap(),
-            away: AtomicBool::new(false),
+            away: Arc::default(),
             reads: AtomicUsize::new(0),
             altered: Mutex::default(),
             listeners: Mutex::default(),
@@ -41,9 +65,9 @@ impl FaultyStore {
         }
     }
 
-    /// How often it was asked for keys.
-    pub fn reads(&self) -> usize {
-        self.reads.load(Ordering::SeqCst)
+    /// The store itself, for another gateway that still reaches it.
+    pub fn inner(&self) -> Arc<EmbeddedStore> {
+        Arc::clone(&self.inner)
     }
 
     /// Answers with another value, or with none.
@@ -54,12 +78,15 @@ impl FaultyStore {
 
     /// What really stands there, of everything below a prefix.
     pub async fn entries(&self, prefix: &str) -> Vec<(Key, Vec<u8>)> {
-        self.inner.range(Key::from_text(prefix), None, 1000).await.unwrap()
+        self.inner
+            .range(Key::from_text(prefix), None, 1000)
+            .await
+            .unwrap()
     }
 
     /// Makes the gateways ask again.
     pub fn forget(&self) {
-        for listener in self.listeners.lock().unwrap().iter().filter_map(Weak::upgrade) {
+        for listener in self.listeners.lock().unwrap().iter() {
             listener.missed();
         }
     }
@@ -132,8 +159,13 @@ impl Store for FaultyStore {
     }
 
     fn listen(&self, listener: Weak<dyn Listener>) {
-        self.listeners.lock().unwrap().push(Weak::clone(&listener));
-        self.inner.listen(listener);
+        let relay = Arc::new(Relay {
+            away: Arc::clone(&self.away),
+            to: listener,
+        });
+        let weak: Weak<dyn Listener> = Arc::downgrade(&relay) as _;
+        self.inner.listen(weak);
+        self.listeners.lock().unwrap().push(relay);
     }
 
     fn put_admin(

@@ -62,7 +62,9 @@ impl Answer {
 /// When nobody listens.
 #[expect(clippy::disallowed_methods, reason = "the test is the client")]
 pub async fn tcp(address: SocketAddr) -> TcpStream {
-    let stream = in_time("connecting", TcpStream::connect(address)).await.unwrap();
+    let stream = in_time("connecting", TcpStream::connect(address))
+        .await
+        .unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
@@ -113,7 +115,11 @@ async fn handshake(
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let connector = TlsConnector::from(Arc::clone(config));
-    in_time("a TLS handshake", connector.connect(name, tcp(address).await)).await
+    in_time(
+        "a TLS handshake",
+        connector.connect(name, tcp(address).await),
+    )
+    .await
 }
 
 impl Wire {
@@ -173,7 +179,9 @@ impl Wire {
 
     /// The next head, interim answers too.
     pub async fn head(&mut self) -> Head {
-        in_time("a head", self.read_head()).await.expect("a head before the connection ends")
+        in_time("a head", self.read_head())
+            .await
+            .expect("a head before the connection ends")
     }
 
     /// The next bytes of whatever; empty at the end.

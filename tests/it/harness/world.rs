@@ -59,7 +59,10 @@ impl World {
     /// Data centres and files, but no gateway yet.
     pub async fn without_gateways(plan: Plan) -> Self {
         super::log::start();
-        let folder = tempfile::Builder::new().prefix("domicile-it-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("domicile-it-")
+            .tempdir()
+            .unwrap();
         plan.lay_out(folder.path(), NOW);
         let mut world = Self {
             clock: Arc::new(ManualClock::at(NOW)),
@@ -90,7 +93,8 @@ impl World {
         }
         for (k, (zone, channel)) in (100..).zip(self.plan.channels.clone()) {
             let centre = Centre::start(zone, plan::ip_of(zone, k)).await;
-            self.centres.insert(format!("{zone}/{channel}"), vec![centre]);
+            self.centres
+                .insert(format!("{zone}/{channel}"), vec![centre]);
         }
     }
 
@@ -111,7 +115,8 @@ impl World {
             auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
             clock: Arc::new(Shared(Arc::clone(&self.clock))),
         };
-        self.references.push(DataCentre::start(settings).await.unwrap());
+        self.references
+            .push(DataCentre::start(settings).await.unwrap());
     }
 
     /// Writes the configurations and starts their gateways.
@@ -145,7 +150,9 @@ impl World {
             }
         };
         let regions = self.plan.regions.iter();
-        regions.map(|region| self.plan.configure(&self.root(), region, addresses)).collect()
+        regions
+            .map(|region| self.plan.configure(&self.root(), region, addresses))
+            .collect()
     }
 
     /// Drains and ends the gateways; data centres and files stay.
@@ -155,22 +162,29 @@ impl World {
         }
     }
 
+    /// Begins to drain and end the gateways.
+    pub fn begin_shutdown(&mut self) -> tokio::task::JoinHandle<()> {
+        let app = self.app.take().expect("gateways are running");
+        tokio::spawn(app.shutdown())
+    }
+
     /// The folder of everything.
     pub fn root(&self) -> PathBuf {
-        self.folder.as_ref().expect("the world stands").path().to_owned()
+        self.folder
+            .as_ref()
+            .expect("the world stands")
+            .path()
+            .to_owned()
     }
 
     pub fn gateway(&self, region: &str) -> &Running {
         let app = self.app.as_ref().expect("gateways are running");
-        app.gateway(&RegionId::parse(region).unwrap()).expect("the region is in the plan")
+        app.gateway(&RegionId::parse(region).unwrap())
+            .expect("the region is in the plan")
     }
 
     pub fn addresses(&self, region: &str) -> Addresses {
         self.gateway(region).addresses
-    }
-
-    pub fn regions(&self) -> &[&'static str] {
-        &self.plan.regions
     }
 
     /// The zone's first data centre.
@@ -179,7 +193,9 @@ impl World {
     }
 
     pub fn centres_of(&self, zone: &str) -> &[Centre] {
-        self.centres.get(zone).unwrap_or_else(|| panic!("no data centre {zone}"))
+        self.centres
+            .get(zone)
+            .unwrap_or_else(|| panic!("no data centre {zone}"))
     }
 
     /// The data centre of one channel, as in [`Plan::channel`].
@@ -193,7 +209,7 @@ impl World {
 
     /// Requests that any data centre has seen.
     pub fn forwarded(&self) -> usize {
-        self.all_centres().map(|c| c.requests().len()).sum()
+        self.all_centres().map(Centre::count).sum()
     }
 
     /// Registers an App in a zone, under names of its own.
@@ -203,21 +219,19 @@ impl World {
 
     pub async fn app_with(&self, zone: &'static str, wish: Wish) -> TestApp {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
-        self.app_named(zone, "acme", &format!("chat-{n}"), wish).await
+        self.app_named(zone, "acme", &format!("chat-{n}"), wish)
+            .await
     }
 
-    pub async fn app_named(
-        &self,
-        zone: &'static str,
-        org: &str,
-        app: &str,
-        wish: Wish,
-    ) -> TestApp {
+    pub async fn app_named(&self, zone: &'static str, org: &str, app: &str, wish: Wish) -> TestApp {
         let region = plan::region_of(zone);
         let registry = &self.gateway(region).shared.registry;
         let new = wish.new_app(org, app, region, zone);
-        let Registered::Created { app: made, certificate, .. } =
-            registry.register(new).await.unwrap()
+        let Registered::Created {
+            app: made,
+            certificate,
+            ..
+        } = registry.register(new).await.unwrap()
         else {
             panic!("{org}#{app} was there before")
         };
@@ -287,7 +301,11 @@ impl World {
         }
         self.stop_gateways().await;
         let trespasses = self.trespasses();
-        assert!(trespasses.is_empty(), "isolation is broken:\n{}", trespasses.join("\n"));
+        assert!(
+            trespasses.is_empty(),
+            "isolation is broken:\n{}",
+            trespasses.join("\n")
+        );
         for reference in std::mem::take(&mut self.references) {
             reference.shutdown().await;
         }
@@ -299,7 +317,10 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let checked = self.folder.is_none();
-        assert!(checked || std::thread::panicking(), "a test ends with World::finish");
+        assert!(
+            checked || std::thread::panicking(),
+            "a test ends with World::finish"
+        );
     }
 }
 
@@ -307,7 +328,9 @@ impl Ended {
     /// A region's audit log, entry by entry.
     pub fn audit(&self, region: &str) -> Vec<serde_json::Value> {
         let text = self.audit_text(region);
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     pub fn audit_text(&self, region: &str) -> String {

@@ -68,11 +68,10 @@ fn handshakes_under_way_are_limited() {
 /// On loopback, by count, in a process of its own: it ends by itself, and so do its descriptors.
 #[test]
 fn a_crowd_that_says_nothing_does_not_stop_the_service() {
-    alone::run("hostile::crowds::idle_crowd");
+    let name = "hostile::crowds::a_crowd_that_says_nothing_does_not_stop_the_service";
+    alone::run(name, idle_crowd);
 }
 
-#[test]
-#[ignore = "run by the test above it, in a process of its own"]
 fn idle_crowd() {
     let site = Site::start(Upstream::answering().address, &[("head_time", "60s")]);
     // Both ends of each connection are in this process.

@@ -20,11 +20,10 @@ const GROWTH: u64 = 32 * MIB;
 
 #[test]
 fn an_upload_to_a_slow_data_centre_is_not_kept() {
-    alone::run("hostile::memory::upload");
+    let name = "hostile::memory::an_upload_to_a_slow_data_centre_is_not_kept";
+    alone::run(name, upload);
 }
 
-#[test]
-#[ignore = "run by the test above it, in a process of its own"]
 fn upload() {
     let (taken, may_go_on) = (
         Arc::new(AtomicU64::new(0)),
@@ -94,11 +93,10 @@ fn stopping(taken: &Arc<AtomicU64>, may_go_on: &Arc<AtomicBool>) -> Upstream {
 /// An answer that its client does not take stays where it is.
 #[test]
 fn an_answer_to_a_slow_client_is_not_kept() {
-    alone::run("hostile::memory::download");
+    let name = "hostile::memory::an_answer_to_a_slow_client_is_not_kept";
+    alone::run(name, download);
 }
 
-#[test]
-#[ignore = "run by the test above it, in a process of its own"]
 fn download() {
     let sent = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&sent);

@@ -1,0 +1,228 @@
+//! The store is away, slow, or asked by many at once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::kit::{World, id, key, registered};
+use super::wrappers::Wrapped;
+use crate::registry::suite::{Backend, eventually};
+use crate::registry::{
+    AppName, ChangeError, Health, Home, Listener, Locator, LookUpError, Reason, RegisterError,
+    Registry, Status, Store,
+};
+
+async fn wrapped(world: &World, region: &str) -> (Arc<Wrapped>, Arc<Registry>) {
+    let store = Wrapped::new(Arc::clone(&world.store));
+    let mut parts = world.parts(region);
+    parts.store = Arc::clone(&store) as _;
+    parts.anchor = world.anchor("wrapped");
+    let registry = Registry::open(parts).await.unwrap();
+    (store, registry)
+}
+
+/// Removing the single flight makes a hundred reads of one.
+pub async fn concurrent_misses_become_one_read(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    registered(&*world.open("frankfurt").await, id("a1"), key("acme#chat")).await;
+    let (store, registry) = wrapped(&world, "virginia").await;
+    let before = store.reads.load(Ordering::SeqCst);
+    for name in [key("acme#chat"), key("acme#none")] {
+        let permits = store.gate.forget_permits(usize::MAX);
+        let mut asks = join_all((0..100).map(|_| registry.look_up(AppName::Key(name))));
+        assert!(futures_util::poll!(&mut asks).is_pending());
+        store.gate.add_permits(permits);
+        let answers = asks.await;
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    assert_eq!(store.reads.load(Ordering::SeqCst) - before, 2);
+    // And then none at all.
+    for name in [key("acme#chat"), key("acme#none"), key("acme#CHAT")] {
+        registry.look_up(AppName::Key(name)).await.unwrap();
+    }
+    assert_eq!(store.reads.load(Ordering::SeqCst) - before, 2);
+}
+
+pub async fn who_waits_takes_over_from_who_left(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    registered(&*world.open("frankfurt").await, id("a1"), key("acme#chat")).await;
+    let (store, registry) = wrapped(&world, "virginia").await;
+    let name = AppName::Key(key("acme#chat"));
+    let all = store.gate.forget_permits(usize::MAX);
+    let mut first = Box::pin(registry.look_up(name));
+    assert!(futures_util::poll!(&mut first).is_pending());
+    let mut second = Box::pin(registry.look_up(name));
+    assert!(futures_util::poll!(&mut second).is_pending());
+    drop(first);
+    store.gate.add_permits(all);
+    assert!(second.await.unwrap().is_some());
+}
+
+/// A look-up that read before a registration answers nobody who asks after it.
+pub async fn a_late_answer_is_not_remembered(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let name = AppName::Key(key("acme#chat"));
+    let all = store.gate.forget_permits(usize::MAX);
+    let mut early = Box::pin(registry.look_up(name));
+    assert!(futures_util::poll!(&mut early).is_pending());
+    registered(&home, id("a1"), key("acme#chat")).await;
+    let mut late = Box::pin(registry.look_up(name));
+    assert!(futures_util::poll!(&mut late).is_pending());
+    store.gate.add_permits(all);
+    let (early, late) = futures_util::future::join(early, late).await;
+    assert!(early.is_ok());
+    assert!(late.unwrap().is_some());
+    assert!(registry.look_up(name).await.unwrap().is_some());
+}
+
+/// The same for a change: what was read before it is stale when it arrives.
+pub async fn a_late_record_is_stale(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    registered(&home, id("a1"), key("acme#chat")).await;
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let name = AppName::Key(key("acme#chat"));
+    let all = store.gate.forget_permits(usize::MAX);
+    let mut early = Box::pin(registry.look_up(name));
+    assert!(futures_util::poll!(&mut early).is_pending());
+    home.suspend(&id("a1"), None).await.unwrap();
+    store.gate.add_permits(all);
+    let early = early.await.unwrap().unwrap();
+    let Home::Here(app) = &early.home else {
+        panic!("it lives here");
+    };
+    assert!(app.status == Status::Suspended || early.is_stale());
+    let now = registry.look_up(name).await.unwrap().unwrap();
+    assert!(matches!(&now.home, Home::Here(app) if app.status == Status::Suspended));
+}
+
+pub async fn a_miss_is_forgotten_after_its_time(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let (store, registry) = wrapped(&world, "virginia").await;
+    let name = AppName::Key(key("acme#none"));
+    let asked = async |wanted: usize| {
+        let before = store.reads.load(Ordering::SeqCst);
+        assert!(registry.look_up(name).await.unwrap().is_none());
+        assert_eq!(store.reads.load(Ordering::SeqCst) - before, wanted);
+    };
+    asked(1).await;
+    world.clock.advance(Duration::from_millis(4_999));
+    asked(0).await;
+    world.clock.advance(Duration::from_millis(1));
+    asked(1).await;
+}
+
+/// P9, and P3 for everybody else.
+pub async fn known_apps_survive_an_outage(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    registered(&home, id("a1"), key("acme#chat")).await;
+    registered(&home, id("a2"), key("acme#cold")).await;
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let known = [AppName::Id(id("a1")), AppName::Key(key("acme#chat"))];
+    for name in known {
+        registry.look_up(name).await.unwrap().unwrap();
+    }
+    assert_eq!(registry.state().health, Health::Ready);
+
+    store.set_away(true);
+    for name in known {
+        assert!(registry.look_up(name).await.unwrap().is_some());
+    }
+    for name in [AppName::Key(key("acme#cold")), AppName::Id(id("a2"))] {
+        let unknown = registry.look_up(name).await.map(|_| ());
+        assert_eq!(unknown, Err(LookUpError::Unavailable));
+    }
+    let reason = Reason::Unreachable;
+    assert_eq!(registry.state().health, Health::Degraded { reason });
+    assert!(!registry.state().up);
+    let found = registry.app(&id("a1")).await.unwrap();
+    assert!(matches!(found, Some(Home::Here(_))));
+    let refused = registry
+        .register(super::kit::app(id("a3"), key("acme#new")))
+        .await;
+    assert!(matches!(refused, Err(RegisterError::Unavailable)));
+    let refused = registry.suspend(&id("a1"), None).await;
+    assert!(matches!(refused, Err(ChangeError::Unavailable)));
+
+    store.set_away(false);
+    assert!(
+        registry
+            .look_up(AppName::Key(key("acme#cold")))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(registry.state().health, Health::Ready);
+}
+
+/// A gap in the news: everything is asked for again, and goes on if that is impossible.
+pub async fn missed_changes_are_asked_for(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    registered(&home, id("a1"), key("acme#chat")).await;
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let name = AppName::Key(key("acme#chat"));
+    let before = registry.look_up(name).await.unwrap().unwrap();
+    registry.memory.missed();
+    assert!(before.is_stale());
+    store.set_away(true);
+    assert!(registry.look_up(name).await.unwrap().is_some());
+    store.set_away(false);
+    let after = registry.look_up(name).await.unwrap().unwrap();
+    assert!(!Arc::ptr_eq(&before, &after) && !after.is_stale());
+}
+
+/// A store that was never reached: not ready, and nothing is believed.
+pub async fn a_gateway_starts_without_its_store(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let store = Wrapped::new(Arc::clone(&world.store));
+    store.set_away(true);
+    let mut parts = world.parts("frankfurt");
+    parts.store = Arc::clone(&store) as Arc<dyn Store>;
+    let registry = Registry::open(parts).await.unwrap();
+    let reason = Reason::Unreachable;
+    assert_eq!(registry.state().health, Health::Unready { reason });
+    store.set_away(false);
+    assert_eq!(registry.verify().await.health, Health::Ready);
+}
+
+/// Changed Apps stay known: they are read again without being asked for.
+pub async fn changed_apps_are_read_again(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    registered(&home, id("a1"), key("acme#chat")).await;
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let watching = tokio::spawn(Arc::clone(&registry).watch());
+    let name = AppName::Key(key("acme#chat"));
+    registry.look_up(name).await.unwrap().unwrap();
+    home.suspend(&id("a1"), None).await.unwrap();
+    eventually(async || registry.stats().home_entries == 1).await;
+    store.set_away(true);
+    let found = registry.look_up(name).await.unwrap().unwrap();
+    assert!(matches!(&found.home, Home::Here(app) if app.status == Status::Suspended));
+    watching.abort();
+}
+
+/// A core's own memory lets go of what is stale.
+pub async fn a_locator_follows_changes(backend: Arc<dyn Backend>) {
+    struct Call;
+    impl crate::registry::Addressed for Call {
+        fn app_key(&self) -> crate::domain::AppKey {
+            key("acme#chat")
+        }
+    }
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    registered(&home, id("a1"), key("acme#chat")).await;
+    let locator = Locator::new(Arc::clone(&home));
+    let before = locator.locate(Call).await.unwrap();
+    assert_eq!(before.app().status, Status::Active);
+    home.suspend(&id("a1"), None).await.unwrap();
+    let after = locator.locate(Call).await.unwrap();
+    assert_eq!(after.app().status, Status::Suspended);
+}

@@ -1,0 +1,206 @@
+//! A store that forgets what was acknowledged (SPEC 7, rollback).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::kit::{World, app, id, key, region, registered};
+use super::wrappers::Wrapped;
+use crate::registry::suite::Backend;
+use crate::registry::{
+    AppName, ChangeError, Distrust, Entry, Health, Key, Link, Listener, LookUpError, OpenError,
+    Reason, RegisterError, Registry,
+};
+
+/// Undoes the newest commit of Frankfurt, which registered `app_id`, as a restore would.
+async fn forget(world: &World, newest: Link, written: Vec<Key>) {
+    let link = newest.key(&region("frankfurt"));
+    for key in written.into_iter().chain([link]) {
+        world.backend.tamper(key, None).await;
+    }
+}
+
+async fn entries(world: &World) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for prefix in ["apps/", "chain/", "pins/"] {
+        let prefix = Key::from_text(prefix);
+        all.extend(world.store.range(prefix, None, 1_000).await.unwrap());
+    }
+    all
+}
+
+/// Two Apps, the second one forgotten by the store but not by the anchor.
+async fn rolled_back(world: &World, home: &Registry) {
+    registered(home, id("a1"), key("acme#chat")).await;
+    let before = entries(world).await;
+    registered(home, id("a2"), key("acme#lost")).await;
+    let newest = world.store.newest_link(&region("frankfurt")).await;
+    let written = entries(world).await.into_iter();
+    let written = written.filter(|e| !before.contains(e)).map(|(key, _)| key);
+    forget(world, newest.unwrap().unwrap(), written.collect()).await;
+}
+
+pub async fn a_store_that_was_rolled_back_is_not_believed(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    rolled_back(&world, &*world.open("frankfurt").await).await;
+
+    let home = world.open("frankfurt").await;
+    let state = home.state();
+    let reason = Reason::RolledBack {
+        region: region("frankfurt"),
+    };
+    assert_eq!(state.health, Health::Unready { reason });
+    assert!(state.up && !state.trusted);
+    for name in ["acme#chat", "acme#lost", "acme#never"] {
+        let answer = home.look_up(AppName::Key(key(name))).await.map(|_| ());
+        assert_eq!(answer, Err(LookUpError::Untrusted), "{name}");
+    }
+    let refused = home.register(app(id("a3"), key("acme#new"))).await;
+    assert!(matches!(refused, Err(RegisterError::Untrusted)));
+    let refused = home.suspend(&id("a1"), None).await;
+    assert!(matches!(refused, Err(ChangeError::Untrusted)));
+    assert!(home.list(None, 10, None).await.is_err());
+    assert!(home.stats().distrusts[Distrust::RolledBack as usize] > 0);
+}
+
+pub async fn a_gateway_that_was_ready_serves_known_apps_on_a_rolled_back_store(
+    backend: Arc<dyn Backend>,
+) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    let other = world.open("virginia").await;
+    registered(&home, id("a0"), key("acme#known")).await;
+    let known = AppName::Key(key("acme#known"));
+    for registry in [&home, &other] {
+        registry.look_up(known).await.unwrap().unwrap();
+    }
+    rolled_back(&world, &home).await;
+    // A region without an own commit has seen the newest link by its regular check only.
+    let _before = other.verify().await;
+
+    assert!(matches!(
+        home.verify().await.health,
+        Health::Degraded { .. }
+    ));
+    assert!(home.look_up(known).await.unwrap().is_some());
+    assert!(other.look_up(known).await.unwrap().is_some());
+    // Even after a gap in the news, since it can't be asked about.
+    home.memory.missed();
+    assert!(home.look_up(known).await.unwrap().is_some());
+    let unknown = home
+        .look_up(AppName::Key(key("acme#chat")))
+        .await
+        .map(|_| ());
+    assert_eq!(unknown, Err(LookUpError::Untrusted));
+}
+
+/// The store is rolled back between two checks, and more is committed than was lost: without the
+/// link in each transaction's conditions the anchor would follow the false history.
+pub async fn a_rolled_back_store_cannot_catch_up_unseen(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    rolled_back(&world, &home).await;
+    for n in 0..3 {
+        let new = app(id(&format!("b{n}")), key(&format!("acme#new{n}")));
+        let refused = home.register(new).await;
+        assert!(matches!(refused, Err(RegisterError::Untrusted)));
+    }
+    assert!(!home.state().trusted);
+}
+
+/// As many links, but others.
+pub async fn another_history_is_a_rollback(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    registered(&home, id("a1"), key("acme#chat")).await;
+    assert!(home.verify().await.trusted);
+    let link = Link::next(None, &crate::registry::Txn::new(region("frankfurt")));
+    let (place, value) = (link.key(&region("frankfurt")), link.value());
+    world.backend.tamper(place, Some(value)).await;
+    assert!(!home.verify().await.trusted);
+}
+
+pub async fn a_missing_anchor_is_believed_once(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    assert!(world.open("frankfurt").await.anchor_was_missing());
+    let mut parts = world.parts("frankfurt");
+    parts.require_anchor = true;
+    let home = Registry::open(parts).await.unwrap();
+    assert!(!home.anchor_was_missing());
+
+    std::fs::remove_file(world.anchor("frankfurt")).unwrap();
+    let mut parts = world.parts("frankfurt");
+    parts.require_anchor = true;
+    let refused = Registry::open(parts).await;
+    assert!(matches!(refused, Err(OpenError::NoAnchor)));
+
+    std::fs::write(world.anchor("frankfurt"), "{}").unwrap();
+    let refused = Registry::open(world.parts("frankfurt")).await;
+    assert!(matches!(refused, Err(OpenError::Anchor(_))));
+}
+
+pub async fn the_anchor_knows_a_commit_before_it_is_acknowledged(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    for n in 1..4 {
+        registered(&home, id(&format!("a{n}")), key(&format!("acme#chat{n}"))).await;
+        assert_eq!(anchored(&world.anchor("frankfurt")), n);
+    }
+    home.suspend(&id("a1"), None).await.unwrap();
+    assert_eq!(anchored(&world.anchor("frankfurt")), 4);
+}
+
+fn anchored(path: &Path) -> u64 {
+    let text = std::fs::read(path).unwrap();
+    let anchor: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    anchor["regions"]["frankfurt"]["n"].as_u64().unwrap()
+}
+
+/// Only a file can be copied: what `cp` and a restore do.
+#[tokio::test]
+async fn an_old_copy_of_the_file_is_not_believed() {
+    use crate::registry::{EmbeddedStore, Store};
+    let file = Arc::new(super::embedded::File::new());
+    let world = World::new(Arc::clone(&file) as _).await;
+    let wrapped = Wrapped::new(Arc::clone(&world.store));
+    let mut parts = world.parts("frankfurt");
+    parts.store = Arc::clone(&wrapped) as _;
+    let home = Registry::open(parts).await.unwrap();
+    registered(&home, id("a1"), key("acme#chat")).await;
+    let copy = file.path().with_extension("copy");
+    std::fs::copy(file.path(), &copy).unwrap();
+    registered(&home, id("a2"), key("acme#later")).await;
+    home.look_up(AppName::Key(key("acme#chat")))
+        .await
+        .unwrap()
+        .unwrap();
+
+    let old: Arc<dyn Store> = EmbeddedStore::open(&copy).unwrap();
+    wrapped.replace(old);
+    assert!(matches!(
+        home.verify().await.health,
+        Health::Degraded { .. }
+    ));
+    assert!(
+        home.look_up(AppName::Key(key("acme#chat")))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let lost = home
+        .look_up(AppName::Key(key("acme#later")))
+        .await
+        .map(|_| ());
+    assert_eq!(lost, Err(LookUpError::Untrusted));
+    let refused = home.register(app(id("a2"), key("acme#later"))).await;
+    assert!(matches!(refused, Err(RegisterError::Untrusted)));
+
+    // The right file is back.
+    wrapped.replace(Arc::clone(&world.store));
+    assert_eq!(home.verify().await.health, Health::Ready);
+    assert!(
+        home.look_up(AppName::Key(key("acme#later")))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}

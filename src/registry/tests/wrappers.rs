@@ -1,0 +1,120 @@
+//! Stores that count, wait, or fail.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use crate::domain::RegionId;
+use crate::registry::{Asked, CommitError, Entry, Key, Link, Listener, Store, Txn, Unavailable};
+
+/// Passes everything on, unless told otherwise.
+pub struct Wrapped {
+    inner: Mutex<Arc<dyn Store>>,
+    pub reads: AtomicUsize,
+    pub away: AtomicBool,
+    /// Reads take one of these; none are left while it is closed.
+    pub gate: Semaphore,
+}
+
+impl Wrapped {
+    pub fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::new(inner),
+            reads: AtomicUsize::new(0),
+            away: AtomicBool::new(false),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+        })
+    }
+
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Another history in the store's place.
+    pub fn replace(&self, inner: Arc<dyn Store>) {
+        *self.inner.lock() = inner;
+    }
+
+    fn inner(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.inner.lock())
+    }
+
+    fn up(&self) -> Result<(), Unavailable> {
+        if self.away.load(Ordering::SeqCst) {
+            Err(Unavailable)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Store for Wrapped {
+    fn read(&self, keys: Vec<Key>) -> Asked<'_, Vec<Option<Vec<u8>>>> {
+        async move {
+            self.reads.fetch_add(1, Ordering::SeqCst);
+            let values = self.inner().read(keys).await;
+            drop(self.gate.acquire().await);
+            self.up()?;
+            values
+        }
+        .boxed()
+    }
+
+    fn range(&self, prefix: Key, after: Option<Key>, limit: usize) -> Asked<'_, Vec<Entry>> {
+        async move {
+            self.up()?;
+            self.inner().range(prefix, after, limit).await
+        }
+        .boxed()
+    }
+
+    fn count(&self, prefix: Key) -> Asked<'_, u64> {
+        async move {
+            self.up()?;
+            self.inner().count(prefix).await
+        }
+        .boxed()
+    }
+
+    fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Link, CommitError>> {
+        async move {
+            self.up()?;
+            self.inner().commit(txn).await
+        }
+        .boxed()
+    }
+
+    fn newest_link(&self, region: &RegionId) -> Asked<'_, Option<Link>> {
+        let region = region.clone();
+        async move {
+            self.up()?;
+            self.inner().newest_link(&region).await
+        }
+        .boxed()
+    }
+
+    fn link(&self, region: &RegionId, n: u64) -> Asked<'_, Option<Link>> {
+        let region = region.clone();
+        async move {
+            self.up()?;
+            self.inner().link(&region, n).await
+        }
+        .boxed()
+    }
+
+    fn listen(&self, listener: Weak<dyn Listener>) {
+        self.inner().listen(listener);
+    }
+
+    fn put_admin(
+        &self,
+        was: Option<Vec<u8>>,
+        regions: Vec<u8>,
+    ) -> BoxFuture<'_, Result<(), CommitError>> {
+        async move { self.inner().put_admin(was, regions).await }.boxed()
+    }
+}

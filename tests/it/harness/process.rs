@@ -1,0 +1,102 @@
+//! The binary in a process of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use domicile::domain::{Clock as _, SystemClock};
+
+use super::scrape::Metrics;
+use super::{World, eventually, in_time};
+
+/// A `domicile serve` of one region, on the addresses of [`super::Plan::listens_on`].
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+    pub https: SocketAddr,
+    pub http: SocketAddr,
+    pub ops: SocketAddr,
+}
+
+/// The machine's time, which the binary lives in, in unix seconds.
+pub fn system_now() -> u32 {
+    u32::try_from(SystemClock.unix()).unwrap()
+}
+
+impl Process {
+    /// A loopback address for test number `n` of this process.
+    pub fn own_ip(n: u8) -> String {
+        let pid = std::process::id();
+        format!("127.{}.{}.{n}", 100 + pid % 100, 1 + pid / 100 % 250)
+    }
+
+    /// Starts it with the world's one configuration, and waits until it is ready.
+    pub async fn serve(world: &World, environment: &[(&str, &str)]) -> Self {
+        let config = world.configure().remove(0);
+        let ip: std::net::IpAddr = world.plan.ip.parse().unwrap();
+        let log = world.root().join("stderr");
+        let child = Command::new(env!("CARGO_BIN_EXE_domicile"))
+            .args(["serve", "--cores", "1", "--config"])
+            .arg(config)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut process = Self {
+            child,
+            log,
+            https: SocketAddr::new(ip, 7401),
+            http: SocketAddr::new(ip, 7402),
+            ops: SocketAddr::new(ip, 7404),
+        };
+        process.is_ready().await;
+        process
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test is the client")]
+    async fn is_ready(&mut self) {
+        in_time("the gateway to listen", async {
+            while tokio::net::TcpStream::connect(self.https).await.is_err() {
+                if self.child.try_wait().unwrap().is_some() {
+                    panic!("the gateway does not start: {}", self.logged());
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    }
+
+    pub async fn metrics(&self) -> Metrics {
+        Metrics::scrape(self.ops).await
+    }
+
+    /// Tells it to end, and gives what it logged.
+    pub async fn end(mut self) -> String {
+        let killed = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(killed.unwrap().success());
+        eventually("the gateway to end", || {
+            self.child.try_wait().unwrap().is_some()
+        })
+        .await;
+        let log = self.logged();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {log}");
+        log
+    }
+
+    fn logged(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,7 @@
+//~ E0277
+use domicile::auth::Admitted;
+use domicile::registry::Pinned;
+
+pub fn forge<C>(pinned: Pinned<C>) -> Admitted<C> {
+    pinned.into()
+}

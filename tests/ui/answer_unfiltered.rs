@@ -1,0 +1,6 @@
+//~ E0616
+use domicile::zone::Answer;
+
+pub fn forge(answer: Answer) -> u16 {
+    answer.response.status().as_u16()
+}
