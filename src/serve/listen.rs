@@ -21,6 +21,9 @@ pub struct ListenError {
     pub source: io::Error,
 }
 
+/// How many ports of the system's choice are tried.
+const PICKS: u32 = 16;
+
 /// Connections that may wait for a core to accept them.
 const BACKLOG: i32 = 4096;
 
@@ -28,6 +31,18 @@ impl Sockets {
     /// # Errors
     /// When the port is taken, also by another process that would share it.
     pub fn bind(address: SocketAddr, cores: usize) -> Result<Self, ListenError> {
+        let mut tries = if address.port() == 0 { PICKS } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::bind_once(address, cores) {
+                // Somebody else got the port that the system had picked.
+                Err(error) if tries > 0 && error.source.kind() == io::ErrorKind::AddrInUse => {}
+                done => return done,
+            }
+        }
+    }
+
+    fn bind_once(address: SocketAddr, cores: usize) -> Result<Self, ListenError> {
         let failed = |source| ListenError { address, source };
         // A port that is shared with another process would lose connections to it: bind alone first.
         let alone = socket(address, false).map_err(failed)?;
