@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
+use crate::live::Sessions;
 use crate::server::door::Door;
-use crate::server::listen;
+use crate::server::listen::{self, Plane};
 use crate::server::tls::{self, TlsError};
 use crate::settings::{Clock, GatewayAuth, Settings};
 use crate::store::cipher::{Cipher, Clear};
@@ -21,6 +23,8 @@ use crate::store::{OpenError, Store};
 /// A running data centre. Dropping it cuts its connections; [`DataCentre::shutdown`] lets requests end.
 pub struct DataCentre {
     rest_addr: SocketAddr,
+    websocket_addr: Option<SocketAddr>,
+    msync_addr: Option<SocketAddr>,
     stop: Stop,
     tracker: TaskTracker,
 }
@@ -55,32 +59,49 @@ pub(crate) struct Centre {
     pub(crate) blobs: Blobs,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) door: Door,
+    pub(crate) zone: String,
+    pub(crate) sessions: Sessions,
+    /// Held from the transaction that stores something sent until it is in the mailboxes: so it is in
+    /// all of them in the order of the ids, and an acknowledgement never passes over anything.
+    pub(crate) posting: Mutex<()>,
+    /// Room for sessions.
+    pub(crate) places: Arc<Semaphore>,
     /// `https://127.0.0.1:8443`: the base of absolute URIs when the gateway names no other.
     pub(crate) origin: String,
 }
 
 impl DataCentre {
-    /// Opens the store and listens. The listener accepts when this returns.
+    /// Opens the store and listens. The listeners accept when this returns.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(settings: Settings) -> Result<DataCentre, StartError> {
         let door = door(&settings)?;
-        let listener = TcpListener::bind(settings.rest).await;
-        let listener = listener.map_err(|e| StartError::Listen(settings.rest, e))?;
-        let rest_addr = listener
-            .local_addr()
-            .map_err(|e| StartError::Listen(settings.rest, e))?;
+        let (rest, rest_addr) = listen(settings.rest).await?;
+        let (websocket, websocket_addr) = listen_if(settings.websocket).await?;
+        let (msync, msync_addr) = listen_if(settings.msync).await?;
         let (tracker, stop) = (TaskTracker::new(), Stop::default());
         let centre = Arc::new(open(settings, door, rest_addr, &tracker)?);
-        tracker.spawn(listen::accept(
-            listener,
-            centre,
-            stop.clone(),
-            tracker.clone(),
-        ));
+        let listeners = [
+            (Plane::Rest, Some(rest)),
+            (Plane::WebSocket, websocket),
+            (Plane::Msync, msync),
+        ];
+        for (plane, listener) in listeners {
+            let Some(listener) = listener else { continue };
+            let (centre, stop) = (centre.clone(), stop.clone());
+            tracker.spawn(listen::accept(
+                plane,
+                listener,
+                centre,
+                stop,
+                tracker.clone(),
+            ));
+        }
         Ok(DataCentre {
             rest_addr,
+            websocket_addr,
+            msync_addr,
             stop,
             tracker,
         })
@@ -91,7 +112,18 @@ impl DataCentre {
         self.rest_addr
     }
 
-    /// Stops accepting, lets requests in flight end for a few seconds, cuts the rest, closes the store.
+    /// Where MSYNC over WebSocket listens.
+    pub fn websocket_addr(&self) -> Option<SocketAddr> {
+        self.websocket_addr
+    }
+
+    /// Where MSYNC over TCP listens.
+    pub fn msync_addr(&self) -> Option<SocketAddr> {
+        self.msync_addr
+    }
+
+    /// Stops accepting, closes sessions (WebSocket 1001), lets requests in flight end for a few seconds,
+    /// cuts the rest, closes the store.
     pub async fn shutdown(self) {
         self.tracker.close();
         self.stop.soft.cancel();
@@ -109,19 +141,42 @@ impl Drop for DataCentre {
     }
 }
 
+async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::Listen(addr, error);
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+async fn listen_if(
+    addr: Option<SocketAddr>,
+) -> Result<(Option<TcpListener>, Option<SocketAddr>), StartError> {
+    let Some(addr) = addr else {
+        return Ok((None, None));
+    };
+    let (listener, bound) = listen(addr).await?;
+    Ok((Some(listener), Some(bound)))
+}
+
 fn door(settings: &Settings) -> Result<Door, StartError> {
     match &settings.auth {
-        GatewayAuth::Secret(_) if !settings.rest.ip().is_loopback() => {
-            Err(StartError::NotLoopback(settings.rest))
+        GatewayAuth::Secret(secret) => {
+            let all = [Some(settings.rest), settings.websocket, settings.msync];
+            let mut all = all.into_iter().flatten();
+            if let Some(open) = all.find(|addr| !addr.ip().is_loopback()) {
+                return Err(StartError::NotLoopback(open));
+            }
+            if secret.is_empty() {
+                return Err(StartError::EmptySecret);
+            }
+            Ok(Door::secret(secret))
         }
-        GatewayAuth::Secret(secret) if secret.is_empty() => Err(StartError::EmptySecret),
-        GatewayAuth::Secret(secret) => Ok(Door::secret(secret)),
         GatewayAuth::MutualTls {
             ca,
             certificate,
             key,
         } => {
-            let tls = tls::acceptor(ca, certificate, key)?;
+            let tls = tls::acceptors(ca, certificate, key)?;
             Ok(Door::mutual_tls(tls, &settings.region))
         }
     }
@@ -142,10 +197,16 @@ fn open(
         store,
         blobs,
         clock: settings.clock,
+        zone: settings.zone,
+        sessions: Sessions::default(),
+        posting: Mutex::new(()),
+        places: Arc::new(Semaphore::new(SESSIONS_MAX)),
         origin: format!("{}://{addr}", door.scheme()),
         door,
     })
 }
 
+/// Sessions at a time.
+const SESSIONS_MAX: usize = 10_000;
 /// How long requests in flight may take to end.
 const GRACE: Duration = Duration::from_secs(5);

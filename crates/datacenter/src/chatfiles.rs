@@ -54,7 +54,11 @@ pub(crate) async fn download(call: Call) -> Result<Response, Fault> {
     let key = key(&call.app, uuid);
     let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &key);
     let file = call.centre.store.read(read).await?.ok_or(Fault::NotFound)?;
-    if file.restricted && !file.is_secret(call.header("share-secret")) {
+    // SDKs put it into the URL where they hand that on.
+    let shown = call
+        .header("share-secret")
+        .or(call.query.value("share-secret"));
+    if file.restricted && !file.is_secret(shown) {
         return Err(Fault::Forbidden("the share-secret of this file is wanted"));
     }
     let content = call.centre.blobs.read(&call.app, uuid, file.size).await?;

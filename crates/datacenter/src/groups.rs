@@ -8,6 +8,7 @@ use crate::server::answer::Response;
 use crate::server::call::Call;
 use crate::server::fault::Fault;
 use crate::store::cipher::Keyspace::Groups;
+use crate::token;
 
 pub(crate) async fn create(mut call: Call) -> Result<Response, Fault> {
     let new: NewGroup = call.json().await?;
@@ -56,6 +57,51 @@ pub(crate) async fn leave(call: Call) -> Result<Response, Fault> {
     Ok(call.answer(json!({ "data": changed("remove_member", &id, &user) })))
 }
 
+/// Joins a group for the token's user: at once when it is public, else not at all.
+pub(crate) async fn apply(call: Call) -> Result<Response, Fault> {
+    let (id, user) = (call.parameter("id")?, token::user_of(&call)?);
+    let groups = roster::find(&call, Groups, &id).await?;
+    if !groups.iter().all(|group| group.public) {
+        return Err(Fault::Forbidden("the group is not public"));
+    }
+    roster::join(&call, Groups, &id, &user).await?;
+    let data = json!({ "result": true, "action": "apply", "id": id, "user": user });
+    Ok(call.answer(json!({ "data": data })))
+}
+
+/// Takes the token's user out of a group.
+pub(crate) async fn quit(call: Call) -> Result<Response, Fault> {
+    let (id, user) = (call.parameter("id")?, token::user_of(&call)?);
+    roster::leave(&call, Groups, &id, &user).await?;
+    Ok(call.answer(json!({ "data": { "result": true } })))
+}
+
+/// Adds users to a group; nobody is asked for consent.
+pub(crate) async fn invite(mut call: Call) -> Result<Response, Fault> {
+    let Invited { usernames } = call.json().await?;
+    let id = call.parameter("id")?;
+    let mut data = Vec::new();
+    for user in usernames {
+        roster::join(&call, Groups, &id, &user).await?;
+        data.push(json!({ "result": true, "action": "invite", "id": id, "user": user }));
+    }
+    Ok(call.answer(json!({ "data": data })))
+}
+
+/// The public ones of a page of all groups.
+pub(crate) async fn public(call: Call) -> Result<Response, Fault> {
+    let (groups, cursor) = roster::list(&call, Groups).await?;
+    let public = groups.iter().filter(|group| group.public);
+    let data: Vec<Value> = public
+        .map(|group| json!({ "groupid": group.id, "groupname": group.name }))
+        .collect();
+    let mut members = json!({ "count": data.len(), "data": data });
+    if let Some(cursor) = cursor {
+        members["cursor"] = json!(cursor);
+    }
+    Ok(call.answer(members))
+}
+
 pub(crate) async fn joined(call: Call) -> Result<Response, Fault> {
     let groups = roster::joined(&call, Groups, call.parameter("u")?).await?;
     let data = groups.iter().map(|group| {
@@ -79,6 +125,12 @@ struct NewGroup {
     owner: String,
     #[serde(default)]
     members: Vec<String>,
+}
+
+/// The body of `POST chatgroups/{id}/invite`.
+#[derive(Deserialize)]
+struct Invited {
+    usernames: Vec<String>,
 }
 
 impl NewGroup {

@@ -3,7 +3,9 @@
 //!
 //! A request's way through it: [`DataCentre::start`] opens the store and the listener; `server` lets
 //! in gateways of its own region only, parses the raw request target (`path`) and picks the route
-//! (`routes`); one module for each resource serves it from the `store`.
+//! (`routes`); one module for each resource serves it from the `store`. A session's way: `msync`.
+//! Both bring what is sent to its recipients by way of `post`: into stored `queues`, and into the
+//! `mailbox` of each device that is `live`.
 //!
 //! It trusts the gateway for the pin and for the token, and for nothing else: what it parses it
 //! checks by itself, and every answer tells what it understood in the headers `Dc-App`, `Dc-Route`
@@ -17,10 +19,15 @@ mod chatfiles;
 mod contacts;
 mod groups;
 mod history;
+mod live;
+mod mailbox;
 mod messages;
 mod metadata;
+mod msync;
 mod page;
 mod path;
+mod post;
+mod queues;
 mod roaming;
 mod rooms;
 mod roster;

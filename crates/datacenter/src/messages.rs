@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::app_key::AppKey;
+use crate::msync::translate;
+use crate::post::{self, Delivery, Post};
+use crate::queues::Item;
 use crate::server::answer::Response;
 use crate::server::call::Call;
 use crate::server::fault::Fault;
@@ -19,9 +22,12 @@ pub(crate) struct Message {
     pub(crate) time: u64,
     pub(crate) from: String,
     pub(crate) to: String,
-    kind: String,
-    body: Map<String, Value>,
-    ext: Map<String, Value>,
+    pub(crate) kind: String,
+    pub(crate) body: Map<String, Value>,
+    pub(crate) ext: Map<String, Value>,
+    /// The encoded `Meta` of a message that was not sent by REST, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) meta: Option<String>,
 }
 
 /// Where a message belongs: the two who talk, or the id of a group or room.
@@ -160,6 +166,7 @@ impl NewMessage {
             kind: self.kind.clone(),
             body: self.body.clone(),
             ext: self.ext.clone(),
+            meta: None,
         }
     }
 }
@@ -172,33 +179,55 @@ async fn send(
     let new: NewMessage = call.json().await?;
     new.check()?;
     let (app, now) = (call.app.clone(), call.received);
-    let write = move |edit: &Edit<'_>| keep_all(edit, &app, now, &new, conversation);
-    let ids = call.centre.store.write(write).await?;
+    let write = move |edit: &Edit<'_>| send_all(edit, &app, now, &new, conversation);
+    let centre = &call.centre;
+    let posting = centre.posting.lock().await;
+    let (ids, deliveries) = centre.store.write(write).await?;
+    for delivery in deliveries {
+        delivery.deliver(&centre.sessions, None);
+    }
+    drop(posting);
     Ok(call.answer(json!({ "data": ids })))
 }
 
-fn keep_all(
+type Sent = (Map<String, Value>, Vec<Delivery>);
+
+fn send_all(
     edit: &Edit<'_>,
     app: &AppKey,
     now: u64,
     new: &NewMessage,
     conversation: fn(&str, &str) -> Conversation,
-) -> Result<Map<String, Value>, Fault> {
-    let mut ids = Map::new();
+) -> Result<Sent, Fault> {
+    let (mut ids, mut deliveries) = Sent::default();
     for to in &new.to {
         if ids.contains_key(to) {
             continue;
         }
-        let id = edit.next_id(now)?;
-        keep(
-            edit,
-            app,
-            &conversation(&new.from, to),
-            &new.message(to, id, now),
-        )?;
-        ids.insert(to.clone(), json!(id.to_string()));
+        let message = new.message(to, edit.next_id(now)?, now);
+        ids.insert(to.clone(), json!(message.id.to_string()));
+        deliveries.push(send_one(edit, app, &conversation(&new.from, to), &message)?);
     }
-    Ok(ids)
+    Ok((ids, deliveries))
+}
+
+fn send_one(
+    edit: &Edit<'_>,
+    app: &AppKey,
+    conversation: &Conversation,
+    message: &Message,
+) -> Result<Delivery, StoreError> {
+    keep(edit, app, conversation, message)?;
+    let post = Post {
+        app,
+        from: &message.from,
+        conversation,
+        id: message.id,
+        item: Some(Item::Message(conversation.clone())),
+        only: &[],
+        meta: translate::meta(app, conversation, message),
+    };
+    post::queue(edit, &post)
 }
 
 /// Who sends when nobody is named.

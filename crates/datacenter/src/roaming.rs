@@ -1,9 +1,14 @@
 //! `users/{u}/messageroaming`: a conversation of a user, newest first, a page at a time.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::app_key::AppKey;
 use crate::messages::{Conversation, Message};
+use crate::msync::jid::{CONFERENCES, PEOPLE};
+use crate::msync::translate;
 use crate::roster::{self, Roster};
 use crate::server::answer::Response;
 use crate::server::call::Call;
@@ -20,7 +25,9 @@ pub(crate) async fn pull(mut call: Call) -> Result<Response, Fault> {
         let range = conversation.key(&app).below_ids(ids);
         let found =
             view.scan::<Message>(conversation.keyspace(), range, Order::Falling, wanted + 1)?;
-        Ok::<_, Fault>(page(found, wanted, &conversation))
+        Ok::<_, Fault>(page(found, wanted, |message| {
+            entry(&app, &conversation, message)
+        }))
     };
     let data = call.centre.store.read(read).await?;
     Ok(call.answer(json!({ "data": data })))
@@ -111,7 +118,15 @@ async fn conference(call: &Call, user: String, id: String) -> Result<Conversatio
     }
 }
 
-fn page(mut found: Vec<Message>, wanted: usize, conversation: &Conversation) -> Value {
+/// As history has it, and the encoded `Meta` that SDKs read.
+fn entry(app: &AppKey, conversation: &Conversation, message: &Message) -> Value {
+    let mut entry = message.history(conversation);
+    let meta = translate::meta(app, conversation, message);
+    entry["msg"] = json!(STANDARD.encode(meta));
+    entry
+}
+
+fn page(mut found: Vec<Message>, wanted: usize, entry: impl Fn(&Message) -> Value) -> Value {
     let is_last = found.len() <= wanted;
     found.truncate(wanted);
     let next_key = found
@@ -119,13 +134,11 @@ fn page(mut found: Vec<Message>, wanted: usize, conversation: &Conversation) -> 
         .filter(|_| !is_last)
         .map(|message| message.id.to_string());
     json!({
-        "msgs": found.iter().map(|message| message.history(conversation)).collect::<Vec<_>>(),
+        "msgs": found.iter().map(entry).collect::<Vec<_>>(),
         "next_key": next_key.unwrap_or_default(),
         "is_last": is_last,
     })
 }
 
-const PEOPLE: &str = "easemob.com";
-const CONFERENCES: &str = "conference.easemob.com";
 const PAGE: usize = 20;
 const PAGE_MAX: usize = 50;

@@ -180,6 +180,13 @@ impl Roster {
         self.members.len() + 1
     }
 
+    /// Members and owner, by name.
+    pub(crate) fn into_all(self) -> Vec<String> {
+        let mut all = self.members;
+        all.push(self.owner);
+        all
+    }
+
     pub(crate) fn affiliations(&self) -> Vec<Value> {
         let members = self
             .members
@@ -188,7 +195,7 @@ impl Roster {
         members.chain([json!({ "owner": self.owner })]).collect()
     }
 
-    fn add(&mut self, user: String) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, user: String) -> Result<(), Fault> {
         if !is_name(&user) {
             return Err(Fault::Illegal("the username is not legal"));
         }
@@ -202,7 +209,7 @@ impl Roster {
         Ok(())
     }
 
-    fn take_out(&mut self, user: &str) -> Result<(), Fault> {
+    pub(crate) fn take_out(&mut self, user: &str) -> Result<(), Fault> {
         if self.owner == user {
             return Err(Fault::Forbidden("the owner can't leave"));
         }

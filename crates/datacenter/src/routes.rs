@@ -104,6 +104,10 @@ const ROUTES: &[Route] = routes! {
     GET    "chatgroups/{id}/users"          => groups::members;
     POST   "chatgroups/{id}/users/{u}"      => groups::join;
     DELETE "chatgroups/{id}/users/{u}"      => groups::leave;
+    POST   "chatgroups/{id}/apply"          => groups::apply;
+    POST   "chatgroups/{id}/invite"         => groups::invite;
+    DELETE "chatgroups/{id}/quit"           => groups::quit;
+    GET    "publicchatgroups"               => groups::public;
 
     POST   "chatrooms"                      => rooms::create;
     GET    "chatrooms"                      => rooms::list;

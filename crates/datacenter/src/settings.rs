@@ -15,6 +15,10 @@ pub struct Settings {
     pub data: PathBuf,
     /// Where REST listens; port 0 lets the system pick one.
     pub rest: SocketAddr,
+    /// Where MSYNC over WebSocket (`/websocket`) listens; port 0 as well; nowhere when absent.
+    pub websocket: Option<SocketAddr>,
+    /// Where MSYNC over TCP listens; port 0 as well; nowhere when absent.
+    pub msync: Option<SocketAddr>,
     /// How a gateway shows that it is one.
     pub auth: GatewayAuth,
     /// The time.
@@ -37,7 +41,8 @@ pub enum GatewayAuth {
         certificate: PathBuf,
         key: PathBuf,
     },
-    /// Plain text on a loopback address, with this value in `Domicile-Gateway-Secret`.
+    /// Plain text on loopback addresses, with this value in `Domicile-Gateway-Secret`, over TCP in the
+    /// preamble's `gateway_secret`.
     Secret(String),
 }
 

@@ -30,6 +30,15 @@ pub(crate) async fn expires(call: Call) -> Result<Response, Fault> {
     Ok(call.answer(json!({ "expire_timestamp": facts.ends * 1000 })))
 }
 
+/// The user of the presented token.
+pub(crate) fn user_of(call: &Call) -> Result<String, Fault> {
+    let user = presented(call)?.user;
+    if user.is_empty() {
+        return Err(Fault::Forbidden("an App token has no user"));
+    }
+    Ok(user)
+}
+
 #[derive(Deserialize)]
 struct Grant {
     grant_type: String,

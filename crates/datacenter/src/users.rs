@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app_key::AppKey;
+use crate::mailbox::Kick;
 use crate::page::Page;
 use crate::path::is_forbidden;
 use crate::server::answer::Response;
@@ -15,8 +16,8 @@ use crate::server::call::Call;
 use crate::server::fault::Fault;
 use crate::store::cipher::Keyspace;
 use crate::store::key::Key;
-use crate::store::{Edit, Order};
-use crate::{contacts, metadata, roster};
+use crate::store::{Edit, Order, StoreError};
+use crate::{contacts, metadata, queues, roster};
 
 /// A stored user.
 #[derive(Serialize, Deserialize)]
@@ -65,6 +66,8 @@ pub(crate) async fn delete(call: Call) -> Result<Response, Fault> {
     let (app, name) = (call.app.clone(), call.parameter("u")?);
     let write = move |edit: &Edit<'_>| remove(edit, &app, &name);
     let user = call.centre.store.write(write).await?;
+    let sessions = &call.centre.sessions;
+    sessions.kick(&call.app, &user.username, Kick::UserRemoved);
     Ok(call.answer(entities(&[user])))
 }
 
@@ -75,6 +78,12 @@ pub(crate) async fn find(call: &Call, name: String) -> Result<Option<User>, Faul
         .store
         .read(move |view| Ok(view.get(Keyspace::Users, &key)?))
         .await
+}
+
+/// Whether there is a user of this name.
+pub(crate) fn exists(edit: &Edit<'_>, app: &AppKey, name: &str) -> Result<bool, StoreError> {
+    let user: Option<User> = edit.get(Keyspace::Users, &key(app, name))?;
+    Ok(user.is_some())
 }
 
 /// Whether a text can name a user: it must fit into a path.
@@ -170,6 +179,7 @@ fn remove(edit: &Edit<'_>, app: &AppKey, name: &str) -> Result<User, Fault> {
     contacts::forget(edit, app, name)?;
     metadata::forget(edit, app, name)?;
     roster::forget(edit, app, name)?;
+    queues::forget(edit, app, name)?;
     Ok(user)
 }
 
@@ -177,7 +187,7 @@ fn entities(users: &[User]) -> Value {
     json!({ "entities": users.iter().map(User::entity).collect::<Vec<_>>() })
 }
 
-fn key(app: &AppKey, name: &str) -> Key {
+pub(crate) fn key(app: &AppKey, name: &str) -> Key {
     Key::of(app).end(name)
 }
 

@@ -1,4 +1,4 @@
-//! Accepts connections and serves HTTP/1.1 on them.
+//! Accepts connections of gateways and serves on them what the listener is for.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -15,9 +15,19 @@ use tokio_util::task::TaskTracker;
 use super::door::{self, Door};
 use super::serve;
 use crate::centre::{Centre, Stop};
+use crate::msync::{tcp, websocket};
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plane {
+    Rest,
+    WebSocket,
+    Msync,
+}
 
 /// Accepts until it is told to stop; each connection is a task of the tracker.
 pub(crate) async fn accept(
+    plane: Plane,
     listener: TcpListener,
     centre: Arc<Centre>,
     stop: Stop,
@@ -25,9 +35,7 @@ pub(crate) async fn accept(
 ) {
     while let Some(accepted) = stop.soft.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, _)) => {
-                tracker.spawn(connection(stream, centre.clone(), stop.clone()));
-            }
+            Ok((stream, _)) => connect(plane, stream, &centre, &stop, &tracker),
             Err(error) => {
                 tracing::warn!(%error, "can't accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -36,16 +44,44 @@ pub(crate) async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, centre: Arc<Centre>, stop: Stop) {
+/// Of sessions only so many are held; one more is closed at once.
+fn connect(
+    plane: Plane,
+    stream: TcpStream,
+    centre: &Arc<Centre>,
+    stop: &Stop,
+    tracker: &TaskTracker,
+) {
+    let (centre, stop) = (centre.clone(), stop.clone());
+    if plane == Plane::Rest {
+        tracker.spawn(connection(plane, stream, centre, stop));
+        return;
+    }
+    match centre.places.clone().try_acquire_owned() {
+        Ok(place) => {
+            tracker.spawn(async move {
+                connection(plane, stream, centre, stop).await;
+                drop(place);
+            });
+        }
+        Err(_) => tracing::warn!("a session is refused: there are too many"),
+    }
+}
+
+async fn connection(plane: Plane, stream: TcpStream, centre: Arc<Centre>, stop: Stop) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "can't send small packets at once");
     }
     match &centre.door {
-        Door::Secret(_) => speak_http(stream, centre.clone(), stop).await,
-        Door::MutualTls { acceptor, gateway } => {
+        Door::Secret(_) => speak(plane, stream, centre.clone(), stop).await,
+        Door::MutualTls { acceptors, gateway } => {
+            let acceptor = match plane {
+                Plane::Rest | Plane::WebSocket => &acceptors.http,
+                Plane::Msync => &acceptors.plain,
+            };
             let hands = door::shake_hands(acceptor, gateway, stream);
             match stop.soft.run_until_cancelled(hands).await {
-                Some(Ok(stream)) => speak_http(stream, centre.clone(), stop).await,
+                Some(Ok(stream)) => speak(plane, stream, centre.clone(), stop).await,
                 Some(Err(refused)) => tracing::warn!(
                     error = &refused as &dyn std::error::Error,
                     "connection refused"
@@ -53,6 +89,17 @@ async fn connection(stream: TcpStream, centre: Arc<Centre>, stop: Stop) {
                 None => {}
             }
         }
+    }
+}
+
+async fn speak<S>(plane: Plane, stream: S, centre: Arc<Centre>, stop: Stop)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    match plane {
+        Plane::Rest => speak_http(stream, centre, stop).await,
+        Plane::WebSocket => websocket::serve(stream, centre, stop).await,
+        Plane::Msync => tcp::serve(stream, centre, stop).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! HTTP: connections of gateways, and what every request shares.
+//! Connections of gateways, and what every REST request shares.
 
 pub(crate) mod answer;
 pub(crate) mod call;

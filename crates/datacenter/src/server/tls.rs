@@ -23,16 +23,24 @@ pub enum TlsError {
     Certificate(#[from] rustls::Error),
 }
 
-/// Accepts clients whose certificate comes from `ca`.
-pub(crate) fn acceptor(ca: &Path, certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
+/// Accept clients whose certificate comes from `ca`.
+pub(crate) struct Acceptors {
+    /// Speaks HTTP/1.1, and says so where it is asked (ALPN).
+    pub(crate) http: TlsAcceptor,
+    pub(crate) plain: TlsAcceptor,
+}
+
+pub(crate) fn acceptors(ca: &Path, certificate: &Path, key: &Path) -> Result<Acceptors, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca)?.into(), provider.clone());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_client_cert_verifier(verifier.build()?)
         .with_single_cert(certificates(certificate)?, private_key(key)?)?;
+    let plain = TlsAcceptor::from(Arc::new(config.clone()));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    let http = TlsAcceptor::from(Arc::new(config));
+    Ok(Acceptors { http, plain })
 }
 
 /// Whether a certificate has this URI among its subject alternative names.

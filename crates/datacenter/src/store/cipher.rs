@@ -15,6 +15,10 @@ pub(crate) enum Keyspace {
     Files,
     /// Contacts and user attributes.
     General,
+    /// What waits for users who are not there, of people.
+    QueuesOneToOne,
+    /// The same, of groups.
+    QueuesGroup,
 }
 
 /// Seals every stored value and opens it again. `place` is where the value is kept; a value that was
@@ -50,7 +54,7 @@ impl Cipher for Clear {
 }
 
 impl Keyspace {
-    pub(crate) const ALL: [Keyspace; 9] = [
+    pub(crate) const ALL: [Keyspace; 11] = [
         Keyspace::Users,
         Keyspace::Groups,
         Keyspace::Rooms,
@@ -60,6 +64,8 @@ impl Keyspace {
         Keyspace::Timeline,
         Keyspace::Files,
         Keyspace::General,
+        Keyspace::QueuesOneToOne,
+        Keyspace::QueuesGroup,
     ];
 
     /// The table's name on disk; never changes.
@@ -74,6 +80,8 @@ impl Keyspace {
             Keyspace::Timeline => "timeline",
             Keyspace::Files => "files",
             Keyspace::General => "general",
+            Keyspace::QueuesOneToOne => "queues_one_to_one",
+            Keyspace::QueuesGroup => "queues_group",
         }
     }
 }

@@ -80,6 +80,12 @@ async fn a_restricted_file_wants_its_secret() {
     let right =
         download(&centre, entity).header("share-secret", entity["share-secret"].as_str().unwrap());
     assert_eq!(right.send().await.unwrap().text().await.unwrap(), "private");
+    let secret = entity["share-secret"].as_str().unwrap();
+    let in_url = download(&centre, entity).query(&[("share-secret", secret)]);
+    assert_eq!(
+        in_url.send().await.unwrap().text().await.unwrap(),
+        "private"
+    );
 }
 
 #[tokio::test]

@@ -121,6 +121,8 @@ pub fn settings(data: &TempDir, auth: GatewayAuth, clock: Arc<dyn Clock>) -> Set
         zone: "fra1".to_owned(),
         data: data.path().to_owned(),
         rest: "127.0.0.1:0".parse().unwrap(),
+        websocket: None,
+        msync: None,
         auth,
         clock,
     }

@@ -1,6 +1,7 @@
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{APP, Running};
+use crate::harness::{APP, Running, answer};
 
 async fn group(centre: &Running) -> String {
     let new = json!({
@@ -171,4 +172,58 @@ async fn a_deleted_user_is_in_no_group() {
             .1["data"],
         json!([])
     );
+}
+
+/// From the public samples of AgoraIO/Tools: a token of the user 2882341273.
+const TOKEN: &str = "007eJxTYNAIsnbS3v/A5t2TC6feR15r+6cq8bqAvfaW+tk/Vzz+p6xTYLA0N3B2NDZNSTUzSDYxMTMxTUpKTLVINDI0NTAzTDI2dv8iwBDBxMDAyADCrAyMDIxgPheDkYWFkbGJoZG5MQAfpR64";
+const ITS_USER: &str = "2882341273";
+
+#[tokio::test]
+async fn a_user_joins_a_public_group_and_quits() {
+    let centre = Running::start().await;
+    let id = group(&centre).await;
+    let one = format!("{APP}/chatgroups/{id}");
+    let by_user = |method, path: &str| {
+        let request = centre.request(method, &format!("{one}/{path}"));
+        answer(request.bearer_auth(TOKEN).json(&json!({"message": ""})))
+    };
+    assert_eq!(centre.post(&format!("{one}/apply"), json!({})).await.0, 401);
+    let (status, body) = by_user(Method::POST, "apply").await;
+    let joined = json!({"result": true, "action": "apply", "id": id, "user": ITS_USER});
+    assert_eq!((status, &body["data"]), (200, &joined));
+    let listed = centre
+        .get(&format!("{APP}/publicchatgroups?limit=20"))
+        .await
+        .1;
+    assert_eq!(
+        listed["data"],
+        json!([{"groupid": id, "groupname": "crew"}])
+    );
+    let (status, body) = by_user(Method::DELETE, "quit").await;
+    assert_eq!((status, &body["data"]), (200, &json!({"result": true})));
+    assert_eq!(by_user(Method::DELETE, "quit").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_private_group_is_joined_by_invitation_only() {
+    let centre = Running::start().await;
+    let new = json!({"groupname": "secret", "owner": "ann", "public": false});
+    let made = centre.post(&format!("{APP}/chatgroups"), new).await.1;
+    let one = format!(
+        "{APP}/chatgroups/{}",
+        made["data"]["groupid"].as_str().unwrap()
+    );
+    let apply = centre.request(Method::POST, &format!("{one}/apply"));
+    assert_eq!(answer(apply.bearer_auth(TOKEN)).await.0, 403);
+    let listed = centre.get(&format!("{APP}/publicchatgroups")).await.1;
+    assert_eq!(listed["data"], json!([]));
+    let (status, body) = centre
+        .post(
+            &format!("{one}/invite"),
+            json!({"usernames": ["bob", "eve"]}),
+        )
+        .await;
+    assert_eq!((status, &body["data"][1]["user"]), (200, &json!("eve")));
+    let members = centre.get(&format!("{one}/users")).await.1;
+    assert_eq!(members["count"], 3);
 }

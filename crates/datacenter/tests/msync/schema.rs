@@ -1,0 +1,3 @@
+//! The MSYNC messages, as in the crate.
+
+pub(crate) use msync::schema::*;
