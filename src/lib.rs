@@ -15,6 +15,9 @@
 //! 9. `filter` lets no reference to another region out.
 //! 10. The record closes when the answer's body ends.
 //!
+//! SDK sessions take the same steps with their first message, and then each frame is looked at:
+//! [`session`].
+//!
 //! Each step consumes the value before it; [`gateway`] is these steps in a row. The control plane
 //! ([`admin`], [`audit`], the [`registry`]'s registrations) shares no code with the way of traffic.
 
@@ -30,7 +33,9 @@ pub mod domain;
 pub mod gateway;
 pub mod observe;
 pub mod pace;
+pub mod per_address;
 pub mod recent;
 pub mod registry;
 pub mod serve;
+pub mod session;
 pub mod zone;

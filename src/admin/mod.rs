@@ -5,7 +5,6 @@
 //! log's `begun` -> the act -> the audit log's `done` -> the answer.
 
 mod apps;
-mod attempts;
 mod auth;
 mod body;
 mod endpoints;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use super::attempts::Attempts;
 use super::endpoints::Endpoints;
 use super::refusal::{Home, Refusal};
 use crate::audit::{Act, AuditLog, Deed};
 use crate::config::Catalogue;
 use crate::domain::{AppId, Clock, RegionId, ZoneId};
+use crate::per_address::PerAddress;
 use crate::registry::{App, Home as AppHome, PinBytes, Randomness, Registry};
 
 /// What the admin API is given.
@@ -73,20 +73,23 @@ impl About<'_> {
     }
 }
 
+/// Wrong keys that an address may try in a minute.
+const WRONG_KEYS: u32 = 60;
+
 /// What all handlers share.
 pub(super) struct Shared {
     pub given: AdminState,
-    attempts: Attempts,
+    attempts: PerAddress,
 }
 
 impl Shared {
     pub fn new(given: AdminState) -> Self {
-        let attempts = Attempts::new(Arc::clone(&given.clock));
+        let attempts = PerAddress::new(WRONG_KEYS, Arc::clone(&given.clock));
         Self { given, attempts }
     }
 
     pub fn wrong_key(&self, from: IpAddr) -> Refusal {
-        match self.attempts.wrong_key(from) {
+        match self.attempts.count(from) {
             None => Refusal::Unauthenticated,
             Some(retry_after) => Refusal::TooManyAttempts { retry_after },
         }

@@ -148,7 +148,7 @@ impl Ops {
             .homes
             .homes()
             .iter()
-            .flat_map(|h| h.targets.iter().flatten());
+            .flat_map(|h| h.all_targets());
         let sick = targets.filter(|t| !t.health().is_well()).count();
         let detail = if sick == 0 {
             "all well".to_owned()

@@ -23,7 +23,7 @@ use crate::domain::{Clock, RegionId, ZoneId};
 use crate::gateway::{Parts, Shared};
 use crate::observe::Metrics;
 use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
-use crate::serve::{Admission, Edge, Listening, Sockets};
+use crate::serve::{Admission, Edge, Listening, Port, Sockets, Speech};
 use crate::zone::{Homes, References};
 
 /// A running gateway, as far as the process must know it.
@@ -41,6 +41,7 @@ pub struct Running {
 pub struct Addresses {
     pub https: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
+    pub msync: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
     pub ops: Option<SocketAddr>,
 }
@@ -228,6 +229,7 @@ fn homes(config: &Config, metrics: &Arc<Metrics>) -> Result<Homes, StartError> {
 /// The listeners' TLS, where any is configured.
 struct Edges {
     https: Option<Arc<Edge>>,
+    msync: Option<Arc<Edge>>,
     admin: Option<Arc<Edge>>,
     /// When the certificate ends, in unix seconds.
     ends: Option<u64>,
@@ -238,6 +240,7 @@ impl Edges {
         let Some(files) = config.tls.certificates.first() else {
             return Ok(Self {
                 https: None,
+                msync: None,
                 admin: None,
                 ends: None,
             });
@@ -258,6 +261,8 @@ impl Edges {
         };
         Ok(Self {
             https: Some(edge(&["h2", "http/1.1"])?),
+            // No SDK is known to offer a protocol here, so none is asked for.
+            msync: Some(edge(&[])?),
             admin: Some(edge(&["h2", "http/1.1"])?),
             ends: chain.first().and_then(|c| end_of(c)),
         })
@@ -269,7 +274,7 @@ impl Edges {
     )]
     fn gauge(&self, metrics: &Metrics) {
         if let Some(ends) = self.ends {
-            for listener in ["https", "admin"] {
+            for listener in ["https", "msync", "admin"] {
                 metrics
                     .certificate_expiry
                     .with_label_values(&[listener])
@@ -291,27 +296,53 @@ fn listen(
     edges: &Edges,
 ) -> Result<(Listening, Addresses), StartError> {
     let mut addresses = Addresses::default();
-    let (mut sockets, mut tls) = (Vec::new(), Vec::new());
-    if let Some(address) = config.listen.https {
-        let bound = Sockets::bind(address, options.cores)?;
-        addresses.https = Some(bound.address);
-        sockets.push(bound);
-        tls.push(Some(edges.https.clone().ok_or(StartError::NoCertificate)?));
-    }
-    if let Some(address) = config.listen.http {
-        let bound = Sockets::bind(address, options.cores)?;
-        addresses.http = Some(bound.address);
-        sockets.push(bound);
-        tls.push(None);
+    let mut ports = Vec::new();
+    let mut open = |address, edge: Edged<'_>, speech| {
+        let tls = match edge {
+            Edged::Tls(edge) => Some(Arc::clone(edge.as_ref().ok_or(StartError::NoCertificate)?)),
+            Edged::Plain => None,
+        };
+        let sockets = Sockets::bind(address, options.cores)?;
+        let address = sockets.address;
+        ports.push(Port {
+            sockets,
+            tls,
+            speech,
+        });
+        Ok::<_, StartError>(address)
+    };
+    let listen = &config.listen;
+    for (asked, edge, speech, found) in [
+        (
+            listen.https,
+            Edged::Tls(&edges.https),
+            Speech::Http,
+            &mut addresses.https,
+        ),
+        (listen.http, Edged::Plain, Speech::Http, &mut addresses.http),
+        (
+            listen.msync,
+            Edged::Tls(&edges.msync),
+            Speech::Msync,
+            &mut addresses.msync,
+        ),
+    ] {
+        *found = asked.map(|at| open(at, edge, speech)).transpose()?;
     }
     let listening = Listening {
         shared: Arc::clone(shared),
-        sockets,
-        tls,
+        ports,
         admission: Admission::new(&config.limits),
         trusted_proxies: config.listen.trusted_proxies.clone(),
     };
     Ok((listening, addresses))
+}
+
+/// Whether a port has TLS, and which.
+#[derive(Clone, Copy)]
+enum Edged<'a> {
+    Plain,
+    Tls(&'a Option<Arc<Edge>>),
 }
 
 async fn control(
@@ -394,7 +425,7 @@ struct Health(Arc<Shared>);
 impl ZoneHealth for Health {
     fn is_healthy(&self, zone: &ZoneId) -> Option<bool> {
         let home = self.0.homes.homes().iter().find(|h| h.id == *zone)?;
-        Some(home.targets.iter().flatten().any(|t| t.health().is_well()))
+        Some(home.all_targets().any(|t| t.health().is_well()))
     }
 }
 

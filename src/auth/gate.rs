@@ -61,6 +61,8 @@ pub enum Demand<'a> {
     Any,
     /// That user's own, or the App's.
     SelfUser(&'a str),
+    /// That user's own and nobody else's, also not the App's.
+    OwnUser(&'a str),
     App,
 }
 
@@ -73,6 +75,8 @@ pub struct Identified<C> {
 /// A call that may go to its App's data centre. Only [`Gate::admit`] makes one.
 pub struct Admitted<C> {
     pinned: Pinned<C>,
+    /// In unix seconds, where a token was verified.
+    ends: Option<u64>,
 }
 
 /// Why a call stops at the gate.
@@ -202,12 +206,13 @@ impl Gate {
     pub fn admit<C: Credentialed>(&self, call: Identified<C>) -> Result<Admitted<C>, AdmitError> {
         let holder = self.verify(&call)?;
         let Identified { pinned, .. } = call;
+        let demand = pinned.call().demand();
         // `upstream` mode leaves what is no AccessToken2 to the data centre.
-        if holder.is_none_or(|holder| fits(&holder, pinned.call().demand())) {
-            Ok(Admitted { pinned })
-        } else {
-            Err(AdmitError::Privilege)
+        if holder.as_ref().is_some_and(|holder| !fits(holder, demand)) {
+            return Err(AdmitError::Privilege);
         }
+        let ends = holder.map(|holder| holder.not_after);
+        Ok(Admitted { pinned, ends })
     }
 
     fn verify<C: Credentialed>(
@@ -293,6 +298,7 @@ fn fits(holder: &Verified, demand: Demand<'_>) -> bool {
     match demand {
         Demand::Any => true,
         Demand::SelfUser(user) => is_app || (is_user && holder.user_id == user),
+        Demand::OwnUser(user) => is_user && holder.user_id == user,
         Demand::App => is_app,
     }
 }
@@ -314,6 +320,11 @@ impl<C> Admitted<C> {
 
     pub fn app(&self) -> &App {
         self.pinned.app()
+    }
+
+    /// When the token that let the call in dies, in unix seconds; none in `upstream` mode without one.
+    pub const fn ends(&self) -> Option<u64> {
+        self.ends
     }
 
     pub fn into_parts(self) -> (C, Arc<Seen>) {

@@ -25,6 +25,7 @@ pub struct Call {
 /// Who is at the other end of a client's connection.
 #[derive(Debug, Clone)]
 pub struct Peer {
+    pub ip: IpAddr,
     /// The client's address, as a trusted proxy gave it or as the connection has it.
     pub address: HeaderValue,
     /// Whether the connection comes from a trusted proxy, whose forwarding headers are believed.
@@ -35,6 +36,7 @@ impl Peer {
     pub fn new(address: IpAddr, trusted: bool) -> Self {
         let text = address.to_canonical().to_string();
         Self {
+            ip: address,
             // An address is visible ASCII.
             address: HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")),
             trusted,

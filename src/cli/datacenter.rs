@@ -9,7 +9,7 @@ use datacenter::{DataCentre, GatewayAuth, Settings};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::exit::{Exit, Outcome, Stop, tell};
+use super::exit::{Exit, Outcome, Stop};
 use super::output::Output;
 use super::secret_file;
 use crate::domain::{Clock, SystemClock};
@@ -30,10 +30,10 @@ pub struct Args {
     /// Where REST listens
     #[arg(long, value_name = "ADDR")]
     rest: SocketAddr,
-    /// Where WebSocket listens (not served yet)
+    /// Where MSYNC over WebSocket listens
     #[arg(long, value_name = "ADDR")]
     websocket: Option<SocketAddr>,
-    /// Where the private transport listens (not served yet)
+    /// Where MSYNC over TCP listens
     #[arg(long, value_name = "ADDR")]
     msync: Option<SocketAddr>,
     /// The CA of the gateways' client certificates
@@ -61,6 +61,10 @@ struct Listening {
     region: String,
     zone: String,
     rest: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    websocket: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msync: Option<SocketAddr>,
 }
 
 /// Runs until SIGINT or SIGTERM.
@@ -70,23 +74,26 @@ struct Listening {
 pub async fn run(args: Args) -> Outcome {
     refuse_what_is_not_there(&args)?;
     let auth = door(&args)?;
-    let listening = |rest| Listening {
-        region: args.region.clone(),
-        zone: args.zone.clone(),
-        rest,
-    };
     let settings = Settings {
         region: args.region.clone(),
         zone: args.zone.clone(),
         data: args.data.clone(),
         rest: args.rest,
+        websocket: args.websocket,
+        msync: args.msync,
         auth,
         clock: Arc::new(WallClock),
     };
     let started = DataCentre::start(settings).await;
     let centre =
         started.with_context(|| format!("the data centre of {} cannot start", args.zone))?;
-    let listening = listening(centre.rest_addr());
+    let listening = Listening {
+        region: args.region.clone(),
+        zone: args.zone.clone(),
+        rest: centre.rest_addr(),
+        websocket: centre.websocket_addr(),
+        msync: centre.msync_addr(),
+    };
     args.output
         .data(&listening, text)
         .context("cannot write to standard output")?;
@@ -100,13 +107,6 @@ fn refuse_what_is_not_there(args: &Args) -> anyhow::Result<()> {
         let problem = "this version cannot seal its store: leave --key-file out, or wait for one that can. \
                        Without it, messages are on disk in the clear";
         return Err(Stop::WrongUse(problem.to_owned()).into());
-    }
-    for (flag, given) in [("--websocket", args.websocket), ("--msync", args.msync)] {
-        if given.is_some() {
-            tell(&format!(
-                "domicile: this version does not serve {flag} yet: only REST listens"
-            ));
-        }
     }
     Ok(())
 }
@@ -130,8 +130,20 @@ fn door(args: &Args) -> anyhow::Result<GatewayAuth> {
 }
 
 fn text(listening: &Listening) -> String {
-    let Listening { region, zone, rest } = listening;
-    format!("Data centre {zone} of {region}: REST on {rest}. Stop it with Ctrl-C.")
+    let Listening {
+        region, zone, rest, ..
+    } = listening;
+    let mut planes = format!("REST on {rest}");
+    let more = [
+        ("WebSocket", listening.websocket),
+        ("MSYNC", listening.msync),
+    ];
+    for (plane, addr) in more {
+        if let Some(addr) = addr {
+            planes.push_str(&format!(", {plane} on {addr}"));
+        }
+    }
+    format!("Data centre {zone} of {region}: {planes}. Stop it with Ctrl-C.")
 }
 
 async fn until_told_to_stop() -> anyhow::Result<()> {
@@ -192,6 +204,29 @@ mod tests {
         assert!(args(&tls[..2]).is_err());
         assert!(args(&[]).is_err());
         assert!(args(&[tls[0], tls[1], tls[2], &flag]).is_err());
+    }
+
+    #[test]
+    fn it_tells_where_it_listens() {
+        let mut listening = Listening {
+            region: "frankfurt".to_owned(),
+            zone: "fra1".to_owned(),
+            rest: "127.0.0.1:1".parse().unwrap(),
+            websocket: None,
+            msync: Some("127.0.0.1:3".parse().unwrap()),
+        };
+        let said = text(&listening);
+        assert!(
+            said.contains("REST on 127.0.0.1:1, MSYNC on 127.0.0.1:3."),
+            "{said}"
+        );
+        assert!(
+            !serde_json::to_string(&listening)
+                .unwrap()
+                .contains("websocket")
+        );
+        listening.websocket = Some("127.0.0.1:2".parse().unwrap());
+        assert!(text(&listening).contains("WebSocket on 127.0.0.1:2"));
     }
 
     #[test]

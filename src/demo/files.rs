@@ -1,7 +1,6 @@
 //! The demo's folder: what is made once and kept, and what is written at each start.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,7 +10,7 @@ use rcgen::SanType;
 use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Use, write};
-use super::places::{Place, Zone, places};
+use super::places::{Place, Ports, Zone, places};
 use crate::admin::{AdminKey, OwnerFile};
 use crate::config::keys::write_new;
 use crate::config::{KeyFile, PinSigningKey};
@@ -134,12 +133,7 @@ impl Folder {
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    pub fn configure(
-        &self,
-        place: &Place,
-        centres: &[SocketAddr],
-        guarded: bool,
-    ) -> anyhow::Result<()> {
+    pub fn configure(&self, place: &Place, centres: &[Ports], guarded: bool) -> anyhow::Result<()> {
         let regions = self.root.join("regions");
         make_folder(&regions)?;
         let entry = regions.join(format!("{}.yaml", place.region));
@@ -178,10 +172,10 @@ impl Folder {
         ))
     }
 
-    fn gateway(&self, place: &Place, centres: &[SocketAddr], guarded: bool) -> String {
+    fn gateway(&self, place: &Place, centres: &[Ports], guarded: bool) -> String {
         let zones = place.zones().zip(centres);
         let zones: String = zones
-            .map(|(zone, rest)| zone_yaml(&zone, *rest, guarded))
+            .map(|(zone, ports)| zone_yaml(&zone, ports, guarded))
             .collect();
         format!(
             "region: {region}\n\
@@ -189,6 +183,7 @@ impl Folder {
              data_dir: .\n\
              listen:\n\
              \x20 https: \"127.0.0.1:{https}\"\n\
+             \x20 msync: \"127.0.0.1:{msync}\"\n\
              \x20 admin: \"127.0.0.1:{admin}\"\n\
              \x20 ops: \"127.0.0.1:{ops}\"\n\
              tls:\n\
@@ -205,6 +200,7 @@ impl Folder {
              limits: {{connections_per_address: 20000, drain_grace: 0s, drain: 5s}}\n",
             region = place.region,
             https = place.https(),
+            msync = place.msync(),
             admin = place.admin(),
             ops = place.ops(),
             name = place.name(),
@@ -212,13 +208,19 @@ impl Folder {
     }
 }
 
-fn zone_yaml(zone: &Zone, rest: SocketAddr, guarded: bool) -> String {
+fn zone_yaml(zone: &Zone, ports: &Ports, guarded: bool) -> String {
     format!(
         "\x20 {id}:\n\
          \x20   egress: [\"{egress}\"]\n\
          \x20   upstreams:\n\
          \x20     rest: [\"https://{rest}\"]\n\
+         \x20     websocket: [\"wss://{websocket}/websocket\"]\n\
+         \x20     msync: [\"tls://{msync}\"]\n\
+         \x20     msync_preamble: true\n\
          \x20   tls: {{ca: tls/{id}-ca.crt, certificate: tls/{id}-gateway.crt, key: tls/{id}-gateway.key}}\n",
+        rest = ports.rest,
+        websocket = ports.websocket,
+        msync = ports.msync,
         id = zone.id,
         egress = zone.egress(guarded),
     )

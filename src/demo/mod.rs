@@ -19,7 +19,7 @@ use crate::domain::{Clock, SystemClock};
 
 use document::Document;
 use files::Folder;
-use places::{Place, Zone, places};
+use places::{Place, Ports, Zone, places};
 
 /// How to run the demo.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Demo {
             let mut ports = Vec::new();
             for zone in place.zones() {
                 let centre = start_centre(&folder, place, &zone, guarded).await?;
-                ports.push(centre.rest_addr());
+                ports.push(ports_of(&centre)?);
                 centres.push(centre);
             }
             folder.configure(place, &ports, guarded)?;
@@ -128,6 +128,8 @@ async fn start_centre(
         zone: zone.id.to_string(),
         data: folder.centre(place, zone),
         rest: zone.address(guarded),
+        websocket: Some(zone.address(guarded)),
+        msync: Some(zone.address(guarded)),
         auth: GatewayAuth::MutualTls {
             ca: tls.ca,
             certificate: tls.centre_certificate,
@@ -138,6 +140,14 @@ async fn start_centre(
     DataCentre::start(settings)
         .await
         .with_context(|| format!("the data centre of zone {} does not start", zone.id))
+}
+
+fn ports_of(centre: &DataCentre) -> anyhow::Result<Ports> {
+    Ok(Ports {
+        rest: centre.rest_addr(),
+        websocket: centre.websocket_addr().context("no WebSocket port")?,
+        msync: centre.msync_addr().context("no MSYNC port")?,
+    })
 }
 
 /// The data centres' clock is this machine's.

@@ -24,6 +24,14 @@ pub struct Zone {
     number: u8,
 }
 
+/// Where a zone's data centre listens, at this start.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    pub rest: SocketAddr,
+    pub websocket: SocketAddr,
+    pub msync: SocketAddr,
+}
+
 /// Ids, locations, service areas and zones, in the order of their numbers.
 const PLACES: [(&str, &str, &str, &[&str]); 4] = [
     (

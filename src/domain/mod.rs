@@ -8,6 +8,7 @@ mod clock;
 mod code;
 mod region;
 mod token;
+mod transport;
 
 pub use app::{AppId, AppIdError, AppKey, AppKeyError};
 pub use channel::Channel;
@@ -15,3 +16,4 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::Code;
 pub use region::{NameError, RegionId, ZoneId};
 pub use token::BearerToken;
+pub use transport::Transport;

@@ -1,9 +1,11 @@
 //! One request, forward only: classify, locate, admit, bind, prepare, send, filter.
 
+mod discovery;
 mod refusal;
 mod reject;
 mod reply;
 mod route;
+mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +17,14 @@ use crate::auth::Gate;
 use crate::call::{Names, Peer};
 use crate::config::{Catalogue, Config, Hint, Limits, Tokens};
 use crate::domain::{Clock, RegionId};
-use crate::observe::{Metrics, Plane, Recorder};
+use crate::observe::{Metrics, Plane, Recorder, RequestRecord};
 use crate::pace::Pacer;
+use crate::per_address::PerAddress;
 use crate::registry::{Locator, Registry};
 use crate::zone::{Homes, References, Zones};
 
 pub use refusal::{Endpoints, Refusal};
-pub use reject::{Rejection, Row, Side, row};
+pub use reject::{Rejection, Row, Side, row, shown};
 pub use reply::Reply;
 
 /// What all cores of a gateway share. Read on the hot path, never written there.
@@ -38,6 +41,7 @@ pub struct Shared {
     pub audit: Arc<AuditLog>,
     pub registry: Arc<Registry>,
     pub homes: Homes,
+    discoveries: PerAddress,
     draining: AtomicBool,
 }
 
@@ -61,6 +65,7 @@ impl Shared {
             limits: config.limits.clone(),
             hint: config.hint,
             tokens: config.tokens,
+            discoveries: PerAddress::new(discovery::PER_MINUTE, Arc::clone(&parts.clock)),
             clock: parts.clock,
             metrics: parts.metrics,
             audit: parts.audit,
@@ -113,6 +118,15 @@ impl Gateway {
             pacer: Arc::clone(pacer),
             shared: Arc::clone(shared),
         }
+    }
+
+    /// Starts the record of a session.
+    pub fn record(&self, plane: Plane) -> RequestRecord {
+        RequestRecord::start(&self.recorder, plane, &http::Method::GET)
+    }
+
+    pub const fn pacer(&self) -> &Arc<Pacer> {
+        &self.pacer
     }
 
     pub fn shared(&self) -> &Arc<Shared> {

@@ -17,9 +17,9 @@ pub enum Rejection {
     HeadersTooLarge,
     #[error(transparent)]
     Classify(#[from] ClassifyError),
-    #[error("SDK sessions are not served yet")]
-    NoSessions,
-    #[error("an App is asked for in two ways that disagree, or not at all")]
+    #[error("no valid WebSocket upgrade")]
+    NoUpgrade,
+    #[error("discovery: {}", .0.as_str())]
     Discovery(Code),
     #[error(transparent)]
     Locate(#[from] LocateError),
@@ -59,7 +59,7 @@ impl Rejection {
             Self::Draining => Code::Draining,
             Self::HeadersTooLarge => Code::HeadersTooLarge,
             Self::Classify(error) => of_classify(error),
-            Self::NoSessions => Code::BadRequest,
+            Self::NoUpgrade => Code::BadRequest,
             Self::Discovery(code) => *code,
             Self::Locate(error) => of_locate(error),
             Self::Admit(error) => of_admit(error),

@@ -9,13 +9,14 @@ use hyper::body::Incoming;
 use super::refusal::{self, Refusal};
 use super::reject::Rejection;
 use super::reply::Reply;
-use super::{Client, Gateway};
+use super::{Client, Gateway, upgrade};
+use crate::auth::{Admitted, Credentialed};
 use crate::call::{Call, CallBody, Target, classify};
 use crate::config::Hint;
-use crate::domain::Code;
+use crate::domain::{Channel, Code};
 use crate::observe::{Lookup, RequestRecord, Violation};
-use crate::registry::{LocateError, LookUpError, Pinned};
-use crate::zone::Download;
+use crate::registry::{Addressed, LocateError, LookUpError, Pinned};
+use crate::zone::{Bound, Channelled, Download};
 
 /// What a request came to.
 enum Routed {
@@ -66,18 +67,48 @@ impl Gateway {
         let (limits, references) = (&self.shared.limits, &self.shared.references);
         let call = match self.classify(request, client, record)? {
             Classified::Call(call) => call,
-            Classified::Preflight(response) => return Ok(Routed::Own(response)),
+            Classified::Own(response) => return Ok(Routed::Own(response)),
+            Classified::Discovery(head) => {
+                let answer = Box::pin(self.discover(&head, client, record)).await?;
+                return Ok(Routed::Own(answer));
+            }
         };
-        let pinned = self.locate(call, record).await?;
-        let identified = self.gate.identify(pinned)?;
-        let identified = self.gate.check_grant(identified).await?;
-        let admitted = self.gate.admit(identified)?;
-        let bound = self.zones.bind(admitted, limits)?;
-        record.decided(bound.zone_position());
+        let bound = self.bind(call, record).await?;
         let outbound = bound.prepare(references, limits, &self.pacer);
         let answer = outbound.send(limits, &self.shared.metrics).await?;
         let response = answer.filter(references, limits.body_idle)?;
         Ok(Routed::Forwarded(response))
+    }
+
+    /// Steps 4 to 6 of a call or a session: its App lives here, it is admitted, it has its way out.
+    ///
+    /// # Errors
+    /// What [`Rejection`] has of these steps.
+    pub async fn bind<C: Addressed + Credentialed + Channelled>(
+        &self,
+        call: C,
+        record: &mut RequestRecord,
+    ) -> Result<Bound<C>, Rejection> {
+        let pinned = self.locate(call, record).await?;
+        let identified = self.gate.identify(pinned)?;
+        let identified = self.gate.check_grant(identified).await?;
+        let admitted = self.gate.admit(identified)?;
+        let bound = self.zones.bind(admitted, &self.shared.limits)?;
+        record.decided(bound.zone_position());
+        Ok(bound)
+    }
+
+    /// Whether a session that stands would be admitted again: its App's record has changed.
+    ///
+    /// # Errors
+    /// As for [`Self::bind`], whose rates and places it does not touch.
+    pub async fn readmit<C: Addressed + Credentialed>(
+        &self,
+        call: C,
+    ) -> Result<Admitted<C>, Rejection> {
+        let pinned = self.locator.locate(call).await?;
+        let identified = self.gate.identify(pinned)?;
+        Ok(self.gate.admit(identified)?)
     }
 
     fn classify(
@@ -96,9 +127,17 @@ impl Gateway {
         let asked = match classify(&head, &self.shared.names)? {
             Target::App(asked) => asked,
             Target::Preflight => {
-                return Ok(Classified::Preflight(refusal::preflight(&head.headers)));
+                return Ok(Classified::Own(refusal::preflight(&head.headers)));
             }
-            Target::Discovery | Target::Websocket => return Err(Rejection::NoSessions),
+            Target::Websocket => {
+                record.classified(Channel::General, "websocket");
+                let accepted = upgrade::accept(&head).ok_or(Rejection::NoUpgrade)?;
+                return Ok(Classified::Own(accepted));
+            }
+            Target::Discovery => {
+                record.classified(Channel::General, "easemob/server.json");
+                return Ok(Classified::Discovery(Box::new(head)));
+            }
         };
         record.classified(asked.matched.channel, asked.matched.template);
         Ok(Classified::Call(Box::new(Call {
@@ -110,11 +149,11 @@ impl Gateway {
         })))
     }
 
-    async fn locate(
+    async fn locate<C: Addressed>(
         &self,
-        call: Box<Call>,
+        call: C,
         record: &mut RequestRecord,
-    ) -> Result<Pinned<Box<Call>>, LocateError> {
+    ) -> Result<Pinned<C>, LocateError> {
         let located = self.locator.locate(call).await;
         self.shared.metrics.looked_up(match &located {
             Ok(_) => Lookup::Here,
@@ -158,7 +197,7 @@ impl Gateway {
     }
 
     /// Counts the refusal, and has residency refusals audited (promise P10).
-    fn note(&self, rejection: &Rejection, code: Code, record: &mut RequestRecord) {
+    pub fn note(&self, rejection: &Rejection, code: Code, record: &mut RequestRecord) {
         let shared = &self.shared;
         record.refused(code);
         if let Some(home) = rejection.home() {
@@ -173,15 +212,27 @@ impl Gateway {
         if matches!(rejection, Rejection::ForeignApp) {
             shared.metrics.violated(Violation::ForeignApp);
         }
+        self.audit(code, record);
+    }
+
+    /// The same for a refusal of which only the code matters.
+    pub fn note_code(&self, code: Code, record: &mut RequestRecord) {
+        record.refused(code);
+        self.audit(code, record);
+    }
+
+    fn audit(&self, code: Code, record: &RequestRecord) {
         if code.is_residency() {
-            shared.audit.refused(code.as_str(), record.app());
+            self.shared.audit.refused(code.as_str(), record.app());
         }
     }
 }
 
 enum Classified {
     Call(Box<Call>),
-    Preflight(Response<Bytes>),
+    /// Answered by the gateway from the head alone.
+    Own(Response<Bytes>),
+    Discovery(Box<http::request::Parts>),
 }
 
 impl Framing {

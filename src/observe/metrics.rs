@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts};
 
 use super::board::{Board, BoardBuilder, Counter, Histogram};
-use crate::domain::{Channel, Code, RegionId, ZoneId};
+use crate::domain::{Channel, Code, RegionId, Transport, ZoneId};
 
 /// Which way traffic comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,20 @@ pub enum TokenVerdict {
     Expired,
 }
 
+/// Which way a frame goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Passed,
+    Refused,
+}
+
 /// Everything a gateway counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -61,6 +75,7 @@ pub struct Metrics {
     region: RegionId,
     zones: Vec<ZoneId>,
     pub connections: IntGaugeVec,
+    pub sessions: IntGaugeVec,
     pub upstream_connections: IntGaugeVec,
     pub upstream_healthy: IntGaugeVec,
     pub registry_cache_entries: IntGaugeVec,
@@ -89,6 +104,7 @@ struct Families {
     upstream: Histogram,
     lookups: Counter,
     tokens: Counter,
+    frames: Counter,
     reloads: Counter,
 }
 
@@ -98,6 +114,8 @@ const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 const DIALS: [&str; 3] = ["allowed", "denied", "failed"];
 const LOOKUPS: [&str; 5] = ["here", "elsewhere", "unknown", "unavailable", "untrusted"];
 const TOKENS: [&str; 4] = ["cached", "valid", "invalid", "expired"];
+const DIRECTIONS: [&str; 2] = ["up", "down"];
+const OUTCOMES: [&str; 2] = ["passed", "refused"];
 const VIOLATIONS: [&str; 2] = ["foreign_path", "foreign_app"];
 const BLOCKED: [&str; 4] = ["location", "content-location", "refresh", "link"];
 const SPANS: &[f64] = &[
@@ -131,6 +149,11 @@ impl Metrics {
                 "domicile_connections",
                 "Open client connections.",
                 &["plane"],
+            ),
+            sessions: gauges(
+                "domicile_sessions",
+                "SDK sessions that are logged in.",
+                &["transport"],
             ),
             upstream_connections: gauges(
                 "domicile_upstream_connections",
@@ -189,6 +212,10 @@ impl Metrics {
     fn start(&self) {
         for plane in PLANES {
             self.connections.with_label_values(&[plane]).set(0);
+        }
+        for transport in Transport::ALL {
+            let labels = [transport.as_str()];
+            self.sessions.with_label_values(&labels).set(0);
         }
         for zone in &self.zones {
             for state in ["active", "idle"] {
@@ -316,6 +343,18 @@ impl Metrics {
             .count(self.families.tokens, &[verdict as usize]);
     }
 
+    /// The gauge of a plane's connections.
+    pub fn connections_of(&self, plane: Plane) -> IntGauge {
+        let labels = [PLANES[plane as usize]];
+        self.connections.with_label_values(&labels)
+    }
+
+    /// A frame of a session.
+    pub fn frame(&self, channel: Channel, direction: Direction, outcome: Outcome) {
+        let at = [channel.index(), direction as usize, outcome as usize];
+        self.board.0.count(self.families.frames, &at);
+    }
+
     /// How many seconds ahead of this clock a token was issued.
     #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
     pub fn token_ahead(&self, seconds: u64) {
@@ -356,7 +395,7 @@ impl Families {
             duration: b.histogram(
                 "domicile_request_duration_seconds",
                 "From the request's head to the end of its answer.",
-                &[plane.clone(), channel],
+                &[plane.clone(), channel.clone()],
                 SPANS,
             ),
             decision: b.histogram(
@@ -410,6 +449,15 @@ impl Families {
                 "domicile_tokens_verified_total",
                 "Tokens checked, by their result.",
                 &[("result", words(&TOKENS))],
+            ),
+            frames: b.counter(
+                "domicile_frames_total",
+                "Frames of SDK sessions that were looked at.",
+                &[
+                    channel,
+                    ("direction", words(&DIRECTIONS)),
+                    ("outcome", words(&OUTCOMES)),
+                ],
             ),
             reloads: b.counter(
                 "domicile_config_reloads_total",

@@ -159,6 +159,14 @@ impl RequestId {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Sixteen new bytes. Unique, not secret.
+    pub fn bytes() -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&next_random().to_be_bytes());
+        bytes[8..].copy_from_slice(&next_random().to_be_bytes());
+        bytes
+    }
+
     /// Sixteen digits of a new span id.
     pub fn span() -> [u8; 16] {
         let mut digits = [0; 16];

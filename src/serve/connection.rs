@@ -2,17 +2,20 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
+use prometheus::IntGauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,14 +27,28 @@ use super::served::Served;
 use super::tls::{Edge, HandshakeError};
 use super::watched::{Judged, TooSlow, Watched};
 use crate::call::Peer;
-use crate::domain::Code;
+use crate::domain::{Code, Transport};
 use crate::gateway::{Client, Gateway, Refusal};
 use crate::observe::{Plane, RequestId};
 use crate::pace::Pacer;
+use crate::session::{self, Arrival, Sessions};
+use crate::zone::Stream;
+
+/// What is spoken on a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    /// REST, WebSocket and discovery.
+    Http,
+    /// MSYNC without anything around it.
+    Msync,
+}
 
 /// What a listener's connections have in common, for one core.
 pub struct Door {
     pub gateway: Arc<Gateway>,
+    pub speech: Speech,
+    /// Takes what turns out to be an SDK session.
+    pub sessions: Arc<Sessions>,
     /// Absent on a plain listener.
     pub tls: Option<Arc<Edge>>,
     pub admission: Arc<Admission>,
@@ -54,7 +71,7 @@ const STREAMS: u32 = 200;
 impl Door {
     /// Serves one connection to its end.
     pub async fn serve(self: Arc<Self>, mut tcp: TcpStream, from: SocketAddr) {
-        let Some(_place) = self.admission.connection() else {
+        let Some(place) = self.admission.connection() else {
             self.count(Code::RateLimited);
             return;
         };
@@ -65,17 +82,25 @@ impl Door {
             self.count(Code::BadRequest);
             return;
         };
-        let Some(_address_place) = self.admission.address(address) else {
+        let Some(address_place) = self.admission.address(address) else {
             self.count(Code::RateLimited);
             return;
         };
         let _ = tcp.set_nodelay(true);
         let peer = Peer::new(address, trusted);
-        let gauge = &self.gateway.shared().metrics.connections;
-        let gauge = gauge.with_label_values(&["rest"]);
-        gauge.inc();
-        self.speak(tcp, peer).await;
-        gauge.dec();
+        let open = Open::new(&self.gateway, self.speech.plane());
+        let Some(passage) = self.speak(tcp, peer.clone()).await else {
+            return;
+        };
+        drop(open);
+        let open = Open::new(&self.gateway, session::plane(passage.transport));
+        self.sessions.take(Arrival {
+            transport: passage.transport,
+            stream: passage.stream,
+            read: passage.read,
+            peer,
+            held: Box::new((place, address_place, open)),
+        });
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -93,24 +118,40 @@ impl Door {
     }
 
     fn count(&self, code: Code) {
-        self.gateway.shared().metrics.refused(Plane::Rest, code);
+        let plane = self.speech.plane();
+        self.gateway.shared().metrics.refused(plane, code);
     }
 
-    async fn speak(self: &Arc<Self>, tcp: TcpStream, peer: Peer) {
+    /// Serves HTTP to its end, or gives back what is to be a session.
+    async fn speak(self: &Arc<Self>, tcp: TcpStream, peer: Peer) -> Option<Passage> {
         let Some(edge) = &self.tls else {
             return self.http1(tcp, peer).await;
         };
+        let tls = self.handshake(edge, tcp).await?;
+        match self.speech {
+            Speech::Msync => Some(Passage {
+                transport: Transport::Msync,
+                stream: tls.into(),
+                read: Bytes::new(),
+            }),
+            Speech::Http if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                self.http2(tls, peer).await;
+                None
+            }
+            Speech::Http => self.http1(tls, peer).await,
+        }
+    }
+
+    async fn handshake(&self, edge: &Edge, tcp: TcpStream) -> Option<TlsStream<TcpStream>> {
         let Some(place) = self.admission.handshake() else {
-            return self.count(Code::RateLimited);
+            self.count(Code::RateLimited);
+            return None;
         };
         let limit = self.gateway.shared().limits.tls_handshake;
         let accepted = tokio::time::timeout(limit, edge.accept(tcp)).await;
         drop(place);
         match accepted {
-            Ok(Ok(tls)) if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                self.http2(tls, peer).await;
-            }
-            Ok(Ok(tls)) => self.http1(tls, peer).await,
+            Ok(Ok(tls)) => return Some(tls),
             Ok(Err(HandshakeError::Name)) => {
                 self.count(Code::TlsName);
                 let audit = &self.gateway.shared().audit;
@@ -119,11 +160,12 @@ impl Door {
             Ok(Err(HandshakeError::Io(error))) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => self.count(Code::TooSlow),
         }
+        None
     }
 
-    async fn http1<S>(self: &Arc<Self>, stream: S, peer: Peer)
+    async fn http1<S>(self: &Arc<Self>, stream: S, peer: Peer) -> Option<Passage>
     where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: AsyncRead + AsyncWrite + Into<Stream> + Send + Unpin + 'static,
     {
         let limits = &self.gateway.shared().limits;
         let life = Life::of_http1(self.pacer.deadline(), limits);
@@ -135,15 +177,27 @@ impl Door {
             // Set, the number costs an allocation a request.
             builder.max_headers(limits.headers);
         }
-        let connection = builder.serve_connection(TokioIo::new(io), service);
-        let mut connection = std::pin::pin!(connection);
+        let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let ended = self
             .closing
-            .drive(connection.as_mut(), http1::Connection::graceful_shutdown)
+            .drive(
+                Pin::new(&mut connection),
+                http1::Connection::graceful_shutdown,
+            )
             .await;
         if let Err(error) = ended {
             self.broken(&error);
+            return None;
         }
+        if !life.is_upgraded() {
+            return None;
+        }
+        let parts = connection.into_parts();
+        Some(Passage {
+            transport: Transport::Websocket,
+            stream: parts.io.into_inner().into_inner().into(),
+            read: parts.read_buf,
+        })
     }
 
     async fn http2<S>(self: &Arc<Self>, stream: S, peer: Peer)
@@ -197,6 +251,9 @@ impl Door {
             let busy = life.busy();
             async move {
                 let response = gateway.handle(request, &client).await;
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    life.upgrade();
+                }
                 Ok(response.map(|reply| Served::new(reply, life, busy)))
             }
         })
@@ -264,6 +321,40 @@ fn serialise(response: &Response<Bytes>) -> Bytes {
     out.extend_from_slice(format!("content-length: {}\r\n\r\n", response.body().len()).as_bytes());
     out.extend_from_slice(response.body());
     out.into()
+}
+
+/// A connection that is to be a session.
+struct Passage {
+    transport: Transport,
+    stream: Stream,
+    /// What came behind its part of the handshake.
+    read: Bytes,
+}
+
+impl Speech {
+    const fn plane(self) -> Plane {
+        match self {
+            Self::Http => Plane::Rest,
+            Self::Msync => Plane::Msync,
+        }
+    }
+}
+
+/// One connection more in the gauge of its plane, while it lives.
+struct Open(IntGauge);
+
+impl Open {
+    fn new(gateway: &Gateway, plane: Plane) -> Self {
+        let gauge = gateway.shared().metrics.connections_of(plane);
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Spawns the streams of an HTTP/2 connection where they are counted.

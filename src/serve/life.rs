@@ -19,6 +19,8 @@ pub struct Life {
     /// Bytes of a next head have come. Not used on HTTP/2, whose frames tell.
     in_head: AtomicBool,
     http2: bool,
+    /// It has become something else than HTTP.
+    upgraded: AtomicBool,
     /// A write is blocked.
     stalled: AtomicBool,
     /// On HTTP/2: pieces of answers that their clients have not taken yet, the oldest first.
@@ -58,6 +60,7 @@ impl Life {
             busy: AtomicUsize::new(0),
             in_head: AtomicBool::new(false),
             http2,
+            upgraded: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             offered: Mutex::default(),
             offers: AtomicU64::new(0),
@@ -117,6 +120,15 @@ impl Life {
             None => self.deadline.clear(),
         }
         false
+    }
+
+    /// The connection was told that it switches protocols.
+    pub(super) fn upgrade(&self) {
+        self.upgraded.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Ordering::Relaxed)
     }
 
     pub const fn is_http2(&self) -> bool {

@@ -14,7 +14,7 @@ mod worker;
 
 pub use admission::Admission;
 pub use closing::Closing;
-pub use connection::Door;
+pub use connection::{Door, Speech};
 pub use listen::{ListenError, Sockets};
 pub use tls::{Edge, HandshakeError};
-pub use worker::{Cores, Listening};
+pub use worker::{Cores, Listening, Port};

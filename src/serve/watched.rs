@@ -76,6 +76,11 @@ impl<S> Watched<S> {
         Self::new(inner, life, speech)
     }
 
+    /// The connection itself, once it is no longer HTTP.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
     const fn new(inner: S, life: Arc<Life>, speech: Speech) -> Self {
         Self {
             inner,

@@ -13,20 +13,27 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::closing::Closing;
-use super::connection::Door;
+use super::connection::{Door, Speech};
 use super::listen::Sockets;
 use super::tls::Edge;
 use crate::gateway::{Gateway, Shared};
 use crate::pace::Pacer;
+use crate::session::{self, Sessions};
 
 /// A gateway's listener, before it is handed to the cores.
 pub struct Listening {
     pub shared: Arc<Shared>,
-    pub sockets: Vec<Sockets>,
-    /// By the position of the sockets; absent on a plain listener.
-    pub tls: Vec<Option<Arc<Edge>>>,
+    pub ports: Vec<Port>,
     pub admission: Arc<Admission>,
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// A port of a gateway.
+pub struct Port {
+    pub sockets: Sockets,
+    /// Absent on a plain listener.
+    pub tls: Option<Arc<Edge>>,
+    pub speech: Speech,
 }
 
 /// The running cores.
@@ -40,7 +47,7 @@ pub struct Cores {
 /// What one core does for one gateway.
 struct Share {
     shared: Arc<Shared>,
-    listeners: Vec<(StdListener, Option<Arc<Edge>>)>,
+    listeners: Vec<(StdListener, Option<Arc<Edge>>, Speech)>,
     admission: Arc<Admission>,
     trusted_proxies: Vec<IpNet>,
 }
@@ -100,9 +107,9 @@ fn split(count: usize, gateways: Vec<Listening>) -> Vec<Vec<Share>> {
     let mut cores: Vec<Vec<Share>> = (0..count.max(1)).map(|_| Vec::new()).collect();
     for gateway in gateways {
         let mut dealt: Vec<Vec<_>> = cores.iter().map(|_| Vec::new()).collect();
-        for (sockets, tls) in gateway.sockets.into_iter().zip(gateway.tls) {
-            for (listeners, socket) in dealt.iter_mut().zip(sockets.sockets) {
-                listeners.push((socket, tls.clone()));
+        for port in gateway.ports {
+            for (listeners, socket) in dealt.iter_mut().zip(port.sockets.sockets) {
+                listeners.push((socket, port.tls.clone(), port.speech));
             }
         }
         for (core, listeners) in cores.iter_mut().zip(dealt) {
@@ -158,9 +165,13 @@ fn open(
 ) {
     let gateway = Arc::new(Gateway::new(&share.shared, pacer, upstreams));
     spawn_background(background, keep_house(Arc::clone(&gateway)));
-    for (listener, tls) in share.listeners {
+    let sessions = Sessions::new(Arc::clone(&gateway), tasks.clone());
+    spawn_background(background, look_after(Arc::clone(&sessions)));
+    for (listener, tls, speech) in share.listeners {
         let door = Arc::new(Door {
             gateway: Arc::clone(&gateway),
+            speech,
+            sessions: Arc::clone(&sessions),
             tls,
             admission: Arc::clone(&share.admission),
             trusted_proxies: share.trusted_proxies.clone(),
@@ -184,6 +195,15 @@ async fn keep_house(gateway: Arc<Gateway>) {
     loop {
         ticks.tick().await;
         gateway.sweep();
+    }
+}
+
+async fn look_after(sessions: Arc<Sessions>) {
+    let mut ticks = tokio::time::interval(session::SWEEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        sessions.sweep();
     }
 }
 

@@ -10,7 +10,7 @@ use super::rate;
 use super::upstream::Target;
 use crate::auth::Admitted;
 use crate::config::Limits;
-use crate::domain::{Channel, ZoneId};
+use crate::domain::{Channel, Transport, ZoneId};
 use crate::registry::Seen;
 
 /// Something that belongs to a channel, and may announce how large it is.
@@ -30,6 +30,10 @@ pub struct Home {
     pub gateway_secret: Option<HeaderValue>,
     /// By [`Channel::index`].
     pub targets: [Vec<Arc<Target>>; 4],
+    /// Where SDK sessions go, by [`Transport::index`].
+    pub sessions: [Vec<Arc<Target>>; 2],
+    /// Whether MSYNC connections begin with the preamble of session facts.
+    pub msync_preamble: bool,
     pub(super) in_flight: [AtomicUsize; 4],
 }
 
@@ -43,6 +47,7 @@ pub(super) struct Pools {
 pub struct Bound<C> {
     pub(super) call: C,
     pub(super) permit: Permit,
+    pub(super) ends: Option<u64>,
 }
 
 /// A place in a channel and among the App's calls under way; free again when dropped.
@@ -72,6 +77,7 @@ impl Pools {
         admitted: Admitted<C>,
         limits: &Limits,
     ) -> Result<Bound<C>, BindError> {
+        let ends = admitted.ends();
         let (call, seen) = admitted.into_parts();
         let quota = seen.app().limits.rate.or(limits.rate_per_app);
         if quota.is_some_and(|quota| !rate::passes(&seen.app().load, quota)) {
@@ -83,7 +89,18 @@ impl Pools {
         }
         let channel = call.channel();
         let permit = Permit::take(self, channel, seen, limits).ok_or(BindError::ChannelFull)?;
-        Ok(Bound { call, permit })
+        Ok(Bound { call, permit, ends })
+    }
+}
+
+impl Home {
+    /// Every upstream once for each place it has.
+    pub fn all_targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.targets.iter().chain(&self.sessions).flatten()
+    }
+
+    pub(super) fn sessions(&self, transport: Transport) -> &[Arc<Target>] {
+        &self.sessions[transport.index()]
     }
 }
 
@@ -111,6 +128,10 @@ impl Permit {
         })
     }
 
+    pub(super) fn shared_seen(&self) -> Arc<Seen> {
+        Arc::clone(&self.seen)
+    }
+
     pub(super) fn seen(&self) -> &Seen {
         &self.seen
     }
@@ -131,7 +152,7 @@ impl Drop for Permit {
     }
 }
 
-fn enter(count: &AtomicUsize, limit: usize) -> bool {
+pub(super) fn enter(count: &AtomicUsize, limit: usize) -> bool {
     if count.fetch_add(1, Ordering::Relaxed) < limit {
         return true;
     }
@@ -142,6 +163,11 @@ fn enter(count: &AtomicUsize, limit: usize) -> bool {
 impl<C> Bound<C> {
     pub fn call(&self) -> &C {
         &self.call
+    }
+
+    /// When the token that let it in dies, in unix seconds.
+    pub const fn ends(&self) -> Option<u64> {
+        self.ends
     }
 
     pub fn zone_position(&self) -> usize {

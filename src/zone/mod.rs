@@ -4,12 +4,14 @@ mod bind;
 mod body;
 mod egress;
 mod filter;
+mod flight;
 mod headers;
 mod pool;
 mod prepare;
 mod probe;
 mod rate;
 mod send;
+mod session;
 mod stream;
 mod upstream;
 
@@ -32,8 +34,10 @@ pub use bind::{BindError, Bound, Channelled, Home, Permit};
 pub use body::{BodyError, Download};
 pub use egress::{DialError, Egress};
 pub use filter::{CrossRegionReference, References};
+pub use flight::Flights;
 pub use prepare::Outbound;
 pub use send::{Answer, FilterError, SendError};
+pub use session::{Approach, Link};
 pub use stream::Stream;
 pub use upstream::Target;
 
@@ -87,7 +91,7 @@ impl Homes {
     pub fn gauge(&self, metrics: &Metrics) {
         for home in &self.homes {
             let zone = home.id.as_str();
-            for target in home.targets.iter().flatten() {
+            for target in home.all_targets() {
                 let labels = [zone, &target.address.to_string()];
                 let well = i64::from(target.health().is_well());
                 metrics
@@ -129,19 +133,17 @@ fn home(
                 source,
             })
     };
-    let shared: Vec<Arc<Target>> = zone
-        .upstreams
-        .rest
-        .iter()
-        .map(&target)
-        .collect::<Result<_, _>>()?;
+    let each = |upstreams: &[Upstream]| -> Result<Vec<_>, HomesError> {
+        upstreams.iter().map(&target).collect()
+    };
+    let shared: Vec<Arc<Target>> = each(&zone.upstreams.rest)?;
     let mut targets = [const { Vec::new() }; 4];
     for channel in Channel::ALL {
         let own = &zone.upstreams(channel).rest;
         targets[channel.index()] = if std::ptr::eq(own, &zone.upstreams.rest) {
             shared.clone()
         } else {
-            own.iter().map(&target).collect::<Result<_, _>>()?
+            each(own)?
         };
     }
     Ok(Home {
@@ -150,6 +152,11 @@ fn home(
         id: zone.id.clone(),
         gateway_secret: secret(zone)?,
         targets,
+        sessions: [
+            each(&zone.upstreams(Channel::General).websocket)?,
+            each(&zone.upstreams(Channel::General).msync)?,
+        ],
+        msync_preamble: zone.msync_preamble,
         in_flight: [const { AtomicUsize::new(0) }; 4],
     })
 }

@@ -18,15 +18,15 @@ use crate::observe::RequestId;
 use crate::pace::Pacer;
 
 pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
-const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
-const ZONE: HeaderName = HeaderName::from_static("domicile-zone");
+pub(super) const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
+pub(super) const ZONE: HeaderName = HeaderName::from_static("domicile-zone");
 const RETENTION: HeaderName = HeaderName::from_static("domicile-retention-days");
-const REQUEST_ID: HeaderName = HeaderName::from_static("domicile-request-id");
-const SECRET: HeaderName = HeaderName::from_static("domicile-gateway-secret");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("domicile-request-id");
+pub(super) const SECRET: HeaderName = HeaderName::from_static("domicile-gateway-secret");
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A request ready to be sent, and its place in the channel.
 pub struct Outbound {
@@ -62,7 +62,7 @@ impl Call {
 impl Bound<Box<Call>> {
     /// Cleans the headers, stamps the gateway's own, and makes the body count itself.
     pub fn prepare(self, references: &References, limits: &Limits, pacer: &Arc<Pacer>) -> Outbound {
-        let Self { call, permit } = self;
+        let Self { call, permit, .. } = self;
         let limit = call.limit(limits);
         let Call {
             mut head,
@@ -142,7 +142,8 @@ fn join_cookies(headers: &mut HeaderMap, version: Version) {
     }
 }
 
-fn stamp(
+/// What the data centre is told, and may believe.
+pub(super) fn stamp(
     headers: &mut HeaderMap,
     permit: &Permit,
     peer: Peer,

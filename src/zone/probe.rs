@@ -15,10 +15,7 @@ const FAILURES: u32 = 2;
 impl Homes {
     /// Probes every upstream for as long as it is polled.
     pub async fn probe(&self) {
-        let targets = self
-            .homes
-            .iter()
-            .flat_map(|home| home.targets.iter().flatten());
+        let targets = self.homes.iter().flat_map(|home| home.all_targets());
         let mut seen: Vec<&Arc<Target>> = Vec::new();
         for target in targets {
             if !seen.iter().any(|t| Arc::ptr_eq(t, target)) {

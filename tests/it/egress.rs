@@ -41,7 +41,12 @@ impl Trap {
 /// outside, and somebody answers there.
 #[tokio::test]
 async fn a_name_that_resolves_outside_is_never_dialled() {
-    let world = World::of(World::plan().upstreams("fra1", &["http://localhost:{port}"])).await;
+    let world = World::of(
+        World::plan()
+            .upstreams("fra1", &["http://localhost:{port}"])
+            .rest_only(),
+    )
+    .await;
     let port = world.centre("fra1").address.port();
     let trap = Trap::at(SocketAddr::from(([127, 0, 0, 1], port))).await;
     let app = world.app("fra1").await;
@@ -68,7 +73,9 @@ async fn a_name_that_resolves_outside_is_never_dialled() {
 /// Control: a name that resolves inside the ranges is dialled, there.
 #[tokio::test]
 async fn a_name_that_resolves_inside_is_dialled() {
-    let plan = World::plan().upstreams("fra1", &["http://localhost:{port}"]);
+    let plan = World::plan()
+        .rest_only()
+        .upstreams("fra1", &["http://localhost:{port}"]);
     let mut world = World::without_gateways(plan.egress("fra1", "127.0.0.1/32")).await;
     let port = world.centre("fra1").address.port();
     let inside = Trap::at(SocketAddr::from(([127, 0, 0, 1], port))).await;

@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("pace", &[]),
     ("recent", &[]),
+    ("per_address", &["domain"]),
     ("observe", &["domain"]),
     ("audit", &["domain"]),
     ("config", &["domain"]),
@@ -28,14 +29,34 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "domain", "pace", "observe", "audit", "config", "registry", "call", "auth", "zone",
+            "domain",
+            "pace",
+            "per_address",
+            "observe",
+            "audit",
+            "config",
+            "registry",
+            "call",
+            "auth",
+            "zone",
+        ],
+    ),
+    (
+        "session",
+        &[
+            "domain", "pace", "observe", "config", "registry", "call", "auth", "zone", "gateway",
         ],
     ),
     (
         "serve",
-        &["domain", "pace", "observe", "config", "call", "gateway"],
+        &[
+            "domain", "pace", "observe", "config", "call", "zone", "gateway", "session",
+        ],
     ),
-    ("admin", &["domain", "audit", "config", "registry"]),
+    (
+        "admin",
+        &["domain", "per_address", "audit", "config", "registry"],
+    ),
     (
         "app",
         &[
@@ -96,7 +117,8 @@ fn a_violation_and_an_unknown_module_are_found() {
             "use crate::serve::{Admission, Edge};",
             "gateway uses serve",
         ),
-        ("session", "", "session has no place in the table"),
+        ("console", "", "console has no place in the table"),
+        ("zone", "use crate::session::Sessions;", "zone uses session"),
     ] {
         let sources = BTreeMap::from([(module.to_owned(), text.to_owned())]);
         let found = faults(&allowed(), &uses(&sources));

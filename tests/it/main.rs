@@ -12,6 +12,7 @@
 mod channels;
 mod counted;
 mod demo;
+mod discovery;
 mod documents;
 mod doubt;
 mod draining;
@@ -32,5 +33,6 @@ mod references;
 mod regions;
 mod registry_crash;
 mod registry_kit;
+mod sessions;
 mod streaming;
 mod upstreams;

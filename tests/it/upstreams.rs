@@ -121,7 +121,7 @@ async fn connections_are_reused_within_a_channel_only() {
 /// Control: an upstream that refuses connections is left out; the other one of the same zone serves.
 #[tokio::test]
 async fn one_of_two_upstreams_is_enough() {
-    let world = World::of(World::plan().centres("fra1", 2)).await;
+    let world = World::of(World::plan().centres("fra1", 2).rest_only()).await;
     let app = world.app("fra1").await;
     world.centres_of("fra1")[0].stop().await;
     for n in 0..20 {
@@ -137,7 +137,7 @@ async fn one_of_two_upstreams_is_enough() {
 /// Control: five failures eject. What is ejected sees nothing more; after a while it is used again.
 #[tokio::test]
 async fn five_failures_eject_for_a_while() {
-    let world = World::new().await;
+    let world = World::of(World::plan().rest_only()).await;
     let app = world.app("fra1").await;
     let centre = world.centre("fra1");
     centre.answers(Reply::CutAfterBody);

@@ -3,5 +3,5 @@ use domicile::auth::Admitted;
 use domicile::registry::Pinned;
 
 pub fn forge<C>(pinned: Pinned<C>) -> Admitted<C> {
-    Admitted { pinned }
+    Admitted { pinned, ends: None }
 }

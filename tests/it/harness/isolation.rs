@@ -1,6 +1,7 @@
 //! The invariant that every test ends with: no data centre saw a byte of an App of another zone.
 
 use super::centre::{Centre, Seen};
+use super::im::Im;
 use super::{TestApp, World};
 
 impl World {
@@ -21,6 +22,32 @@ impl World {
                 found.push(format!(
                     "{zone} got a request that is not plain: {failure:?}"
                 ));
+            }
+        }
+        found.extend(self.ims().flat_map(|im| self.session_trespasses(im)));
+        found
+    }
+
+    /// Sessions of Apps that aren't pinned to the zone, and frames that name another App.
+    fn session_trespasses(&self, im: &Im) -> Vec<String> {
+        let apps = self.apps.lock().unwrap();
+        let mut found = Vec::new();
+        for session in im.sessions() {
+            let first = &session.messages()[0];
+            let guid = first.guid.clone().unwrap_or_default();
+            let key = guid.app_key.unwrap_or_default();
+            let app = apps.iter().find(|app| app.app_key() == key);
+            if app.is_none_or(|app| app.zone != im.zone) {
+                found.push(format!("{} got a session of {key}", im.zone));
+            }
+            for frame in &session.frames {
+                let seen = msync::inspect_up(frame, &key);
+                if seen.is_err() || seen.is_ok_and(|up| up.foreign) {
+                    found.push(format!(
+                        "{} got a frame of another App's: {frame:?}",
+                        im.zone
+                    ));
+                }
             }
         }
         found

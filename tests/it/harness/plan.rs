@@ -75,7 +75,10 @@ pub struct Plan {
     pub(super) channels: Vec<(&'static str, &'static str)>,
     /// Other texts for a zone's REST upstreams; `{port}` is the first data centre's.
     pub(super) upstreams: BTreeMap<&'static str, Vec<String>>,
+    /// Another URL for a zone's WebSocket upstream.
+    pub(super) websockets: BTreeMap<&'static str, String>,
     pub(super) egress: BTreeMap<&'static str, String>,
+    pub(super) sessions: bool,
     pub(super) reference: bool,
     pub(super) store: Option<Arc<dyn Store>>,
     pub(super) level: &'static str,
@@ -96,6 +99,8 @@ impl Default for Plan {
             more: BTreeMap::new(),
             channels: Vec::new(),
             upstreams: BTreeMap::new(),
+            sessions: true,
+            websockets: BTreeMap::new(),
             egress: BTreeMap::new(),
             reference: false,
             store: None,
@@ -174,6 +179,18 @@ impl Plan {
         self
     }
 
+    /// Another URL for a zone's WebSocket upstream; `{port}` becomes the data centre's port.
+    pub fn websocket(mut self, zone: &'static str, url: &str) -> Self {
+        self.websockets.insert(zone, url.to_owned());
+        self
+    }
+
+    /// No upstreams for SDK sessions: what is dialled is for REST.
+    pub fn rest_only(mut self) -> Self {
+        self.sessions = false;
+        self
+    }
+
     /// Another egress range of a zone.
     pub fn egress(mut self, zone: &'static str, range: &str) -> Self {
         self.egress.insert(zone, range.to_owned());
@@ -239,9 +256,13 @@ impl Plan {
         root: &Path,
         region: &str,
         centres: impl Fn(&str, Option<&str>) -> Vec<SocketAddr>,
+        sessions: impl Fn(&str) -> Option<(SocketAddr, SocketAddr)>,
     ) -> PathBuf {
         let zones = REGIONS.iter().find(|(r, _)| *r == region).unwrap().1;
-        let zones: String = zones.iter().map(|zone| self.zone(zone, &centres)).collect();
+        let zones: String = zones
+            .iter()
+            .map(|zone| self.zone(zone, &centres, sessions(zone)))
+            .collect();
         let limits: Vec<String> = self
             .limits
             .iter()
@@ -261,6 +282,7 @@ impl Plan {
              listen:\n\
              \x20 https: \"{ip}:{https}\"\n\
              \x20 http: \"{ip}:{http}\"\n\
+             \x20 msync: \"{ip}:{msync}\"\n\
              \x20 admin: \"{ip}:{admin}\"\n\
              \x20 ops: \"{ip}:{ops}\"\n\
              \x20 trusted_proxies: [{proxies}]\n\
@@ -280,6 +302,7 @@ impl Plan {
             ip = self.ip,
             https = port("https"),
             http = port("http"),
+            msync = port("msync"),
             admin = port("admin"),
             ops = port("ops"),
             proxies = proxies.join(", "),
@@ -294,7 +317,12 @@ impl Plan {
         path
     }
 
-    fn zone(&self, zone: &str, centres: &impl Fn(&str, Option<&str>) -> Vec<SocketAddr>) -> String {
+    fn zone(
+        &self,
+        zone: &str,
+        centres: &impl Fn(&str, Option<&str>) -> Vec<SocketAddr>,
+        sessions: Option<(SocketAddr, SocketAddr)>,
+    ) -> String {
         let (n, m) = numbers(zone);
         let egress = self.egress.get(zone).cloned();
         let egress = egress.unwrap_or_else(|| format!("127.{}.{m}.0/24", 40 + n));
@@ -315,10 +343,11 @@ impl Plan {
                 urls.collect::<Vec<_>>().join(", ")
             }
         };
+        let sessions = self.sessions(zone, sessions);
         let mut yaml = format!(
             "\x20 {zone}:\n\
              \x20   egress: [\"{egress}\"]\n\
-             \x20   upstreams: {{rest: [{rest}]}}\n"
+             \x20   upstreams: {{rest: [{rest}]{sessions}}}\n"
         );
         let own: Vec<_> = self.channels.iter().filter(|(z, _)| *z == zone).collect();
         if !own.is_empty() {
@@ -332,6 +361,20 @@ impl Plan {
             writeln!(yaml, "\x20   gateway_secret: {{value: {SECRET}}}").unwrap();
         }
         yaml
+    }
+}
+
+impl Plan {
+    /// The zone's session upstreams, as members behind its REST ones.
+    fn sessions(&self, zone: &str, sessions: Option<(SocketAddr, SocketAddr)>) -> String {
+        let Some((websocket, msync)) = sessions.filter(|_| self.sessions) else {
+            return String::new();
+        };
+        let websocket = match self.websockets.get(zone) {
+            Some(url) => url.replace("{port}", &websocket.port().to_string()),
+            None => format!("ws://{websocket}/websocket"),
+        };
+        format!(", websocket: [\"{websocket}\"], msync: [\"tcp://{msync}\"], msync_preamble: true")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Wrong keys, counted by address: guessing is slowed down, right keys never wait.
+//! Something that an address may do only so often in a minute: wrong admin keys, discovery.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 
 use crate::domain::Clock;
 
-/// Wrong keys of each address in the current minute.
-pub struct Attempts {
+/// What each address did in the current minute.
+pub struct PerAddress {
+    most: u32,
     clock: Arc<dyn Clock>,
     counts: Mutex<Minute>,
 }
@@ -21,25 +22,24 @@ struct Minute {
     counts: HashMap<IpAddr, u32>,
 }
 
-/// Wrong keys that an address may try in a minute.
-const MOST: u32 = 60;
-
 /// Addresses remembered. What finds no room shares one count.
 const ADDRESSES: usize = 10_000;
 
-impl Attempts {
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+impl PerAddress {
+    /// `most` is how often in a minute.
+    pub fn new(most: u32, clock: Arc<dyn Clock>) -> Self {
         Self {
+            most,
             clock,
             counts: Mutex::default(),
         }
     }
 
-    /// Counts a wrong key. Beyond the limit, says for how many seconds to keep still.
-    pub fn wrong_key(&self, from: IpAddr) -> Option<u64> {
+    /// Counts once more. Beyond the limit, says for how many seconds to keep still.
+    pub fn count(&self, from: IpAddr) -> Option<u64> {
         let now = self.clock.unix();
         let count = self.counts.lock().add(now / 60, network(from));
-        (count > MOST).then(|| 60 - now % 60)
+        (count > self.most).then(|| 60 - now % 60)
     }
 }
 
@@ -79,6 +79,8 @@ mod tests {
     use super::*;
     use crate::domain::ManualClock;
 
+    const MOST: u32 = 60;
+
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
@@ -86,33 +88,33 @@ mod tests {
     #[test]
     fn an_address_is_slowed_down_by_itself_and_for_a_minute() {
         let clock = Arc::new(ManualClock::at(600));
-        let attempts = Attempts::new(clock.clone());
+        let counts = PerAddress::new(MOST, clock.clone());
         for _ in 0..MOST {
-            assert_eq!(attempts.wrong_key(address("10.0.0.1")), None);
+            assert_eq!(counts.count(address("10.0.0.1")), None);
         }
         clock.advance(Duration::from_secs(15));
-        assert_eq!(attempts.wrong_key(address("::ffff:10.0.0.1")), Some(45));
-        assert_eq!(attempts.wrong_key(address("10.0.0.2")), None);
+        assert_eq!(counts.count(address("::ffff:10.0.0.1")), Some(45));
+        assert_eq!(counts.count(address("10.0.0.2")), None);
         clock.advance(Duration::from_secs(45));
-        assert_eq!(attempts.wrong_key(address("10.0.0.1")), None);
+        assert_eq!(counts.count(address("10.0.0.1")), None);
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
-        let attempts = Attempts::new(Arc::new(ManualClock::at(600)));
+        let counts = PerAddress::new(MOST, Arc::new(ManualClock::at(600)));
         for host in 0..MOST {
-            attempts.wrong_key(address(&format!("2001:db8::{host:x}")));
+            counts.count(address(&format!("2001:db8::{host:x}")));
         }
-        assert!(attempts.wrong_key(address("2001:db8::ffff")).is_some());
-        assert!(attempts.wrong_key(address("2001:db8:0:1::1")).is_none());
+        assert!(counts.count(address("2001:db8::ffff")).is_some());
+        assert!(counts.count(address("2001:db8:0:1::1")).is_none());
     }
 
     #[test]
     fn memory_is_bounded() {
-        let attempts = Attempts::new(Arc::new(ManualClock::at(600)));
+        let counts = PerAddress::new(MOST, Arc::new(ManualClock::at(600)));
         for number in 0..20_000_u32 {
-            attempts.wrong_key(IpAddr::from(number.to_be_bytes()));
+            counts.count(IpAddr::from(number.to_be_bytes()));
         }
-        assert!(attempts.counts.lock().counts.len() <= ADDRESSES + 1);
+        assert!(counts.counts.lock().counts.len() <= ADDRESSES + 1);
     }
 }

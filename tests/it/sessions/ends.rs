@@ -1,0 +1,118 @@
+//! What ends a session that stands.
+
+use std::time::Duration;
+
+use crate::harness::World;
+use crate::harness::im::Do;
+use crate::harness::sdk::{BOTH, By, unread};
+
+const fn expected(by: By, code: u16) -> Option<u16> {
+    match by {
+        By::Websocket => Some(code),
+        By::Tcp => None,
+    }
+}
+
+#[tokio::test]
+async fn suspending_and_retiring_an_app_ends_its_sessions_and_no_others() {
+    let world = World::new().await;
+    let other = world.app("fra1").await;
+    let mut staying = world.session(&other, "u1", By::Websocket).await;
+    for by in BOTH {
+        let app = world.app("fra1").await;
+        let mut sdk = world.session(&app, "u1", by).await;
+        world.suspend(&app).await;
+        assert_eq!(sdk.closed().await, expected(by, 1008));
+        world.resume(&app).await;
+        let mut sdk = world.session(&app, "u1", by).await;
+        world.retire(&app).await;
+        assert_eq!(sdk.closed().await, expected(by, 1008));
+    }
+    staying.send(&unread()).await;
+    staying.message().await;
+    world.finish().await;
+}
+
+/// A record that changes without a reason to end the session leaves it alone.
+#[tokio::test]
+async fn a_session_survives_a_change_that_does_not_concern_it() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let mut sdk = world.session(&app, "u1", By::Websocket).await;
+    // Both changes are done before the sweep may look.
+    world.suspend(&app).await;
+    world.resume(&app).await;
+    let shared = &world.gateway("frankfurt").shared;
+    for _ in 0..3 {
+        sdk.send(&unread()).await;
+        match sdk.next().await {
+            crate::harness::sdk::Event::Frame(_) => {}
+            // The sweep came between the two.
+            crate::harness::sdk::Event::Closed(_) => break,
+        }
+    }
+    assert!(!shared.is_draining());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_token() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for by in BOTH {
+        let mut sdk = world.session(&app, "u1", by).await;
+        world.clock.advance(Duration::from_secs(3599));
+        sdk.send(&unread()).await;
+        sdk.message().await;
+        world.clock.advance(Duration::from_secs(1));
+        assert_eq!(sdk.closed().await, expected(by, 1008));
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_that_idles_too_long_ends() {
+    let world = World::of(World::plan().limit("session_idle", "300ms")).await;
+    let app = world.app("fra1").await;
+    for (n, by) in BOTH.into_iter().enumerate() {
+        let mut sdk = world.session(&app, "u1", by).await;
+        assert_eq!(sdk.closed().await, expected(by, 1001));
+        world.im("fra1").ended(n).await;
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn either_end_takes_the_other_with_it() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for (by, what, code) in [
+        (By::Websocket, Do::Close(1001), 1001),
+        (By::Websocket, Do::Cut, 1001),
+        (By::Tcp, Do::Cut, 0),
+    ] {
+        let mut sdk = world.session(&app, "u1", by).await;
+        world.im("fra1").sessions().last().unwrap().say(what);
+        assert_eq!(sdk.closed().await, expected(by, code));
+    }
+    for by in BOTH {
+        let n = world.im("fra1").sessions().len();
+        drop(world.session(&app, "u1", by).await);
+        world.im("fra1").ended(n).await;
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn draining_says_going_away_and_takes_no_new_sessions() {
+    let mut world = World::new().await;
+    let app = world.app("fra1").await;
+    let mut websocket = world.session(&app, "u1", By::Websocket).await;
+    let mut tcp = world.session(&app, "u2", By::Tcp).await;
+    let shutdown = world.begin_shutdown();
+    assert_eq!(websocket.closed().await, Some(1001));
+    assert_eq!(tcp.closed().await, None);
+    assert_eq!(world.im("fra1").ended(0).await, Some(1001));
+    shutdown.await.unwrap();
+    world.finish().await;
+}

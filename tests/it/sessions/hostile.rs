@@ -1,0 +1,199 @@
+//! Clients that don't play along: each gets its row, and the others notice nothing.
+
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::harness::im::Do;
+use crate::harness::sdk::{BOTH, By, Event, Login, text, unread};
+use crate::harness::{World, eventually};
+
+#[tokio::test]
+async fn what_is_no_first_message_is_refused_or_just_closed() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let good = Login::of(&app, "u1").frame();
+    let half = &good[..good.len() / 2];
+    for by in BOTH {
+        for frame in [
+            &unread()[..],
+            &[],
+            &[0x08, 0xff],
+            half,
+            &text(None, 1, "u", "x"),
+        ] {
+            let mut sdk = world.sdk("frankfurt", by).await;
+            sdk.send(frame).await;
+            assert_eq!(sdk.refusal().await.0, 4, "{by:?} {frame:?}");
+        }
+    }
+    assert_eq!(world.im("fra1").sessions().len(), 0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_websocket_that_is_none_closes_with_the_codes_of_the_rfc() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for logged_in in [false, true] {
+        for (bytes, code) in [
+            // An unmasked frame, a reserved opcode, a reserved bit, an endless length.
+            (&[0x82, 0x01, 0x00][..], 1002),
+            (&[0x83, 0x80, 0, 0, 0, 0], 1002),
+            (&[0xc2, 0x80, 0, 0, 0, 0], 1002),
+            (&[0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0], 1009),
+        ] {
+            let mut sdk = world.sdk("frankfurt", By::Websocket).await;
+            if logged_in {
+                sdk.send(&Login::of(&app, "u1").frame()).await;
+                sdk.provision_answer().await;
+            }
+            sdk.send_raw(bytes).await;
+            let mut end = sdk.next().await;
+            if let (Event::Frame(_), 1009, false) = (&end, code, logged_in) {
+                end = sdk.next().await;
+            }
+            assert_eq!(end, Event::Closed(Some(code)), "{bytes:?} {logged_in}");
+        }
+        let mut sdk = world.sdk("frankfurt", By::Websocket).await;
+        if logged_in {
+            sdk.send(&Login::of(&app, "u1").frame()).await;
+            sdk.provision_answer().await;
+        }
+        sdk.send_message(Message::Text("{}".into())).await;
+        assert_eq!(sdk.closed().await, Some(1003));
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_length_of_four_gibibytes_is_not_waited_for() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let mut sdk = world.sdk("frankfurt", By::Tcp).await;
+    sdk.send_raw(&u32::MAX.to_be_bytes()).await;
+    let (status, text) = sdk.refusal().await;
+    assert_eq!((status, text.contains("too_large")), (8, true));
+    let mut sdk = world.session(&app, "u1", By::Tcp).await;
+    sdk.send_raw(&u32::MAX.to_be_bytes()).await;
+    assert_eq!(sdk.closed().await, None);
+    let metrics = world.metrics("frankfurt").await;
+    let refused = metrics.sum("domicile_refusals_total", &[("code", "too_large")]);
+    assert_eq!(refused, 2.0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn fragments_and_pings_are_put_in_order() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let mut sdk = world.session(&app, "u1", By::Websocket).await;
+    let message = text(None, 1, "u2", "in three parts");
+    let mut bytes = Vec::new();
+    let key = Some([1, 2, 3, 4]);
+    for (n, part) in message.chunks(message.len().div_ceil(3)).enumerate() {
+        let mut frame = Vec::new();
+        websocket::append_frame(&mut frame, websocket::Opcode::Binary, part, key);
+        frame[0] = match n {
+            0 => 0x02,
+            1 => 0x00,
+            _ => 0x80,
+        };
+        bytes.extend(frame);
+        websocket::append_frame(&mut bytes, websocket::Opcode::Ping, b"?", key);
+    }
+    sdk.send_raw(&bytes).await;
+    assert_eq!(sdk.sync_answer().await.meta_id, Some(1));
+    let seen = world.im("fra1").frames(0, 2).await;
+    assert_eq!(seen.frames[1], message);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn frames_may_come_a_byte_at_a_time_or_many_at_once() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for (n, by) in BOTH.into_iter().enumerate() {
+        let mut sdk = world.session(&app, "u1", by).await;
+        let frames: Vec<Vec<u8>> = (1..=50).map(|id| text(None, id, "u2", "x")).collect();
+        let mut bytes = Vec::new();
+        for frame in &frames {
+            match by {
+                By::Websocket => {
+                    let binary = websocket::Opcode::Binary;
+                    websocket::append_frame(&mut bytes, binary, frame, Some([9, 8, 7, 6]));
+                }
+                By::Tcp => bytes.extend(crate::harness::im::prefixed(frame)),
+            }
+        }
+        let (slow, quick) = bytes.split_at(200);
+        for byte in slow {
+            sdk.send_raw(&[*byte]).await;
+        }
+        sdk.send_raw(quick).await;
+        for id in 1..=50 {
+            assert_eq!(sdk.sync_answer().await.meta_id, Some(id));
+        }
+        let seen = world.im("fra1").session(n);
+        assert_eq!(seen.frames[1..], frames);
+    }
+    world.finish().await;
+}
+
+/// Back-pressure: an end that takes nothing stops the other, and nobody else.
+#[tokio::test]
+async fn ends_that_stop_reading_hold_up_only_themselves() {
+    let world = World::of(World::plan().limit("body_idle", "1s")).await;
+    let app = world.app("fra1").await;
+    for by in BOTH {
+        let mut other = world.session(&app, "u2", by).await;
+        // A data centre that stops reading.
+        let mut sdk = world.session(&app, "u1", by).await;
+        world.im("fra1").sessions().last().unwrap().say(Do::Deaf);
+        let big = text(None, 1, "u2", &"x".repeat(500_000));
+        let mut sent = 0;
+        let flood = async {
+            while sdk.try_send(&big).await.is_ok() {
+                sent += big.len();
+            }
+        };
+        let flooded = tokio::time::timeout(crate::harness::DEADLINE, flood).await;
+        assert!(flooded.is_ok(), "the session is given up");
+        assert!(sent < 64 * 1024 * 1024, "{sent} bytes were taken");
+        other.send(&unread()).await;
+        other.message().await;
+        // A client that stops reading.
+        let sdk = world.session(&app, "u1", by).await;
+        let session = world.im("fra1").sessions().last().unwrap().clone();
+        let n = world.im("fra1").sessions().len() - 1;
+        let notice = msync::notice(&app.app_key(), &"x".repeat(100_000));
+        for _ in 0..200 {
+            session.say(Do::Send(notice.clone()));
+        }
+        eventually("the session to be given up", || {
+            world.im("fra1").sessions()[n].end.is_some()
+        })
+        .await;
+        drop(sdk);
+        other.send(&unread()).await;
+        other.message().await;
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn upgrades_that_are_none_get_400() {
+    let world = World::new().await;
+    for head in [
+        "GET /websocket HTTP/1.1\r\nhost: ws.frankfurt.test\r\n\r\n",
+        "GET /websocket HTTP/1.1\r\nhost: ws.frankfurt.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        "POST /websocket HTTP/1.1\r\nhost: ws.frankfurt.test\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let mut wire = world.wire("frankfurt").await;
+        wire.send(head).await;
+        assert_eq!(
+            wire.answer().await.verdict(),
+            (400, "bad_request"),
+            "{head}"
+        );
+    }
+    world.finish().await;
+}
