@@ -298,7 +298,8 @@ fn fits(holder: &Verified, demand: Demand<'_>) -> bool {
     match demand {
         Demand::Any => true,
         Demand::SelfUser(user) => is_app || (is_user && holder.user_id == user),
-        Demand::OwnUser(user) => is_user && holder.user_id == user,
+        // A token for nobody is nobody's own.
+        Demand::OwnUser(user) => is_user && !user.is_empty() && holder.user_id == user,
         Demand::App => is_app,
     }
 }

@@ -187,7 +187,9 @@ impl Gateway {
             id: record.id,
             here: &self.shared.region,
             home: home.and_then(|id| self.shared.catalogue.region(id)),
-            tells_homes: self.shared.hint == Hint::Region,
+            // Discovery has answers of its own for what is not told.
+            tells_homes: self.shared.hint == Hint::Region
+                || matches!(rejection, Rejection::Discovery(_)),
             now: self.shared.clock.unix_millis(),
             closes: closes && framing.http1,
         };
@@ -219,6 +221,12 @@ impl Gateway {
     pub fn note_code(&self, code: Code, record: &mut RequestRecord) {
         record.refused(code);
         self.audit(code, record);
+    }
+
+    /// The same for a data centre's frame that names another App: audited by whichever code.
+    pub fn note_foreign_jid(&self, code: Code, record: &mut RequestRecord) {
+        record.refused(code);
+        self.shared.audit.refused(code.as_str(), record.app());
     }
 
     fn audit(&self, code: Code, record: &RequestRecord) {

@@ -27,6 +27,10 @@ pub(super) struct End {
     outbox: Vec<u8>,
     /// Something was written that may not have left.
     unflushed: bool,
+    /// It has taken something since it was last asked whether it stalls.
+    has_taken: bool,
+    /// In the pacer's ticks.
+    stalls_since: Option<u64>,
 }
 
 /// Why no message came.
@@ -70,6 +74,8 @@ impl End {
             unread: !read.is_empty(),
             outbox: Vec::new(),
             unflushed: false,
+            has_taken: false,
+            stalls_since: None,
         }
     }
 
@@ -153,6 +159,7 @@ impl End {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.has_taken = true;
             self.unflushed = true;
             if written == self.outbox.len() {
                 self.outbox = Vec::new();
@@ -173,6 +180,7 @@ impl End {
             match Pin::new(&mut self.stream).poll_write(cx, framed) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
+                    self.has_taken = true;
                     self.unflushed = true;
                     framed = &framed[written..];
                 }
@@ -235,9 +243,15 @@ impl End {
         self.framing.is_websocket() && self.role == Role::Client
     }
 
-    /// Whether it takes nothing at the moment.
-    pub const fn is_blocked(&self) -> bool {
-        !self.outbox.is_empty() || self.unflushed
+    /// Since when something waits for it and it takes nothing; `now` in the pacer's ticks.
+    pub fn stalls_since(&mut self, now: u64) -> Option<u64> {
+        let waits = !self.outbox.is_empty() || self.unflushed;
+        let has_taken = std::mem::take(&mut self.has_taken);
+        self.stalls_since = match self.stalls_since {
+            Some(since) if waits && !has_taken => Some(since),
+            _ => waits.then_some(now),
+        };
+        self.stalls_since
     }
 
     /// Whether so much waits for it already that nothing more of it is answered.

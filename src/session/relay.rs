@@ -13,7 +13,7 @@ use super::end::{End, Kept, PIECE, Taken};
 use super::framing::FramingFault;
 use super::inspect::{Breach, Inspector};
 use super::passage::{Held, Passage};
-use super::roll::{Entry, Orders, Stalls};
+use super::roll::{Entry, Orders};
 use crate::domain::{Code, Transport};
 use crate::gateway::{Gateway, Rejection};
 use crate::observe::RequestRecord;
@@ -216,10 +216,10 @@ impl Relay {
 
     /// Nothing to do for now: says what the sweep must know.
     fn rest(&mut self) {
-        let stalls = self.client.is_blocked() || self.centre.is_blocked();
-        let stalls = if stalls { Stalls::Yes } else { Stalls::No };
-        self.entry.stalls(stalls);
         let now = self.entry.now();
+        let ends = [&mut self.client, &mut self.centre];
+        let stalls = ends.map(|end| end.stalls_since(now));
+        self.entry.stalls_since(stalls.into_iter().flatten().min());
         let held = self.held.as_ref().map(|_| now + 1);
         let patience = ticks_of(self.gateway.shared().limits.first_byte);
         let oldest = self.inspector.flights.oldest();

@@ -34,6 +34,8 @@ pub struct SeenSession {
     /// Headers of the upgrade, or members of the preamble.
     pub facts: Vec<(String, String)>,
     pub frames: Vec<Vec<u8>>,
+    /// How many frames the other side has taken.
+    pub sent: usize,
     /// How it ended: not yet, without a word, or with a close code.
     pub end: Option<Option<u16>>,
     say: UnboundedSender<Do>,
@@ -178,6 +180,7 @@ impl State {
         sessions.push(SeenSession {
             facts,
             frames: Vec::new(),
+            sent: 0,
             end: None,
             say,
         });
@@ -189,6 +192,10 @@ impl State {
         self.sessions.lock().unwrap()[n].frames.push(frame);
         let script = Arc::clone(&self.script.lock().unwrap());
         script(&decoded.expect("only readable frames come through"))
+    }
+
+    fn sent(&self, n: usize) {
+        self.sessions.lock().unwrap()[n].sent += 1;
     }
 
     fn end(&self, n: usize, code: Option<u16>) {
@@ -240,6 +247,7 @@ async fn over_websocket(stream: TcpStream, state: Arc<State>) {
             if sent.is_err() {
                 return state.end(n, None);
             }
+            state.sent(n);
         }
     }
 }
@@ -284,6 +292,7 @@ async fn over_tcp(mut stream: TcpStream, state: Arc<State>) {
             if sent.is_err() {
                 return state.end(n, None);
             }
+            state.sent(n);
         }
     }
 }

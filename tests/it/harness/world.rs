@@ -294,6 +294,23 @@ impl World {
         self.registry(app.region).retire(&id, None).await.unwrap();
     }
 
+    pub async fn revoke_user(&self, app: &TestApp, user: &str) {
+        let id = AppId::parse(&app.app_id).unwrap();
+        let registry = self.registry(app.region);
+        registry.revoke_user(&id, None, user).await.unwrap();
+    }
+
+    /// Gives the App another certificate, and revokes the one that signs its tokens.
+    pub async fn replace_certificate(&self, app: &TestApp) {
+        let id = AppId::parse(&app.app_id).unwrap();
+        let registry = self.registry(app.region);
+        let (before, fresh) = registry.create_certificate(&id, None).await.unwrap();
+        let promoted = registry.promote_certificate(&id, None, &fresh.id).await;
+        promoted.unwrap();
+        let old = &before.certificates[0].id;
+        registry.delete_certificate(&id, None, old).await.unwrap();
+    }
+
     /// A connection over TLS, with the region's own name.
     pub async fn wire(&self, region: &str) -> Wire {
         let address = self.addresses(region).https.unwrap();

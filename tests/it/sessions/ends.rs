@@ -1,10 +1,11 @@
 //! What ends a session that stands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::harness::World;
 use crate::harness::im::Do;
-use crate::harness::sdk::{BOTH, By, unread};
+use crate::harness::sdk::{BOTH, By, Login, unread};
+use crate::harness::{World, eventually};
 
 const fn expected(by: By, code: u16) -> Option<u16> {
     match by {
@@ -52,6 +53,27 @@ async fn a_session_survives_a_change_that_does_not_concern_it() {
         }
     }
     assert!(!shared.is_draining());
+    world.finish().await;
+}
+
+/// Control: a record that has changed is looked at for each session.
+#[tokio::test]
+async fn revoking_a_user_or_a_certificate_ends_the_sessions_concerned() {
+    let world = World::new().await;
+    for by in BOTH {
+        let app = world.app("fra1").await;
+        let mut staying = world.session(&app, "u2", by).await;
+        let mut revoked = world.session(&app, "u1", by).await;
+        world.revoke_user(&app, "u1").await;
+        assert_eq!(revoked.closed().await, expected(by, 1008));
+        let mut sdk = world.sdk("frankfurt", by).await;
+        sdk.send(&Login::of(&app, "u1").frame()).await;
+        assert_eq!(sdk.refusal().await.0, 1, "no way back with that token");
+        staying.send(&unread()).await;
+        staying.message().await;
+        world.replace_certificate(&app).await;
+        assert_eq!(staying.closed().await, expected(by, 1008));
+    }
     world.finish().await;
 }
 
@@ -114,5 +136,29 @@ async fn draining_says_going_away_and_takes_no_new_sessions() {
     assert_eq!(tcp.closed().await, None);
     assert_eq!(world.im("fra1").ended(0).await, Some(1001));
     shutdown.await.unwrap();
+    world.finish().await;
+}
+
+/// A client that came before, but says who it is only now.
+#[tokio::test]
+async fn draining_lets_nobody_in_any_more() {
+    let plan = World::plan().limit("drain", "20s");
+    let mut world = World::of(plan).await;
+    let app = world.app("fra1").await;
+    let mut waiting = Vec::new();
+    for by in BOTH {
+        waiting.push((by, world.sdk("frankfurt", by).await));
+    }
+    let mut standing = world.session(&app, "u1", By::Websocket).await;
+    let shared = Arc::clone(&world.gateway("frankfurt").shared);
+    let shutdown = world.begin_shutdown();
+    eventually("draining to begin", || shared.is_draining()).await;
+    for (by, mut sdk) in waiting {
+        sdk.send(&Login::of(&app, "u2").frame()).await;
+        assert_eq!(sdk.closed().await, expected(by, 1001));
+    }
+    assert_eq!(standing.closed().await, Some(1001));
+    shutdown.await.unwrap();
+    assert_eq!(world.im("fra1").sessions().len(), 1);
     world.finish().await;
 }

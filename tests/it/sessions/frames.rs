@@ -58,6 +58,14 @@ async fn a_message_to_another_app_is_refused_and_the_session_goes_on() {
                 )),
             ),
             (6, envelope(0, queue.encode_to_vec())),
+            (
+                9,
+                sync(&room(
+                    Some(&own),
+                    9,
+                    vec![other.clone(), jid(Some("third#app"), "u3")],
+                )),
+            ),
             // Keys are compared byte by byte.
             (7, text(Some(&own.to_uppercase()), 7, "u2", "x")),
         ] {
@@ -83,7 +91,7 @@ async fn a_message_to_another_app_is_refused_and_the_session_goes_on() {
     let refused = ended.audit("frankfurt");
     let counts = refused.iter().filter(|e| e["code"] == "app_mismatch");
     let total: u64 = counts.map(|e| e["count"].as_u64().unwrap()).sum();
-    assert_eq!(total, 14);
+    assert_eq!(total, 16);
 }
 
 #[tokio::test]
@@ -239,7 +247,12 @@ async fn another_apps_frame_from_the_data_centre_is_a_violation() {
     let metrics = world.metrics("frankfurt").await;
     let violations = metrics.sum("domicile_residency_violations_total", &[]);
     assert_eq!(violations, 3.0);
-    world.finish_with_violations(3.0).await;
+    let ended = world.finish_with_violations(3.0).await;
+    // Promise P10.
+    assert_eq!(
+        ended.refused("frankfurt", "upstream_protocol", Some(&app.app_id)),
+        3
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Clients that don't play along: each gets its row, and the others notice nothing.
 
+use std::time::Duration;
+
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::im::Do;
@@ -165,16 +167,41 @@ async fn ends_that_stop_reading_hold_up_only_themselves() {
         let session = world.im("fra1").sessions().last().unwrap().clone();
         let n = world.im("fra1").sessions().len() - 1;
         let notice = msync::notice(&app.app_key(), &"x".repeat(100_000));
-        for _ in 0..200 {
+        for _ in 0..1_000 {
             session.say(Do::Send(notice.clone()));
         }
         eventually("the session to be given up", || {
             world.im("fra1").sessions()[n].end.is_some()
         })
         .await;
+        // The rest of 100 MB was never taken: what is between the two are the system's buffers.
+        let taken = world.im("fra1").session(n).sent * notice.len();
+        assert!(taken < 64_000_000, "{by:?}: {taken} bytes were taken");
         drop(sdk);
         other.send(&unread()).await;
         other.message().await;
+    }
+    world.finish().await;
+}
+
+/// A slow client is not one that takes nothing.
+#[tokio::test]
+async fn an_end_that_reads_slowly_is_waited_for() {
+    let world = World::of(World::plan().limit("body_idle", "500ms")).await;
+    let app = world.app("fra1").await;
+    for (n, by) in BOTH.into_iter().enumerate() {
+        let mut sdk = world.session(&app, "u1", by).await;
+        let session = world.im("fra1").frames(n, 1).await;
+        // More than the system's buffers take, so that it waits all the time.
+        let notice = msync::notice(&app.app_key(), &"x".repeat(200_000));
+        for _ in 0..300 {
+            session.say(Do::Send(notice.clone()));
+        }
+        let mut pace = tokio::time::interval(Duration::from_millis(10));
+        for _ in 0..300 {
+            pace.tick().await;
+            assert_eq!(sdk.next().await, Event::Frame(notice.clone()), "{by:?}");
+        }
     }
     world.finish().await;
 }
