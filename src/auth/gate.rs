@@ -288,8 +288,8 @@ impl Gate {
 
 /// Tokens of a revoked user, issued up to and including the second of the revocation.
 fn is_revoked(app: &App, verified: &access_token::Verified) -> bool {
-    let mut revoked = app.revoked_users.iter();
-    revoked.any(|(user, at)| *user == verified.user_id && verified.issued_at <= *at)
+    let until = app.revoked_until(&verified.user_id);
+    until.is_some_and(|until| verified.issued_at <= until)
 }
 
 fn fits(holder: &Verified, demand: Demand<'_>) -> bool {
@@ -298,8 +298,7 @@ fn fits(holder: &Verified, demand: Demand<'_>) -> bool {
     match demand {
         Demand::Any => true,
         Demand::SelfUser(user) => is_app || (is_user && holder.user_id == user),
-        // A token for nobody is nobody's own.
-        Demand::OwnUser(user) => is_user && !user.is_empty() && holder.user_id == user,
+        Demand::OwnUser(user) => is_user && holder.user_id == user,
         Demand::App => is_app,
     }
 }

@@ -68,6 +68,10 @@ impl Login {
     pub const fn app_key(&self) -> &AppKey {
         &self.app_key
     }
+
+    pub const fn user(&self) -> &str {
+        &self.user
+    }
 }
 
 impl fmt::Debug for Login {

@@ -207,7 +207,7 @@ impl Sessions {
                     self.gateway.note_foreign_jid(code, &mut record);
                 }
                 Refused::Login(_) | Refused::TooSlow | Refused::Client(_) | Refused::Centre(_) => {
-                    self.gateway.note_code(code, &mut record)
+                    self.gateway.note_code(code, &mut record);
                 }
             }
             let code = crate::gateway::shown(code, tells_homes(shared));

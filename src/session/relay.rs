@@ -29,6 +29,8 @@ pub(super) struct Relay {
     entry: Entry,
     gateway: Arc<Gateway>,
     held: Option<Held>,
+    /// In unix seconds.
+    began: u64,
     rechecking: Option<Rechecking>,
     /// Given back when the session is over.
     _held: Box<dyn std::any::Any + Send>,
@@ -86,6 +88,7 @@ impl Relay {
     pub fn new(parts: Parts) -> Self {
         Self {
             _counted: Counted::new(&parts.gateway, parts.transport),
+            began: parts.gateway.shared().clock.unix(),
             client: parts.client,
             centre: parts.centre,
             record: parts.record,
@@ -157,6 +160,9 @@ impl Relay {
             Ok(renewed) if renewed.seen.app().zone != *self.inspector.flights.zone() => {
                 Err(Ending::Breach(Breach::Revoked(Code::RegistryUntrusted)))
             }
+            Ok(renewed) if self.is_revoked(&renewed) => {
+                Err(Ending::Breach(Breach::Revoked(Code::TokenInvalid)))
+            }
             Ok(renewed) => {
                 let Renewed { seen, ends } = renewed;
                 self.inspector.flights.renew(Arc::clone(&seen));
@@ -167,6 +173,13 @@ impl Relay {
             Err(Rejection::Locate(LocateError::LookUp(LookUpError::Unavailable))) => Ok(true),
             Err(rejection) => Err(Ending::Breach(Breach::Revoked(rejection.code()))),
         }
+    }
+
+    /// Whether the user was revoked since. A token that was verified says itself when it was issued.
+    fn is_revoked(&self, renewed: &Renewed) -> bool {
+        let user = self.inspector.login().user();
+        let until = renewed.seen.app().revoked_until(user);
+        renewed.ends.is_none() && until.is_some_and(|until| until >= self.began)
     }
 
     /// Moves what has come from one end to the other; whether anything did.

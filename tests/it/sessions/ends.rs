@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::harness::im::Do;
 use crate::harness::sdk::{BOTH, By, Login, unread};
-use crate::harness::{World, eventually};
+use crate::harness::{Wish, World, eventually};
 
 const fn expected(by: By, code: u16) -> Option<u16> {
     match by {
@@ -73,6 +73,29 @@ async fn revoking_a_user_or_a_certificate_ends_the_sessions_concerned() {
         staying.message().await;
         world.replace_certificate(&app).await;
         assert_eq!(staying.closed().await, expected(by, 1008));
+    }
+    world.finish().await;
+}
+
+/// A token that only the data centre can read has no issue second: whoever was in is out.
+#[tokio::test]
+async fn revoking_a_user_ends_sessions_by_other_tokens_too() {
+    let world = World::new().await;
+    let app = world.app_with("fra1", Wish::upstream_mode()).await;
+    for by in BOTH {
+        let mut sessions = Vec::new();
+        for user in ["u1", "u2"] {
+            let mut sdk = world.sdk("frankfurt", by).await;
+            sdk.send(&Login::with(&app.app_key(), user, "YWMtOpaque").frame())
+                .await;
+            sdk.provision_answer().await;
+            sessions.push(sdk);
+        }
+        world.revoke_user(&app, "u1").await;
+        assert_eq!(sessions[0].closed().await, expected(by, 1008));
+        sessions[1].send(&unread()).await;
+        sessions[1].message().await;
+        world.clock.advance(Duration::from_secs(1));
     }
     world.finish().await;
 }

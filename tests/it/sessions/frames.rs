@@ -175,7 +175,13 @@ async fn what_the_data_centre_may_not_send_ends_the_session() {
         envelope(1, answer.encode_to_vec())
     };
     let mut compressed = MSync::decode(&msync::unread_answer(1)[..]).unwrap();
+    let mut chosen = compressed.clone();
     compressed.compress_algorithm = Some(1);
+    chosen.encrypt_type = vec![1];
+    let logout = schema::Logout {
+        status: Some(status(5, false)),
+        ..Default::default()
+    };
     let rows = [
         (
             "redirect in UNREAD",
@@ -198,6 +204,21 @@ async fn what_the_data_centre_may_not_send_ends_the_session() {
             "upstream_protocol",
         ),
         ("half a frame", vec![0x4a, 0x7f], "upstream_protocol"),
+        (
+            "redirect in an acknowledgement",
+            msync::sync_refusal(1, 5, ""),
+            "cross_region_reference",
+        ),
+        (
+            "redirect in LOGOUT",
+            envelope(4, logout.encode_to_vec()),
+            "cross_region_reference",
+        ),
+        (
+            "an encryption chosen",
+            chosen.encode_to_vec(),
+            "upstream_protocol",
+        ),
     ];
     let mut counted = std::collections::BTreeMap::new();
     for by in BOTH {
