@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domicile::observe::Stopwatch;
+
 use crate::harness::im::Do;
 use crate::harness::sdk::{BOTH, By, Login, unread};
 use crate::harness::{Wish, World, eventually};
@@ -117,11 +119,19 @@ async fn a_session_ends_with_its_token() {
 
 #[tokio::test]
 async fn a_session_that_idles_too_long_ends() {
-    let world = World::of(World::plan().limit("session_idle", "300ms")).await;
+    // No other patience counts for a session that stands.
+    let others = ["keep_alive", "head_time", "body_idle", "provision_time"];
+    let plan = World::plan().limit("session_idle", "800ms");
+    let plan = others
+        .iter()
+        .fold(plan, |plan, name| plan.limit(name, "200ms"));
+    let world = World::of(plan).await;
     let app = world.app("fra1").await;
     for (n, by) in BOTH.into_iter().enumerate() {
         let mut sdk = world.session(&app, "u1", by).await;
+        let began = Stopwatch::start();
         assert_eq!(sdk.closed().await, expected(by, 1001));
+        assert!(began.elapsed() > Duration::from_millis(700), "{by:?}");
         world.im("fra1").ended(n).await;
     }
     world.finish().await;

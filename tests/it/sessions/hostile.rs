@@ -259,5 +259,9 @@ async fn upgrades_that_are_none_get_400() {
             "{head}"
         );
     }
+    let mut wire = world.wire("frankfurt").await;
+    wire.send("GET /websocket HTTP/1.1\r\nhost: ws.beijing.test\r\n\r\n")
+        .await;
+    assert_eq!(wire.answer().await.verdict(), (421, "host_mismatch"));
     world.finish().await;
 }
