@@ -85,11 +85,7 @@ impl fmt::Debug for Login {
 
 /// All tokens that are there, without the SDKs' mark, are the same.
 fn one_token(tokens: [Option<&str>; 3]) -> Result<Option<&str>, LoginError> {
-    const MARK: &str = "$t$";
-    let mut plain = tokens
-        .into_iter()
-        .flatten()
-        .map(|token| token.strip_prefix(MARK).unwrap_or(token));
+    let mut plain = tokens.into_iter().flatten().map(unmarked);
     let Some(first) = plain.next() else {
         return Ok(None);
     };
@@ -98,6 +94,11 @@ fn one_token(tokens: [Option<&str>; 3]) -> Result<Option<&str>, LoginError> {
     } else {
         Err(LoginError::TokensDiffer)
     }
+}
+
+/// A token without the SDKs' mark.
+pub(super) fn unmarked(token: &str) -> &str {
+    token.strip_prefix("$t$").unwrap_or(token)
 }
 
 fn token_of(json: &[u8]) -> Result<String, LoginError> {

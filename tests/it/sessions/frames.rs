@@ -123,6 +123,42 @@ async fn anything_else_that_names_another_app_ends_the_session() {
     );
 }
 
+/// Promise P5: a LOGOUT brings a token along.
+#[tokio::test]
+async fn a_token_of_another_app_ends_the_session() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let other = world.app("fra1").await;
+    let logout = |token: &str| MSync {
+        guid: Some(jid(Some(&app.app_key()), "u1")),
+        auth: Some(token.to_owned()),
+        command: Some(4),
+        payload: Some(Vec::new()),
+        ..MSync::default()
+    };
+    for by in BOTH {
+        for (token, passes) in [
+            (format!("$t${}", app.user_token("u1")), true),
+            ("YWMtOpaque".to_owned(), true),
+            (format!("$t${}", other.user_token("u1")), false),
+            (other.app_token(), false),
+        ] {
+            let mut sdk = world.session(&app, "u1", by).await;
+            let n = world.im("fra1").sessions().len() - 1;
+            sdk.send(&logout(&token).encode_to_vec()).await;
+            sdk.closed().await;
+            world.im("fra1").ended(n).await;
+            let seen = world.im("fra1").session(n).frames.len() - 1;
+            assert_eq!(seen, usize::from(passes), "{by:?}");
+        }
+    }
+    let ended = world.finish().await;
+    assert_eq!(
+        ended.refused("frankfurt", "app_mismatch", Some(&app.app_id)),
+        4
+    );
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_ends_the_session() {
     let world = World::new().await;
