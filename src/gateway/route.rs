@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use super::refusal::{self, Refusal};
 use super::reject::Rejection;
 use super::reply::Reply;
-use super::{Client, Gateway, upgrade};
+use super::{Client, ForwardedFor, Gateway, upgrade};
 use crate::auth::{Admitted, Credentialed};
 use crate::call::{Call, CallBody, Target, classify};
 use crate::config::Hint;
@@ -131,7 +131,12 @@ impl Gateway {
             }
             Target::Websocket => {
                 record.classified(Channel::General, "websocket");
-                let accepted = upgrade::accept(&head).ok_or(Rejection::NoUpgrade)?;
+                let mut accepted = upgrade::accept(&head).ok_or(Rejection::NoUpgrade)?;
+                if client.peer.trusted
+                    && let Some(before) = ForwardedFor::of(&head.headers)
+                {
+                    accepted.extensions_mut().insert(before);
+                }
                 return Ok(Classified::Own(accepted));
             }
             Target::Discovery => {

@@ -89,8 +89,14 @@ impl Roll {
 
     /// `ends` is when the token dies, in unix seconds.
     pub fn enter(&self, seen: Arc<Seen>, ends: Option<u64>) -> Entry {
+        // Changed while it was being opened: before anything passes.
+        let orders = if seen.is_stale() {
+            Orders::RECHECK.0
+        } else {
+            0
+        };
         let handle = Arc::new(Handle {
-            orders: AtomicU8::new(0),
+            orders: AtomicU8::new(orders),
             waker: AtomicWaker::new(),
             active: AtomicU64::new(self.pacer.now()),
             stalled: AtomicU64::new(NEVER),

@@ -58,6 +58,25 @@ async fn a_session_survives_a_change_that_does_not_concern_it() {
     world.finish().await;
 }
 
+/// Nothing passes between the data centre's welcome and the next sweep.
+#[tokio::test]
+async fn an_app_that_is_suspended_during_a_login_gets_no_frames() {
+    let world = World::new().await;
+    for (n, by) in BOTH.into_iter().enumerate() {
+        let app = world.app("fra1").await;
+        world.im("fra1").answers(Vec::new);
+        let mut sdk = world.sdk("frankfurt", by).await;
+        sdk.send(&Login::of(&app, "u1").frame()).await;
+        let session = world.im("fra1").frames(n, 1).await;
+        world.suspend(&app).await;
+        session.say(Do::Send(msync::provision_answer(None, None)));
+        session.say(Do::Send(msync::notice(&app.app_key(), "u2")));
+        sdk.provision_answer().await;
+        assert_eq!(sdk.closed().await, expected(by, 1008));
+    }
+    world.finish().await;
+}
+
 /// Control: a record that has changed is looked at for each session.
 #[tokio::test]
 async fn revoking_a_user_or_a_certificate_ends_the_sessions_concerned() {

@@ -66,6 +66,31 @@ async fn the_data_centre_is_told_whose_session_it_is() {
 }
 
 #[tokio::test]
+async fn only_a_trusted_proxy_is_believed_who_came() {
+    for (plan, told) in [
+        (World::plan(), "127.0.0.1"),
+        (
+            World::plan().trusted_proxy("127.0.0.0/8"),
+            "10.1.2.3, 10.4.5.6, 127.0.0.1",
+        ),
+    ] {
+        let world = World::of(plan).await;
+        let app = world.app("fra1").await;
+        let head = UPGRADE.replace(
+            "\r\n\r\n",
+            "\r\nX-Forwarded-For: 10.1.2.3\r\nX-Forwarded-For: 10.4.5.6\r\n\r\n",
+        );
+        let mut wire = world.wire("frankfurt").await;
+        let login = Login::of(&app, "u1").frame();
+        wire.send([head.as_bytes(), &framed(By::Websocket, &login)].concat())
+            .await;
+        let seen = world.im("fra1").frames(0, 1).await;
+        assert_eq!(seen.fact("x-forwarded-for"), Some(told));
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn offers_that_would_hide_frames_are_taken_out() {
     let world = World::new().await;
     let app = world.app("fra1").await;
@@ -134,21 +159,23 @@ async fn what_comes_right_behind_the_login_is_looked_at() {
     world.finish().await;
 }
 
+/// As the web SDKs have it.
+const UPGRADE: &str = "GET /websocket HTTP/1.1\r\nHost: ws.frankfurt.test\r\n\
+    Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
 /// Nor need it wait for the end of the handshake; the plain listener is no exception.
 #[tokio::test]
 async fn what_comes_right_behind_the_upgrade_is_read() {
     let world = World::new().await;
     let app = world.app("fra1").await;
-    let head = "GET /websocket HTTP/1.1\r\nHost: ws.frankfurt.test\r\nConnection: Upgrade\r\n\
-                Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-                Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
     for mut wire in [
         world.wire("frankfurt").await,
         world.plain_wire("frankfurt").await,
     ] {
         let login = Login::of(&app, "u1").frame();
-        let bytes = [head.as_bytes(), &framed(By::Websocket, &login)].concat();
+        let bytes = [UPGRADE.as_bytes(), &framed(By::Websocket, &login)].concat();
         wire.send(bytes).await;
         let head = wire.head().await;
         assert_eq!(head.word(1), "101");
