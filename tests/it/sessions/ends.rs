@@ -7,7 +7,7 @@ use domicile::observe::Stopwatch;
 
 use crate::harness::im::Do;
 use crate::harness::sdk::{BOTH, By, Login, unread};
-use crate::harness::{Wish, World, eventually};
+use crate::harness::{FaultyStore, Wish, World, eventually};
 
 const fn expected(by: By, code: u16) -> Option<u16> {
     match by {
@@ -117,6 +117,39 @@ async fn revoking_a_user_ends_sessions_by_other_tokens_too() {
         sessions[1].send(&unread()).await;
         sessions[1].message().await;
         world.clock.advance(Duration::from_secs(1));
+    }
+    world.finish().await;
+}
+
+/// Promise P9: what was verified stays true; what can't be verified any more ends (P3).
+#[tokio::test]
+async fn sessions_outlive_the_registry_but_not_its_truth() {
+    let store = FaultyStore::new();
+    let world = World::of(World::plan().store(store.clone())).await;
+    let app = world.app("fra1").await;
+    let mut sessions = Vec::new();
+    for by in BOTH {
+        sessions.push((by, world.session(&app, "u1", by).await));
+    }
+    store.set_away(true);
+    store.forget();
+    let began = Stopwatch::start();
+    while began.elapsed() < Duration::from_secs(1) {
+        for (_, sdk) in &mut sessions {
+            sdk.send(&unread()).await;
+            sdk.message().await;
+        }
+    }
+    for (key, _) in store.entries("apps/frankfurt/").await {
+        store.alter(key, Some(b"no record".to_vec()));
+    }
+    store.set_away(false);
+    for (by, mut sdk) in sessions {
+        assert_eq!(sdk.closed().await, expected(by, 1008));
+        let mut sdk = world.sdk("frankfurt", by).await;
+        sdk.send(&Login::of(&app, "u1").frame()).await;
+        let (code, text) = sdk.refusal().await;
+        assert_eq!((code, text.contains("registry_untrusted")), (8, true));
     }
     world.finish().await;
 }
