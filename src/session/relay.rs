@@ -269,10 +269,8 @@ impl Relay {
             cx,
         )?;
         let (at, held) = (passage.at, passage.held);
-        let unread = held.is_some();
-        if unread {
-            self.held = held;
-        }
+        let unread = held.is_some() || passage.is_sated;
+        self.held = held.or(self.held.take());
         Ok(Done { at, needed, unread })
     }
 }

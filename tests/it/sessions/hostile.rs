@@ -221,6 +221,30 @@ async fn ends_that_stop_reading_hold_up_only_themselves() {
     world.finish().await;
 }
 
+/// More refusals than are kept for a client at once: none is lost, in whatever time it reads them.
+#[tokio::test]
+async fn a_flood_of_refusals_arrives_whole() {
+    const MANY: u64 = 10_000;
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for by in BOTH {
+        let mut sdk = world.session(&app, "u1", by).await;
+        let mut bytes = Vec::new();
+        for id in 1..=MANY {
+            bytes.extend(framed(by, &text(Some("acme#other"), id, "u2", "")));
+        }
+        bytes.extend(framed(by, &text(None, MANY + 1, "u2", "")));
+        sdk.send_raw(&bytes).await;
+        for id in 1..=MANY {
+            assert_eq!(sdk.sync_answer().await.meta_id, Some(id));
+        }
+        let last = sdk.sync_answer().await;
+        assert_eq!(last.meta_id, Some(MANY + 1));
+        assert_eq!(last.status.unwrap().error_code, Some(0));
+    }
+    world.finish().await;
+}
+
 /// A slow client is not one that takes nothing.
 #[tokio::test]
 async fn an_end_that_reads_slowly_is_waited_for() {
