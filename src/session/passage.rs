@@ -23,6 +23,8 @@ pub(super) struct Passage<'a> {
     pub held: Option<Held>,
     /// So many answers wait to be taken that no more are given: what is left must wait, too.
     pub is_sated: bool,
+    /// There was a message, not only pings.
+    pub has_message: bool,
 }
 
 /// A frame that waits for its channel's rate.
@@ -52,6 +54,7 @@ impl<'a> Passage<'a> {
             run: 0..0,
             held: None,
             is_sated: false,
+            has_message: false,
         }
     }
 
@@ -111,6 +114,7 @@ impl<'a> Passage<'a> {
     }
 
     fn settle(&mut self, found: Found, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.has_message = true;
         let frame = self.at..self.at + found.consumed;
         self.at = frame.end;
         match found.verdict {

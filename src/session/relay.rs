@@ -193,7 +193,6 @@ impl Relay {
             Poll::Ready(Err(_) | Ok(Taken::Lent(0))) => return Err(Ending::Gone(from)),
             Poll::Ready(Ok(taken)) => taken,
         };
-        self.entry.is_active();
         match taken {
             Taken::Lent(n) => {
                 let done = self.forward(from, &mut lent[..n], cx)?;
@@ -268,6 +267,10 @@ impl Relay {
             },
             cx,
         )?;
+        // A data centre's pings are answered here: they don't show that the client is still there.
+        if from == Side::Client || passage.has_message {
+            self.entry.is_active();
+        }
         let (at, held) = (passage.at, passage.held);
         let unread = held.is_some() || passage.is_sated;
         self.held = held.or(self.held.take());

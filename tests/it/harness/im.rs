@@ -21,6 +21,8 @@ use super::eventually;
 #[derive(Debug, Clone)]
 pub enum Do {
     Send(Vec<u8>),
+    /// Over WebSocket.
+    Ping,
     Close(u16),
     /// Ends the connection without a word.
     Cut,
@@ -234,6 +236,7 @@ async fn over_websocket(stream: TcpStream, state: Arc<State>) {
         for what in todo {
             let sent = match what {
                 Do::Send(frame) => socket.send(Message::Binary(frame.into())).await,
+                Do::Ping => socket.send(Message::Ping(Vec::new().into())).await,
                 Do::Close(code) => {
                     let frame = CloseFrame {
                         code: code.into(),
@@ -283,6 +286,7 @@ async fn over_tcp(mut stream: TcpStream, state: Arc<State>) {
         for what in todo {
             let sent = match what {
                 Do::Send(frame) => writing.write_all(&prefixed(&frame)).await,
+                Do::Ping => panic!("only a WebSocket has pings"),
                 Do::Close(_) | Do::Cut => return state.end(n, None),
                 Do::Deaf => {
                     reader.abort();

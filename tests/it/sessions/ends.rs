@@ -189,6 +189,26 @@ async fn a_session_that_idles_too_long_ends() {
     world.finish().await;
 }
 
+/// A client that vanished without a word is not kept by a data centre that asks for it.
+#[tokio::test]
+async fn pings_of_the_data_centre_keep_no_session() {
+    let world = World::of(World::plan().limit("session_idle", "500ms")).await;
+    let app = world.app("fra1").await;
+    let mut sdk = world.session(&app, "u1", By::Websocket).await;
+    let session = world.im("fra1").session(0);
+    let pinging = tokio::spawn(async move {
+        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            pace.tick().await;
+            session.say(Do::Ping);
+        }
+    });
+    assert_eq!(sdk.closed().await, Some(1001));
+    assert!(world.im("fra1").session(0).sent > 3, "there were pings");
+    pinging.abort();
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn either_end_takes_the_other_with_it() {
     let world = World::new().await;
