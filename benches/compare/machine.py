@@ -53,12 +53,13 @@ def install_missing():
             raise Problem(f"cannot install {', '.join(missing)}: install them by hand")
 
 
-def build(root):
-    say("compare: building domicile in release")
-    if subprocess.run(["cargo", "build", "--release", "--bin", "domicile"], cwd=root).returncode:
-        raise Problem("domicile does not build")
+def build(root, name, package="domicile"):
+    say(f"building {name} in release")
+    command = ["cargo", "build", "--release", "--package", package, "--bin", name]
+    if subprocess.run(command, cwd=root).returncode:
+        raise Problem(f"{name} does not build")
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
-    return (root / target / "release" / "domicile").resolve()
+    return (root / target / "release" / name).resolve()
 
 
 def pin_self():
