@@ -70,6 +70,8 @@ def need_free_ports(ports):
     """Refuses a port that anybody has, or that somebody shares by SO_REUSEPORT."""
     for port in ports:
         with socket.socket() as probe:
+            # Connections of an earlier run that still wait for late segments are in nobody's way.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:

@@ -141,7 +141,10 @@ impl Common {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
         n: u32,
-        (place, stands): (tokio::sync::SemaphorePermit<'_>, tokio::sync::mpsc::Sender<()>),
+        (place, stands): (
+            tokio::sync::SemaphorePermit<'_>,
+            tokio::sync::mpsc::Sender<()>,
+        ),
         mut go: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         let mut session = Session::upgrade(stream).await?;
@@ -179,7 +182,10 @@ impl Common {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         session.say(&self.text).await?;
-        ensure!(session.message().await? == self.answer, "another answer came");
+        ensure!(
+            session.message().await? == self.answer,
+            "another answer came"
+        );
         Ok(())
     }
 }

@@ -14,8 +14,8 @@ const ID: u64 = 1_764_000_000_000_000;
 
 const MILLIS: u64 = 1_764_000_000_000;
 
-/// A client's frames are masked; nobody is protected here by a key that changes.
-const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+/// What clients mask their frames with; nobody is protected here by a key that changes.
+pub const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// The log-in of a user with its token, as the web SDK has it.
 #[must_use]

@@ -38,7 +38,10 @@ async fn main() -> anyhow::Result<()> {
     socket.bind(args.listen)?;
     let listener: TcpListener = socket.listen(4096)?;
     let answers = Arc::new(Answers {
-        welcome: framed(&msync::provision_answer(Some("webim_random_4f0c2b9d"), None)),
+        welcome: framed(&msync::provision_answer(
+            Some("webim_random_4f0c2b9d"),
+            None,
+        )),
         unread: framed(&msync::unread_answer(1_764_000_000_000)),
         text: framed(&answer(&args.app_key)),
         app_key: args.app_key,
@@ -74,7 +77,10 @@ async fn serve(mut tcp: TcpStream, answers: &Answers) -> anyhow::Result<()> {
             return session(tcp, answers).await;
         }
         let count = answers.messages.load(Ordering::Relaxed).to_string();
-        let words = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{count}", count.len());
+        let words = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{count}",
+            count.len()
+        );
         tcp.write_all(words.as_bytes()).await?;
     }
 }
@@ -103,7 +109,9 @@ async fn session(mut tcp: TcpStream, answers: &Answers) -> anyhow::Result<()> {
         loop {
             at += match reader.read(&mut buffer[at..])? {
                 Read::Need(_) => break,
-                Read::Message { payload, consumed, .. } => {
+                Read::Message {
+                    payload, consumed, ..
+                } => {
                     out.extend_from_slice(answers.to(payload)?);
                     consumed
                 }

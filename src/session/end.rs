@@ -115,6 +115,9 @@ impl End {
             }
         }
         inbox.drain(..at);
+        if inbox.is_empty() {
+            *inbox = Vec::new();
+        }
         self.unread = found.is_some() && !inbox.is_empty();
         Ok(found)
     }
