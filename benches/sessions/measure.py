@@ -1,7 +1,9 @@
 """Sessions through a proxy: how much memory they hold, how much CPU their messages take."""
 
+import re
 import subprocess
 import time
+import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,3 +120,14 @@ def relay(clients, centre, proxy, transport, sessions, window, repetition):
         raise machine.Problem(f"only {messages} messages came through {proxy.name}")
     rate = messages / (cpu / 1e9)
     return Relay(transport, repetition, proxy.name, messages, seconds, rate, waited / 1e9 / seconds)
+
+
+def inspected_all(proxies, samples):
+    """The gateway's own counter: at least as many frames looked at and passed on, as measured."""
+    for domicile in (p for p in proxies if p.ops):
+        measured = sum(s.messages for s in samples if s.proxy == domicile.name)
+        with urllib.request.urlopen(f"http://127.0.0.1:{domicile.ops}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        passed = re.findall(r"^domicile_frames_total\{.*\"passed\".*\} (\d+)$", text, re.MULTILINE)
+        if sum(map(int, passed)) < measured:
+            raise machine.Problem(f"{passed} frames passed, but {measured} were measured")
