@@ -75,7 +75,7 @@ endpoints:
 
 
 def config(region, first, upstreams, certificate):
-    """Everything is on and at its default, but for the one address that all the load comes from."""
+    """Everything is on and at its default, but for limits that a load of few clients runs into."""
     places = "".join(f'      {kind}: ["{url}"]\n' for kind, url in upstreams.items())
     return f"""region: {region}
 catalogue: {{path: ../regions/}}
@@ -98,7 +98,8 @@ zones:
 keys:
   seal: {{file: keys/{region}.seal}}
   pin: {{file: keys/{region}.pin}}
-limits: {{connections_per_address: 20000, drain_grace: 0s, drain: 5s}}
+limits:
+  {{connections_per_address: 20000, frames_per_session: 100000, drain_grace: 0s, drain: 5s}}
 log: {{format: json, level: warn}}
 """
 

@@ -35,7 +35,8 @@ def nginx(base, folder, processes, certificate):
     plain, tls = base + NGINX, base + NGINX + 1
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     common = NGINX_COMMON.format(folder=folder, name="tunnel")
-    common = common.replace("worker_connections 4096", f"worker_connections {files}")
+    # It closes idle connections as soon as a sixteenth of these is all that is free.
+    common = common.replace("worker_connections 4096", f"worker_connections {2 * files}")
     file = folder / "tunnel.conf"
     file.write_text(
         common
