@@ -99,7 +99,7 @@ keys:
   seal: {{file: keys/{region}.seal}}
   pin: {{file: keys/{region}.pin}}
 limits:
-  {{connections_per_address: 20000, frames_per_session: 100000, drain_grace: 0s, drain: 5s}}
+  {{connections_per_address: 20000, frames_per_session: 100000/s, drain_grace: 0s, drain: 5s}}
 log: {{format: json, level: warn}}
 """
 
