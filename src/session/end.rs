@@ -121,6 +121,9 @@ impl End {
             }
         }
         inbox.drain(..at);
+        if inbox.is_empty() {
+            *inbox = Vec::new();
+        }
         self.unread = found.is_some() && !inbox.is_empty();
         Ok(found)
     }
@@ -286,5 +289,26 @@ fn mask(role: Role) -> Option<[u8; 4]> {
     match role {
         Role::Server => None,
         Role::Client => Some(key::fresh()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_end_that_waits_holds_no_buffer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let (near, far) = tokio::join!(near, listener.accept());
+        let (near, mut far) = (near.unwrap(), far.unwrap().0);
+        let mut end = End::client(near.into(), Transport::Msync, &Bytes::new(), 1024);
+        far.write_all(b"\0\0\0\x02hi").await.unwrap();
+        assert_eq!(end.message().await.unwrap(), b"hi");
+        end.push(b"hello");
+        end.flush().await.unwrap();
+        assert_eq!((end.inbox.capacity(), end.outbox.capacity()), (0, 0));
     }
 }

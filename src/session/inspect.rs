@@ -14,7 +14,7 @@ use crate::observe::{Direction, Outcome, Violation};
 use crate::zone::{BindError, Flights};
 
 /// Looks at every frame of one session.
-pub(super) struct Inspector {
+pub struct Inspector {
     shared: Arc<Shared>,
     login: Arc<Login>,
     transport: Transport,
@@ -24,7 +24,7 @@ pub(super) struct Inspector {
 
 /// What becomes of a frame.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It goes on as it came.
     Pass,
     /// It goes no further, and its sender gets this.
@@ -36,7 +36,7 @@ pub(super) enum Verdict {
 
 /// What ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Breach {
+pub enum Breach {
     #[error("the client sent an unreadable frame")]
     ClientFrame(#[source] msync::Fault),
     #[error("the client compresses or encrypts inside MSYNC")]

@@ -14,7 +14,7 @@ use crate::registry::Addressed;
 use crate::zone::Channelled;
 
 /// What a PROVISION asks for.
-pub(super) struct Login {
+pub struct Login {
     app_key: AppKey,
     /// `Provision.app_id`.
     app_id: Option<Box<str>>,
@@ -26,7 +26,7 @@ pub(super) struct Login {
 
 /// Why a first message is no log-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum LoginError {
+pub enum LoginError {
     #[error("no readable PROVISION")]
     Unreadable(#[from] msync::Fault),
     #[error("the tokens in the PROVISION differ")]
