@@ -17,6 +17,7 @@ mod blobs;
 mod centre;
 mod chatfiles;
 mod contacts;
+mod erasure;
 mod groups;
 mod history;
 mod live;
@@ -37,6 +38,7 @@ mod settings;
 mod store;
 mod token;
 mod users;
+mod wipe;
 
 pub use centre::{DataCentre, StartError};
 pub use server::tls::TlsError;
