@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::app_key::AppKey;
 use crate::messages::{Message, Pointer};
@@ -25,7 +25,13 @@ pub(super) struct Subject {
 #[serde(deny_unknown_fields)]
 struct Asked {
     app_key: String,
+    /// Left out for the whole App; null is a mistake, and must not erase it.
+    #[serde(default, deserialize_with = "text")]
     user_id: Option<String>,
+}
+
+fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(value).map(Some)
 }
 
 impl Subject {

@@ -149,9 +149,7 @@ impl Store {
 
 /// Opens a file, or makes it.
 fn database(file: &Path) -> Result<Database, redb::DatabaseError> {
-    Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create(file)
+    Database::builder().set_cache_size(CACHE_BYTES).create(file)
 }
 
 impl From<serde_json::Error> for StoreError {

@@ -82,3 +82,116 @@ fn copy_keyspace(
     drop(copied);
     Ok(target.commit()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio_util::task::TaskTracker;
+
+    use super::super::cipher::Clear;
+    use super::super::key::Key;
+    use super::super::{Edit, Store, View};
+    use super::*;
+    use crate::app_key::AppKey;
+
+    const CANARY: &str = "a text that nothing else has";
+
+    fn open(file: &Path) -> Store {
+        Store::open(file, Arc::new(Clear), TaskTracker::new()).unwrap()
+    }
+
+    fn key(number: u64) -> Key {
+        Key::of(&AppKey::new("acme", "chat").unwrap()).id(number)
+    }
+
+    fn holds_canary(file: &Path) -> bool {
+        let bytes = fs::read(file).unwrap();
+        bytes
+            .windows(CANARY.len())
+            .any(|window| window == CANARY.as_bytes())
+    }
+
+    async fn fill(store: &Store) {
+        let write = |edit: &Edit<'_>| {
+            (0..500).try_for_each(|number| edit.put(Keyspace::Users, &key(number), &CANARY))?;
+            edit.next_id(7)
+        };
+        store.write(write).await.unwrap();
+    }
+
+    async fn erase(store: &Store) {
+        let write = |edit: &Edit<'_>| {
+            for number in 1..500 {
+                assert!(edit.erase(Keyspace::Users, &key(number))?);
+            }
+            edit.redact(Keyspace::Users, &key(0), &"kept")
+        };
+        store.write::<_, StoreError, _>(write).await.unwrap();
+    }
+
+    async fn kept(store: &Store) -> Option<String> {
+        let read = |view: &View<'_>| view.get(Keyspace::Users, &key(0));
+        store.read::<_, StoreError, _>(read).await.unwrap()
+    }
+
+    async fn next(store: &Store) -> u64 {
+        store
+            .write(|edit: &Edit<'_>| edit.next_id(7))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_renewed_file_holds_what_is_stored_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("z.redb");
+        let store = open(&file);
+        fill(&store).await;
+        erase(&store).await;
+        assert!(holds_canary(&file), "redb leaves it in free pages");
+        let before = next(&store).await;
+        store.renew().await.unwrap();
+        assert!(!holds_canary(&file));
+        assert_eq!(kept(&store).await.as_deref(), Some("kept"));
+        assert!(next(&store).await > before);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        drop(store);
+        assert_eq!(kept(&open(&file)).await.as_deref(), Some("kept"));
+    }
+
+    #[tokio::test]
+    async fn an_erasure_that_was_cut_short_is_ended_when_the_store_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("z.redb");
+        let store = open(&file);
+        fill(&store).await;
+        erase(&store).await;
+        drop(store);
+        fs::write(folder.path().join("z.redb.new"), CANARY).unwrap();
+        assert!(holds_canary(&file));
+        let store = open(&file);
+        assert!(!holds_canary(&file));
+        assert_eq!(kept(&store).await.as_deref(), Some("kept"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_only_removed_costs_no_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("z.redb");
+        let store = open(&file);
+        fill(&store).await;
+        let number =
+            |file: &Path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(file).unwrap());
+        let before = number(&file);
+        let write = |edit: &Edit<'_>| {
+            let nothing = edit.erase(Keyspace::Users, &key(1_000))?;
+            edit.remove(Keyspace::Users, &key(1))?;
+            Ok::<_, StoreError>(nothing)
+        };
+        assert!(!store.write(write).await.unwrap());
+        store.renew().await.unwrap();
+        assert_eq!(number(&file), before);
+    }
+}
