@@ -47,8 +47,6 @@ pub enum OpenError {
     Database(PathBuf, #[source] redb::DatabaseError),
     #[error("can't make the store's tables")]
     Tables(#[source] StoreError),
-    #[error("can't take what was erased out of the store's file")]
-    Renew(#[source] StoreError),
 }
 
 /// A transaction of the store failed.
@@ -93,7 +91,11 @@ impl Store {
             writing: Mutex::new(()),
             cipher,
         };
-        shared.renew().map_err(OpenError::Renew)?;
+        // What a killed process left of an erasure. Serving is no worse without it than before.
+        if let Err(error) = shared.renew() {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "can't take what was erased out of the store's file");
+        }
         Ok(Store {
             shared: Arc::new(shared),
             tracker,

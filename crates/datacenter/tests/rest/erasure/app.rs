@@ -2,9 +2,10 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use super::kit::{List, counts, erase, expected, fill, full, say, stored};
-use crate::harness::{NOW, Running};
+use crate::harness::{DEADLINE, NOW, Running, SECRET};
 
 /// Every two of them share a half, or look alike when joined.
 const APPS: [&str; 5] = ["o#a", "o#ab", "oo#a", "o#b", "a#o"];
@@ -85,6 +86,32 @@ async fn an_app_larger_than_a_batch_goes_whole_and_stays_gone() {
         200,
         "a new App can begin"
     );
+}
+
+/// Control: the erasure is a task of its own, and does not end with the request.
+#[tokio::test]
+async fn a_gateway_that_leaves_does_not_stop_an_erasure_half_way() {
+    let centre = Running::start().await;
+    let users: Vec<Value> = (0..6_000)
+        .map(|n| json!({ "username": format!("u{n}") }))
+        .collect();
+    assert_eq!(centre.post("/o/a/users", json!(users)).await.0, 200);
+    let body = json!({ "app_key": "o#a" }).to_string();
+    let length = body.len();
+    let mut stream = centre.connect().await;
+    let head = format!(
+        "POST /management/erasures HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\
+         Domicile-App-Id: x\r\nDomicile-Zone: fra1\r\nDomicile-Request-Id: x\r\n\
+         Domicile-Gateway-Secret: {SECRET}\r\n\r\n{body}"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // It has begun when the first batch is gone.
+    let begun = async { while centre.get("/o/a/users/u0").await.0 == 200 {} };
+    tokio::time::timeout(DEADLINE, begun).await.unwrap();
+    drop(stream);
+    let gone = async { while centre.get("/o/a/users/u999").await.0 == 200 {} };
+    tokio::time::timeout(DEADLINE, gone).await.unwrap();
+    assert_eq!(centre.get("/o/a/users").await.1["count"], 0);
 }
 
 /// Control: nobody writes while the store is renewed: what was acknowledged is in the new file.

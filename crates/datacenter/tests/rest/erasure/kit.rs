@@ -50,7 +50,7 @@ impl List {
 }
 
 fn hash(parts: &[&[u8]]) -> [u8; 32] {
-    let parts = parts.iter().flat_map(|text| part(text));
+    let parts = parts.iter().flat_map(part);
     let bytes: Vec<u8> = parts.collect();
     digest(&SHA256, &bytes).as_ref().try_into().unwrap()
 }
