@@ -18,6 +18,7 @@ mod doubt;
 mod draining;
 mod edge;
 mod egress;
+mod erasure;
 mod forgery;
 mod forwarding;
 mod grants;

@@ -20,6 +20,7 @@ pub(crate) struct Roster {
     pub(crate) description: String,
     pub(crate) public: bool,
     pub(crate) maxusers: usize,
+    /// Empty once the owner's data was erased: nobody else is made the owner.
     pub(crate) owner: String,
     /// Without the owner.
     pub(crate) members: Vec<String>,
@@ -130,6 +131,26 @@ pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), St
     Ok(())
 }
 
+/// Takes a user whose data is erased out of a group or room, as a member or as its owner. Says
+/// whether they were in it.
+pub(crate) fn redact(
+    edit: &Edit<'_>,
+    kind: Keyspace,
+    key: &Key,
+    user: &str,
+) -> Result<bool, StoreError> {
+    let roster: Option<Roster> = edit.get(kind, key)?;
+    let Some(mut roster) = roster.filter(|roster| roster.has(user)) else {
+        return Ok(false);
+    };
+    roster.members.retain(|member| member != user);
+    if roster.owner == user {
+        roster.owner.clear();
+    }
+    edit.redact(kind, key, &roster)?;
+    Ok(true)
+}
+
 pub(crate) fn key(app: &AppKey, id: &str) -> Key {
     Key::of(app).end(id)
 }
@@ -177,13 +198,19 @@ impl Roster {
 
     /// Members and owner.
     pub(crate) fn size(&self) -> usize {
-        self.members.len() + 1
+        self.members.len() + usize::from(self.is_owned())
+    }
+
+    fn is_owned(&self) -> bool {
+        !self.owner.is_empty()
     }
 
     /// Members and owner, by name.
     pub(crate) fn into_all(self) -> Vec<String> {
         let mut all = self.members;
-        all.push(self.owner);
+        if !self.owner.is_empty() {
+            all.push(self.owner);
+        }
         all
     }
 
@@ -192,7 +219,8 @@ impl Roster {
             .members
             .iter()
             .map(|member| json!({ "member": member }));
-        members.chain([json!({ "owner": self.owner })]).collect()
+        let owner = self.is_owned().then(|| json!({ "owner": self.owner }));
+        members.chain(owner).collect()
     }
 
     pub(crate) fn add(&mut self, user: String) -> Result<(), Fault> {

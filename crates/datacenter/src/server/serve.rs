@@ -9,6 +9,7 @@ use super::answer::Response;
 use super::call::Call;
 use super::fault::Fault;
 use crate::centre::Centre;
+use crate::erasure;
 use crate::path::{self, Query};
 use crate::routes::{self, Found};
 
@@ -33,6 +34,10 @@ async fn answer(
     understood: &mut Understood,
 ) -> Result<Response, Fault> {
     centre.door.check(request.headers())?;
+    if erasure::is_asked(&request) {
+        understood.management = Some(erasure::ROUTE);
+        return erasure::serve(centre, request).await;
+    }
     let (head, body) = request.into_parts();
     let target = path::parse(head.uri.path())?;
     understood.app = Some(target.app.to_string());
@@ -56,13 +61,15 @@ async fn answer(
 struct Understood {
     app: Option<String>,
     found: Option<Found>,
+    /// A route that is under no App.
+    management: Option<&'static str>,
 }
 
 impl Understood {
     fn route(&self) -> String {
         match &self.found {
             Some(found) => format!("{} {}", found.route.method, found.route.template),
-            None => "unknown".to_owned(),
+            None => self.management.unwrap_or("unknown").to_owned(),
         }
     }
 
