@@ -12,6 +12,7 @@
 //! | `log`, `fresh`, `head` | appending: entries, tiles, checkpoint |
 //! | `open`, `leftovers` | opening, after a crash too |
 //! | `read` | pages of entries |
+//! | `folder`, `verify`, `flaw`, `prove` | a log's folder in an auditor's hands: offline |
 //! | `gateway_id` | the id in the log's origin |
 //!
 //! An administrative act is written `begun` and synced before it has any effect, and `done` or
@@ -22,14 +23,18 @@
 
 mod act;
 mod entry;
+mod flaw;
+mod folder;
 mod fresh;
 mod gateway_id;
 mod head;
 mod leftovers;
 mod log;
 mod open;
+mod prove;
 mod read;
 mod refusals;
+mod verify;
 mod writer;
 
 use std::path::Path;
@@ -43,9 +48,13 @@ use crate::domain::{AppId, Clock, RegionId};
 
 pub use act::Act;
 pub use entry::{Action, Actor, Deed, Entry, Outcome, Pins};
+pub use flaw::Flaw;
+pub use folder::{Folder, HeadError, head};
 pub use gateway_id::gateway_id;
 pub use open::{Fault, OpenError};
+pub use prove::{ProveError, prove};
 pub use refusals::WINDOW;
+pub use verify::{Whole, verify};
 
 use entry::Draft;
 use log::Log;

@@ -1,6 +1,7 @@
 //! The log as its users see it.
 
 mod crashes;
+mod tampering;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,7 @@
 //! What a crash at any point leaves, and what is not a crash.
 
+use std::time::Duration;
+
 use tlog::{Checkpoint, Note, Signer};
 
 use super::*;
