@@ -64,7 +64,8 @@ impl Log {
         for entry in entries {
             state.add(entry, &mut fresh)?;
         }
-        let partials = state.write_partials(&mut fresh)?;
+        let there = self.partials.back().map_or(&[][..], Vec::as_slice);
+        let partials = state.write_partials(there, &mut fresh)?;
         fresh.sync()?;
         let published = self.publish(&state.edge, now)?;
         fresh.keep();
@@ -126,14 +127,18 @@ impl State {
         Ok(())
     }
 
-    /// Writes the partial bundle and tiles, and says which they are.
-    fn write_partials(&self, fresh: &mut Fresh<'_>) -> io::Result<Vec<Tile>> {
+    /// Writes the partial bundle and tiles that are not there yet, and says which they are.
+    fn write_partials(&self, there: &[Tile], fresh: &mut Fresh<'_>) -> io::Result<Vec<Tile>> {
         let mut written = Vec::new();
         if let Some(tile) = Tile::partial(Kind::Entries, self.edge.size()) {
             fresh.write(&tile.path(), &self.bundle)?;
             written.push(tile);
         }
         for (tile, hashes) in self.edge.partials() {
+            written.push(tile);
+            if there.contains(&tile) {
+                continue;
+            }
             let bytes = Hash::join(hashes);
             // The lowest one follows from the entries, and is made again from them if it is lost.
             if tile.kind == Kind::Hashes(0) {
@@ -141,7 +146,6 @@ impl State {
             } else {
                 fresh.write(&tile.path(), &bytes)?;
             }
-            written.push(tile);
         }
         Ok(written)
     }

@@ -97,9 +97,10 @@ async fn an_act_is_on_disk_before_it_has_an_effect() {
     let log = bench.open().unwrap();
     let act = log.begin(suspend()).await.unwrap();
     let bundle = fs::read(bench.path("tile/entries/000.p/1")).unwrap();
+    assert_eq!(bundle[..2], [0, 217]);
     assert_eq!(
-        String::from_utf8(bundle).unwrap(),
-        "\0\u{db}{\"index\":0,\"time\":\"2025-10-09T08:53:20.000Z\",\
+        str::from_utf8(&bundle[2..]).unwrap(),
+        "{\"index\":0,\"time\":\"2025-10-09T08:53:20.000Z\",\
          \"gateway\":\"0199c5a0-0000-7000-8000-000000000000\",\"actor\":\"acct-1\",\
          \"action\":\"app.suspend\",\"app_id\":\"970CA35de60c44645bbae8a215061b33\",\
          \"region\":\"frankfurt\",\"outcome\":\"begun\"}"

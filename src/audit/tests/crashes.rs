@@ -6,11 +6,14 @@ use tlog::{Checkpoint, Note, Signer};
 
 use super::*;
 
-/// A log of so many entries, closed.
+/// Adds so many entries to the log, closes it, and lets a start clear partial tiles of earlier
+/// batches away.
 async fn log_of(bench: &Bench, entries: usize) {
     let log = bench.open().unwrap();
     let notes = (0..entries).map(|_| async { log.note(&suspend()).await.unwrap() });
     futures_util::future::join_all(notes).await;
+    drop(log);
+    drop(bench.open().unwrap());
 }
 
 fn head(bench: &Bench) -> Checkpoint {
@@ -81,16 +84,17 @@ async fn entries_without_a_checkpoint_are_set_aside() {
         let (before, files) = (head(&bench), bench.files());
         log_of(&bench, more).await;
         // Back to the old checkpoint, with all that was written after it.
-        for name in ["checkpoint"] {
-            fs::write(bench.path(name), &files[name]).unwrap();
-        }
+        fs::write(bench.path("checkpoint"), &files["checkpoint"]).unwrap();
         for (name, bytes) in files.iter().filter(|(name, _)| name.contains(".p/")) {
             fs::create_dir_all(bench.path(name).parent().unwrap()).unwrap();
             fs::write(bench.path(name), bytes).unwrap();
         }
         drop(bench.open().unwrap());
         assert_eq!(head(&bench), before);
-        assert_eq!(bench.files(), files, "{entries} + {more}");
+        let now = bench.files();
+        let names: (Vec<_>, Vec<_>) = (now.keys().collect(), files.keys().collect());
+        assert_eq!(names.0, names.1, "{entries} + {more}");
+        assert!(now == files, "{entries} + {more}");
         let aside = fs::read_dir(bench.log().with_added_extension("torn"));
         assert!(aside.unwrap().count() > 0);
         let log = bench.open().unwrap();
@@ -111,7 +115,7 @@ async fn a_lost_lowest_tile_is_made_again() {
             Some(bytes) => fs::write(&path, bytes).unwrap(),
         }
         drop(bench.open().unwrap());
-        assert_eq!(bench.files(), files);
+        assert!(bench.files() == files);
     }
 }
 
@@ -123,7 +127,7 @@ async fn drafts_of_a_crash_go_away() {
     fs::write(bench.path("checkpoint.new"), "half").unwrap();
     fs::write(bench.path("vkey.new"), "half").unwrap();
     drop(bench.open().unwrap());
-    assert_eq!(bench.files(), files);
+    assert!(bench.files() == files);
 }
 
 #[tokio::test]

@@ -44,7 +44,10 @@ async fn a_folder_is_exported_and_verified() {
     let dir = bench.region.path("audit");
     let dir = dir.to_str().unwrap();
     let vkey = std::fs::read_to_string(format!("{dir}/vkey")).unwrap();
-    let keyed = |line: &str| run_line(&format!("{line} --log {dir} --key {}", vkey.trim()), vec![]);
+    let keyed = async |line: &str| {
+        let line = format!("{line} --log {dir} --key {}", vkey.trim());
+        run_line(&line, vec![]).await
+    };
     for line in [
         "verify",
         "verify --output json",
