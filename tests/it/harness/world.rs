@@ -374,7 +374,7 @@ impl Ended {
         super::audit::entries(&self.audit_folder(region)).join("\n")
     }
 
-    pub fn audit_folder(&self, region: &str) -> std::path::PathBuf {
+    pub fn audit_folder(&self, region: &str) -> PathBuf {
         self.folder.path().join(region).join("audit")
     }
 
