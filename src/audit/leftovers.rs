@@ -3,6 +3,7 @@
 //! Entries in them were never acknowledged. They are set aside, not taken in: whoever can write
 //! into the folder could have put them there, and the gateway would sign them.
 
+use std::cmp::Ordering;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,9 +21,8 @@ pub(super) fn clear(dir: &Path, state: &State) -> io::Result<Vec<Tile>> {
     let size = state.edge.size();
     let mut current = Vec::new();
     for kind in kinds(size) {
-        let partial = Tile::partial(kind, size);
-        clear_kind(dir, Place::of(kind, size), partial)?;
-        current.extend(partial);
+        clear_kind(dir, Place::of(kind, size))?;
+        current.extend(Tile::partial(kind, size));
     }
     mend_lowest(dir, state)?;
     Ok(current)
@@ -40,10 +40,12 @@ fn kinds(size: u64) -> impl Iterator<Item = Kind> {
 /// A u64 of entries has eight levels of tiles.
 const LEVELS: u8 = 7;
 
-/// Where the last tile of a kind is, or will be.
+/// Where the last tile of a kind is, or will be, and how wide it is: 0 if it is not there.
+#[derive(Clone, Copy)]
 struct Place {
     kind: Kind,
     index: u64,
+    width: u16,
 }
 
 impl Place {
@@ -52,8 +54,10 @@ impl Place {
             Kind::Entries => 0,
             Kind::Hashes(level) => level,
         };
-        let tiles = size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
-        Self { kind, index: tiles }
+        let index = size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
+        let partial = Tile::partial(kind, size);
+        let width = partial.map_or(0, |tile| tile.width);
+        Self { kind, index, width }
     }
 
     fn tile(&self, index: u64) -> Tile {
@@ -65,36 +69,24 @@ impl Place {
     }
 }
 
-fn clear_kind(dir: &Path, last: Place, partial: Option<Tile>) -> io::Result<()> {
-    let width = partial.map_or(0, |tile| tile.width);
-    // Partial tiles that stayed for readers of earlier checkpoints, if the log was not closed.
-    for index in last.index.saturating_sub(KEPT as u64 + 1)..last.index {
-        for tile in partials(dir, last.tile(index))? {
-            remove(&dir.join(tile.path()));
-        }
-        remove_if_empty(&partial_folder(dir, last.tile(index)));
-    }
-    for tile in partials(dir, last.tile(last.index))? {
-        if tile.width > width {
-            unpublished(dir, tile)?;
-        } else if tile.width < width {
-            remove(&dir.join(tile.path()));
-        }
-    }
-    remove_if_empty(&partial_folder(dir, last.tile(last.index)));
-    for index in [last.index, last.index.saturating_add(1)] {
+/// Removes partial tiles of earlier checkpoints, which the log was not closed to remove, and what
+/// is beyond the last tile.
+fn clear_kind(dir: &Path, last: Place) -> io::Result<()> {
+    let oldest = last.index.saturating_sub(KEPT as u64 + 1);
+    for index in oldest..=last.index.saturating_add(1) {
         let full = last.tile(index);
-        if dir.join(full.path()).exists() {
+        for tile in partials(dir, full)? {
+            match (index, tile.width).cmp(&(last.index, last.width)) {
+                Ordering::Less => remove(&dir.join(tile.path())),
+                Ordering::Equal => {}
+                Ordering::Greater => unpublished(dir, tile)?,
+            }
+        }
+        remove_if_empty(&partial_folder(dir, full));
+        if index >= last.index && dir.join(full.path()).exists() {
             unpublished(dir, full)?;
         }
     }
-    for tile in partials(dir, last.tile(last.index.saturating_add(1)))? {
-        unpublished(dir, tile)?;
-    }
-    remove_if_empty(&partial_folder(
-        dir,
-        last.tile(last.index.saturating_add(1)),
-    ));
     Ok(())
 }
 

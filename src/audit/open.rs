@@ -84,26 +84,18 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => begin(dir, &keys, &fault)?,
             Err(error) => return Err(fault(error)),
         };
-        let existing = Existing { dir, keys: &keys };
-        let (state, is_newest) = existing.read(&note).map_err(|error| match error {
-            ReadError::Io(error) => fault(error),
-            ReadError::Fault(fault) => OpenError::Corrupt {
-                dir: dir.to_owned(),
-                fault,
-            },
-        })?;
+        let (state, is_newest) = read(dir, &keys, &note)?;
         let partials = leftovers::clear(dir, &state).map_err(fault)?;
         write_vkey(dir, &keys.signer).map_err(fault)?;
-        let head = Head {
-            size: state.edge.size(),
-            note: Arc::from(String::from_utf8_lossy(&note).as_ref()),
-            time: written(dir).unwrap_or(now),
-        };
         let log = Self {
             dir: dir.to_owned(),
             _lock: lock,
             signer: keys.signer,
-            published: Published::new(head),
+            published: Published::new(Head {
+                size: state.edge.size(),
+                note: Arc::from(String::from_utf8_lossy(&note).as_ref()),
+                time: written(dir).unwrap_or(now),
+            }),
             state,
             partials: VecDeque::from([partials]),
         };
@@ -112,6 +104,18 @@ impl Log {
         }
         Ok(log)
     }
+}
+
+/// What the checkpoint says is there, and whether the newest key has signed it.
+fn read(dir: &Path, keys: &Keys, note: &[u8]) -> Result<(State, bool), OpenError> {
+    let read = Existing { dir, keys }.read(note);
+    read.map_err(|error| match error {
+        ReadError::Io(error) => OpenError::Io(dir.to_owned(), error),
+        ReadError::Fault(fault) => OpenError::Corrupt {
+            dir: dir.to_owned(),
+            fault,
+        },
+    })
 }
 
 /// Holds the folder itself, so that no other file is needed in it.
@@ -163,7 +167,7 @@ fn write_vkey(dir: &Path, signer: &Signer) -> io::Result<()> {
     match fs::read(&path) {
         Ok(there) if there == text.as_bytes() => return Ok(()),
         Ok(_) => {
-            tracing::warn!(file = %path.display(), "the audit log's public key was another one: it is written anew")
+            tracing::warn!(file = %path.display(), "the audit log's public key was another one: it is written anew");
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
