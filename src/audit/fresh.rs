@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
 /// New files below a folder, removed again when it is dropped before [`Self::keep`].
 pub(super) struct Fresh<'a> {
@@ -27,50 +28,64 @@ impl<'a> Fresh<'a> {
 
     /// Writes a file that [`Self::sync`] will put on disk.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let file = self.create(name, bytes)?;
+        let path = self.root.join(name);
+        let file = self.create(&path, bytes)?;
         self.open.push(file);
+        self.folders.extend(path.parent().map(Path::to_owned));
         Ok(())
     }
 
     /// Writes a file that may be lost in a crash.
     pub fn write_unsynced(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.create(name, bytes).map(drop)
+        self.create(&self.root.join(name), bytes).map(drop)
     }
 
-    /// Waits until files and their names are on disk.
+    /// Writes what shall take the place of a file, beside it, and gives its path.
+    pub fn write_draft(&mut self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let draft = draft(&self.root.join(name));
+        let file = self.create(&draft, bytes)?;
+        self.open.push(file);
+        Ok(draft)
+    }
+
+    /// Waits until files and their names are on disk. They are synced at once, since the disk
+    /// takes hardly longer for all of them than for one.
     pub fn sync(&mut self) -> io::Result<()> {
-        for file in self.open.drain(..) {
-            file.sync_all()?;
-        }
-        for folder in std::mem::take(&mut self.folders) {
-            sync_folder(&folder)?;
-        }
-        Ok(())
+        let files = std::mem::take(&mut self.open);
+        let folders = std::mem::take(&mut self.folders);
+        thread::scope(|scope| {
+            let mut syncs = Vec::new();
+            for file in &files {
+                syncs.push(thread::Builder::new().spawn_scoped(scope, || file.sync_all())?);
+            }
+            for folder in &folders {
+                syncs.push(thread::Builder::new().spawn_scoped(scope, || sync_folder(folder))?);
+            }
+            // The scope waits for all of them, whatever the first fault is.
+            syncs.into_iter().try_for_each(ended)
+        })
     }
 
     pub fn keep(mut self) {
         self.made.clear();
     }
 
-    fn create(&mut self, name: &str, bytes: &[u8]) -> io::Result<File> {
-        let path = self.root.join(name);
-        self.make_folders(&path)?;
-        self.made.push(path.clone());
-        let mut file = File::create(&path)?;
+    fn create(&mut self, path: &Path, bytes: &[u8]) -> io::Result<File> {
+        self.make_folders(path)?;
+        self.made.push(path.to_owned());
+        let mut file = File::create(path)?;
         file.write_all(bytes)?;
         Ok(file)
     }
 
     fn make_folders(&mut self, path: &Path) -> io::Result<()> {
         let above = path.ancestors().skip(1);
-        for folder in above.take_while(|folder| folder.starts_with(self.root)) {
+        let missing = above.take_while(|folder| !folder.is_dir());
+        for folder in missing {
             self.folders.insert(folder.to_owned());
-            if folder.is_dir() {
-                return Ok(());
-            }
-            fs::create_dir_all(folder)?;
+            self.folders.extend(folder.parent().map(Path::to_owned));
         }
-        Ok(())
+        path.parent().map_or(Ok(()), fs::create_dir_all)
     }
 }
 
@@ -82,25 +97,24 @@ impl Drop for Fresh<'_> {
     }
 }
 
+fn ended(sync: ScopedJoinHandle<'_, io::Result<()>>) -> io::Result<()> {
+    let panicked = |_| Err(io::Error::other("a sync ended by a panic"));
+    sync.join().unwrap_or_else(panicked)
+}
+
 /// Puts a file in the place of another: whoever opens it finds the one or the other, whole.
-/// An error after the new one is in its place is [`Replaced::Unsynced`].
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<Replaced> {
-    let draft = path.with_added_extension("new");
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = draft(path);
     if let Err(error) = write_synced(&draft, bytes).and_then(|()| fs::rename(&draft, path)) {
         remove(&draft);
         return Err(error);
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    Ok(match sync_folder(folder) {
-        Ok(()) => Replaced::Surely,
-        Err(error) => Replaced::Unsynced(error),
-    })
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-pub(super) enum Replaced {
-    Surely,
-    /// It is there, and may be gone after a loss of power.
-    Unsynced(io::Error),
+/// Where a file is written before it takes the place of another.
+pub(super) fn draft(path: &Path) -> PathBuf {
+    path.with_added_extension("new")
 }
 
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {

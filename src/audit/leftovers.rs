@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use tlog::{Hash, Kind, TILE_WIDTH, Tile};
 
-use super::fresh::{Fresh, remove, remove_if_empty, sync_folder};
+use super::fresh::{Fresh, draft, remove, remove_if_empty, sync_folder};
 use super::log::{CHECKPOINT, KEPT, State, VKEY};
 
 /// Puts the folder into the state of its checkpoint, and gives the checkpoint's partial tiles.
 pub(super) fn clear(dir: &Path, state: &State) -> io::Result<Vec<Tile>> {
     for name in [CHECKPOINT, VKEY] {
-        remove(&dir.join(name).with_added_extension("new"));
+        remove(&draft(&dir.join(name)));
     }
     let size = state.edge.size();
     let mut current = Vec::new();

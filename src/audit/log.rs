@@ -6,14 +6,14 @@
 //! there was never acknowledged ([`super::open`]).
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tlog::{Checkpoint, Edge, Hash, Kind, Signer, Tile, bundle};
 
-use super::fresh::{Fresh, Replaced, remove, remove_if_empty, replace};
+use super::fresh::{Fresh, remove, remove_if_empty, sync_folder};
 use super::head::{Head, Published};
 
 /// The newest checkpoint's file.
@@ -66,27 +66,26 @@ impl Log {
         }
         let there = self.partials.back().map_or(&[][..], Vec::as_slice);
         let partials = state.write_partials(there, &mut fresh)?;
+        let note = signed(&self.signer, &state.edge)?;
+        let draft = fresh.write_draft(CHECKPOINT, note.as_bytes())?;
+        // The first round of syncs; the second is that of the folder, below.
         fresh.sync()?;
-        let published = self.publish(&state.edge, now)?;
+        fs::rename(draft, dir.join(CHECKPOINT))?;
         fresh.keep();
         self.state = state;
+        self.publish(note, now);
         self.retire(partials);
-        match published {
-            Replaced::Surely => Ok(()),
-            Replaced::Unsynced(error) => Err(error),
-        }
+        // The checkpoint is there, but perhaps not after a loss of power: nobody is told that it is.
+        sync_folder(&dir)
     }
 
-    /// Signs the tree and puts the checkpoint in its place.
-    pub(super) fn publish(&self, edge: &Edge, now: u64) -> io::Result<Replaced> {
-        let note = signed(&self.signer, edge)?;
-        let replaced = replace(&self.dir.join(CHECKPOINT), note.as_bytes())?;
+    /// Lets readers know of the checkpoint. `now` is in unix seconds.
+    pub(super) fn publish(&self, note: String, now: u64) {
         self.published.move_to(Head {
-            size: edge.size(),
+            size: self.state.edge.size(),
             note: Arc::from(note),
             time: now,
         });
-        Ok(replaced)
     }
 
     /// Removes partial tiles that no checkpoint of the newest has.

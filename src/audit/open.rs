@@ -11,7 +11,7 @@ use tlog::{
     bundle,
 };
 
-use super::fresh::{Replaced, replace, sync_folder};
+use super::fresh::{replace, sync_folder};
 use super::head::{Head, Published};
 use super::leftovers;
 use super::log::{CHECKPOINT, Log, State, VKEY, signed};
@@ -100,7 +100,9 @@ impl Log {
             partials: VecDeque::from([partials]),
         };
         if !is_newest {
-            log.publish(&log.state.edge, now).map_err(fault)?;
+            let note = signed(&log.signer, &log.state.edge).map_err(fault)?;
+            replace(&dir.join(CHECKPOINT), note.as_bytes()).map_err(fault)?;
+            log.publish(note, now);
         }
         Ok(log)
     }
@@ -143,10 +145,7 @@ fn begin(
     }
     write_vkey(dir, &keys.signer).map_err(fault)?;
     let note = signed(&keys.signer, &Edge::new()).map_err(fault)?;
-    match replace(&dir.join(CHECKPOINT), note.as_bytes()).map_err(fault)? {
-        Replaced::Surely => {}
-        Replaced::Unsynced(error) => return Err(fault(error)),
-    }
+    replace(&dir.join(CHECKPOINT), note.as_bytes()).map_err(fault)?;
     if let Some(above) = dir.parent() {
         sync_folder(above).map_err(fault)?;
     }
@@ -172,10 +171,7 @@ fn write_vkey(dir: &Path, signer: &Signer) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    match replace(&path, text.as_bytes())? {
-        Replaced::Surely => Ok(()),
-        Replaced::Unsynced(error) => Err(error),
-    }
+    replace(&path, text.as_bytes())
 }
 
 /// A log that is there.
