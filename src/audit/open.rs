@@ -143,6 +143,7 @@ fn begin(
             fault: Fault::NoCheckpoint,
         });
     }
+    tracing::warn!(dir = %dir.display(), "a new audit log begins: there was none");
     write_vkey(dir, &keys.signer).map_err(fault)?;
     let note = signed(&keys.signer, &Edge::new()).map_err(fault)?;
     replace(&dir.join(CHECKPOINT), note.as_bytes()).map_err(fault)?;

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use domicile::audit::{
-    Action, Actor, AuditError, AuditLog, Deed, Folder, Origin, gateway_id, verify,
+    Action, Actor, AuditError, AuditLog, Deed, Folder, Origin, WINDOW, gateway_id, verify,
 };
-use domicile::domain::{RegionId, SystemClock};
+use domicile::domain::{ManualClock, RegionId, SystemClock};
 use domicile::registry::{Randomness, SystemRandomness};
 use tlog::{Signer, VerifierKey};
 
@@ -166,35 +166,64 @@ fn a_full_disk_refuses_acts_and_half_writes_nothing() {
 
 async fn fill(disk: &Path) {
     let (dir, ballast) = (disk.join("audit"), disk.join("ballast"));
-    let log = open(&dir);
+    let clock = Arc::new(ManualClock::at(1_760_000_000));
+    let log = AuditLog::open(&dir, origin(), &[&SEED], clock.clone()).unwrap();
     let mut acknowledged = 0;
-    for _ in 0..3 {
-        fs::write(&ballast, vec![0; 512 * 1024]).unwrap();
-        let mut refused = 0;
-        while refused < 20 {
-            match log.note(&deed("acct-1")).await {
-                Ok(()) => acknowledged += 1,
-                Err(error) => {
-                    assert_eq!(error, AuditError::Write);
-                    refused += 1;
-                }
-            }
-        }
-        // A smaller batch may have fitted since; an act is refused before it begins.
+    for round in 1..=3 {
+        leave_little_room(&ballast);
+        acknowledged += write_until_full(&log).await;
         assert_eq!(log.entries(), acknowledged);
         let whole = verify(&Folder::new(&dir), &[key()], None).unwrap();
         assert_eq!(whole.checkpoint.size(), acknowledged);
         assert!(whole.beside.is_empty(), "half written: {:?}", whole.beside);
+        // Refusals of traffic are not written either, but go on being counted.
+        for _ in 0..7 * round {
+            log.refused("tls_name", None);
+        }
+        clock.advance(WINDOW);
+        assert_eq!(log.flush().await, Err(AuditError::Write));
         fs::remove_file(&ballast).unwrap();
+        log.flush().await.unwrap();
         let act = log.begin(deed("acct-2")).await.unwrap();
         act.done().await.unwrap();
-        acknowledged += 2;
+        let lost = &log.read(acknowledged.checked_sub(1), 1).unwrap()[0];
+        assert_eq!((lost.action, lost.count), (Action::Lost, Some(7 * round)));
+        acknowledged += 3;
     }
     drop(log);
     let log = open(&dir);
     assert_eq!(log.entries(), acknowledged);
     assert_eq!(log.read(None, 10_000).unwrap().len() as u64, acknowledged);
     println!("the disk was full");
+}
+
+/// Fills the disk but for 128 KiB.
+fn leave_little_room(ballast: &Path) {
+    let mut file = fs::File::create(ballast).unwrap();
+    let mut length = 0;
+    while file.write_all(&[0; 4096]).is_ok() {
+        length += 4096;
+    }
+    file.set_len(length - 128 * 1024).unwrap();
+}
+
+/// How many entries there was room for. What is smaller than what was refused may still fit.
+async fn write_until_full(log: &AuditLog) -> u64 {
+    let (mut written, mut refused) = (0, 0);
+    while refused < 20 {
+        match log.note(&deed("acct-1")).await {
+            Ok(()) => written += 1,
+            Err(error) => {
+                assert_eq!(error, AuditError::Write);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(
+        log.begin(deed("acct-2")).await.err(),
+        Some(AuditError::Write)
+    );
+    written
 }
 
 /// A verifier that shares no code with this one, nor any package.

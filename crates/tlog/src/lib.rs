@@ -5,7 +5,7 @@
 //!
 //! | what | where | source |
 //! |---|---|---|
-//! | tree hashes: leaf `SHA-256(0x00 ‖ entry)`, node `SHA-256(0x01 ‖ left ‖ right)` | [`Hash`] | RFC 6962, section 2.1 |
+//! | tree hashes: leaf `SHA-256(0x00 ‖ entry)`, node `SHA-256(0x01 ‖ left ‖ right)` | [`struct@Hash`] | RFC 6962, section 2.1 |
 //! | the growing right side of a tree | [`Edge`] | |
 //! | tiles of 256 hashes, bundles of 256 entries, and their paths | [`Tile`], [`bundle`] | c2sp.org/tlog-tiles |
 //! | signed notes, Ed25519 only, and their keys | [`Signer`], [`VerifierKey`], [`Note`] | c2sp.org/signed-note |
