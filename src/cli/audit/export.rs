@@ -15,7 +15,8 @@ use crate::cli::output::print;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The log's folder; without it a gateway is asked
-    #[arg(long, value_name = "DIR", conflicts_with = "admin")]
+    // With it, whatever the environment says of gateways plays no part.
+    #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
     /// Print the proof that this entry is in the log (c2sp.org/tlog-proof, the entry as extra data)
     #[arg(long, value_name = "INDEX", requires = "log")]

@@ -56,6 +56,10 @@ async fn a_folder_is_exported_and_verified() {
     ] {
         assert_eq!(keyed(line).await.unwrap(), Exit::Done, "{line}");
     }
+    // A gateway that the environment names plays no part.
+    let line = format!("export --log {dir} --entry 1 --key {}", vkey.trim());
+    let exit = run_line(&line, gateway.flags()).await.unwrap();
+    assert_eq!(exit, Exit::Done);
     // An entry that is not there, and the key in a file.
     assert!(keyed("export --entry 2").await.is_err());
     let line = format!("verify --log {dir} --key {dir}/vkey --since {dir}/checkpoint");
