@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use domicile::cli::{Outcome, apps, check, datacenter, demo, finish, init, serve, tokens};
+use domicile::cli::{Outcome, apps, audit, check, datacenter, demo, finish, init, serve, tokens};
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
 #[global_allocator]
@@ -27,6 +27,8 @@ enum Command {
     Apps(apps::Command),
     #[command(subcommand)]
     Tokens(tokens::Command),
+    #[command(subcommand)]
+    Audit(audit::Command),
     Datacenter(datacenter::Args),
 }
 
@@ -43,6 +45,7 @@ async fn run(command: Command) -> Outcome {
         Command::Check(args) => check::run(&args),
         Command::Apps(command) => apps::run(command).await,
         Command::Tokens(command) => tokens::run(command).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Datacenter(args) => datacenter::run(args).await,
     }
 }
@@ -74,6 +77,12 @@ mod tests {
             "tokens issue --app-id i --user u --ttl 24h --certificate-file f",
             "tokens issue --app-id i --app",
             "tokens inspect --app-id i --certificate-file f --now 1760000000 -",
+            "audit show --limit 10 --cursor 7 --admin u --key-file f --output json",
+            "audit export --admin u --key-file f",
+            "audit export --log d --entry 17 --key k",
+            "audit verify --log d --key k --key l --since c --output json",
+            "audit verify --log d --since -",
+            "audit verify --proof p --key k",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0 --websocket 127.0.0.1:0 --msync 127.0.0.1:0 --secret-file s",
         ] {
             let words = std::iter::once("domicile").chain(line.split(' '));
@@ -90,6 +99,9 @@ mod tests {
             "serve",
             "tokens issue --app-id i --user u --app",
             "tokens issue --app-id i",
+            "audit verify",
+            "audit verify --log d --proof p",
+            "audit export --entry 17 --admin u",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0",
         ] {
             let words = std::iter::once("domicile").chain(line.split_whitespace());

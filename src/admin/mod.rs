@@ -5,6 +5,7 @@
 //! log's `begun` -> the act -> the audit log's `done` -> the answer.
 
 mod apps;
+mod audit;
 mod auth;
 mod body;
 mod endpoints;

@@ -49,6 +49,17 @@ impl Parameters {
         None
     }
 
+    /// Where a page of numbered items starts: the number of the last one before it.
+    pub fn index(&mut self) -> Option<u64> {
+        let text = self.take("cursor")?;
+        let index = text.parse::<u64>().ok();
+        let index = index.filter(|index| index.to_string() == text);
+        if index.is_none() {
+            self.fault("cursor", "must be the next_cursor of an earlier page");
+        }
+        index
+    }
+
     /// A parameter that is one of some words.
     pub fn word<T>(
         &mut self,

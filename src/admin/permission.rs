@@ -34,6 +34,8 @@ pub struct ManageApps;
 pub struct IssueTokens;
 /// To look at the catalogue.
 pub struct ReadRegions;
+/// To look at the audit log.
+pub struct ReadAudit;
 /// To be told that Apps never move: anybody with a key.
 pub struct AskToMove;
 
@@ -74,6 +76,15 @@ impl Permission for ReadRegions {
         match account.role {
             Role::Owner | Role::Registrar | Role::Auditor => true,
             Role::Issuer => false,
+        }
+    }
+}
+
+impl Permission for ReadAudit {
+    fn allows(account: &Account) -> bool {
+        match account.role {
+            Role::Owner | Role::Auditor => true,
+            Role::Registrar | Role::Issuer => false,
         }
     }
 }
@@ -145,6 +156,7 @@ mod tests {
         assert_eq!(allowed(ManageApps::allows), [true, true, false, false]);
         assert_eq!(allowed(IssueTokens::allows), [true, false, false, false]);
         assert_eq!(allowed(ReadRegions::allows), [true, true, false, true]);
+        assert_eq!(allowed(ReadAudit::allows), [true, false, false, true]);
         assert_eq!(allowed(AskToMove::allows), [true, true, true, true]);
     }
 

@@ -13,7 +13,7 @@ use http::header::CACHE_CONTROL;
 use super::problem::RefusalCode;
 use super::refusal::Refusal;
 use super::state::{AdminState, Shared};
-use super::{apps, auth, migration, regions, register, standing, tokens};
+use super::{apps, audit, auth, migration, regions, register, standing, tokens};
 
 /// The admin API. Whoever serves it over TLS puts a [`PeerAddr`](super::PeerAddr) into each request.
 pub fn router(state: AdminState) -> Router {
@@ -28,6 +28,8 @@ pub fn router(state: AdminState) -> Router {
         .route("/v1/apps/{app_id}/move", any(migration::refuse))
         .route("/v1/apps/{app_id}/migrate", any(migration::refuse))
         .route("/v1/apps/{app_id}/export", any(migration::refuse))
+        .route("/v1/audit", get(audit::list))
+        .route("/v1/audit/checkpoint", get(audit::checkpoint))
         .route("/v1/regions", get(regions::list))
         .route("/v1/regions/{region}", get(regions::show))
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })

@@ -6,7 +6,7 @@ use crate::registry::Role;
 const APP: &str = "970CA35de60c44645bbae8a215061b33";
 
 /// Every call: method, path, body, and what an owner gets for an App that is not there.
-const CALLS: [(&str, &str, &str, u16); 20] = [
+const CALLS: [(&str, &str, &str, u16); 22] = [
     ("GET", "/v1/apps", "", 200),
     ("POST", "/v1/apps", "{}", 422),
     ("GET", "/v1/apps/{}", "", 404),
@@ -30,6 +30,8 @@ const CALLS: [(&str, &str, &str, u16); 20] = [
     ("GET", "/v1/apps/{}/export", "", 409),
     ("DELETE", "/v1/apps/{}/region", "", 409),
     ("POST", "/v1/apps/not-an-app/move", "", 409),
+    ("GET", "/v1/audit", "", 200),
+    ("GET", "/v1/audit/checkpoint", "", 200),
     ("GET", "/v1/regions", "", 200),
     ("GET", "/v1/regions/frankfurt", "", 200),
 ];

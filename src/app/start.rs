@@ -169,7 +169,13 @@ async fn open_audit(
     let gateway_id =
         audit::gateway_id(&config.data_dir, &**clock).map_err(StartError::GatewayId)?;
     let dir = config.data_dir.join("audit");
-    let log = AuditLog::open(&dir, config.region.clone(), gateway_id, Arc::clone(clock))?;
+    let origin = audit::Origin {
+        region: config.region.clone(),
+        gateway_id,
+    };
+    let pin_keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?.keys;
+    let seeds: Vec<_> = pin_keys.iter().map(|key| &*key.seed).collect();
+    let log = AuditLog::open(&dir, origin, &seeds, Arc::clone(clock))?;
     if registry.anchor_was_missing() {
         tracing::warn!(region = %config.region, "there is no registry anchor: the registry is believed as it is, this once");
         log.note(&audit::Deed {

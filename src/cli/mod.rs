@@ -4,6 +4,7 @@
 //! 2 wrong use, 3 refused by policy.
 
 pub mod apps;
+pub mod audit;
 pub mod check;
 mod client;
 mod confirm;

@@ -217,8 +217,7 @@ async fn an_app_cannot_be_moved() {
     }
     let line = format!("domicile_migration_attempts_total {attempts}");
     assert!(demo.metrics("frankfurt").await.contains(&line));
-    let audit = data.path().join("frankfurt/audit/entries.jsonl");
-    let audit = std::fs::read_to_string(audit).unwrap();
+    let audit = crate::harness::audit::entries(&data.path().join("frankfurt/audit")).join("\n");
     assert!(
         audit.matches("region_immutable").count() >= attempts,
         "{audit}"

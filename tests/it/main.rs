@@ -9,6 +9,7 @@
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod audit;
 mod channels;
 mod counted;
 mod demo;

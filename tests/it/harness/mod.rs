@@ -4,6 +4,7 @@
 //! data centres saw, and ends with [`World::finish`], which checks that nothing went astray.
 
 pub mod apps;
+pub mod audit;
 pub mod call;
 pub mod centre;
 pub mod certificates;

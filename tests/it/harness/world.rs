@@ -380,15 +380,19 @@ impl Drop for World {
 impl Ended {
     /// A region's audit log, entry by entry.
     pub fn audit(&self, region: &str) -> Vec<serde_json::Value> {
-        let text = self.audit_text(region);
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
+        let entries = super::audit::entries(&self.audit_folder(region));
+        entries
+            .iter()
+            .map(|entry| serde_json::from_str(entry).unwrap())
             .collect()
     }
 
     pub fn audit_text(&self, region: &str) -> String {
-        let path = self.folder.path().join(region).join("audit/entries.jsonl");
-        std::fs::read_to_string(path).unwrap()
+        super::audit::entries(&self.audit_folder(region)).join("\n")
+    }
+
+    pub fn audit_folder(&self, region: &str) -> PathBuf {
+        self.folder.path().join(region).join("audit")
     }
 
     /// The sum of the counts of a code's `traffic` entries, of one App or of none.
