@@ -64,6 +64,9 @@ pub(crate) struct Centre {
     /// Held from the transaction that stores something sent until it is in the mailboxes: so it is in
     /// all of them in the order of the ids, and an acknowledgement never passes over anything.
     pub(crate) posting: Mutex<()>,
+    /// How long somebody may be away and stay in their rooms.
+    pub(crate) away: Duration,
+    pub(crate) tracker: TaskTracker,
     /// Room for sessions.
     pub(crate) places: Arc<Semaphore>,
     /// `https://127.0.0.1:8443`: the base of absolute URIs when the gateway names no other.
@@ -200,6 +203,8 @@ fn open(
         zone: settings.zone,
         sessions: Sessions::default(),
         posting: Mutex::new(()),
+        away: settings.away,
+        tracker: tracker.clone(),
         places: Arc::new(Semaphore::new(SESSIONS_MAX)),
         origin: format!("{}://{addr}", door.scheme()),
         door,

@@ -40,6 +40,6 @@ mod users;
 
 pub use centre::{DataCentre, StartError};
 pub use server::tls::TlsError;
-pub use settings::{Clock, GatewayAuth, Settings};
+pub use settings::{AWAY, Clock, GatewayAuth, Settings};
 pub use store::cipher::CipherError;
 pub use store::{OpenError, StoreError};
