@@ -42,8 +42,6 @@ const deeds = {
     if (file) {
       const data = new page.File([file.text], file.name, { type: file.type })
       message = { ...message, file: { data, filename: file.name, filetype: file.type } }
-      message.onFileUploadComplete = data => tell({ as, event: 'onFileUploadComplete', data })
-      message.onFileUploadError = data => tell({ as, event: 'onFileUploadError', data })
     }
     return connections.get(as).send(websdk.message.create(message))
   },

@@ -97,9 +97,7 @@ pub(crate) async fn invite(mut call: Call) -> Result<Response, Fault> {
 pub(crate) async fn public(call: Call) -> Result<Response, Fault> {
     let (groups, cursor) = roster::list(&call, Groups).await?;
     let public = groups.iter().filter(|group| group.public);
-    let data: Vec<Value> = public
-        .map(|group| json!({ "groupid": group.id, "groupname": group.name }))
-        .collect();
+    let data: Vec<Value> = public.map(both_names).collect();
     let mut members = json!({ "count": data.len(), "data": data });
     if let Some(cursor) = cursor {
         members["cursor"] = json!(cursor);
@@ -109,10 +107,7 @@ pub(crate) async fn public(call: Call) -> Result<Response, Fault> {
 
 pub(crate) async fn joined(call: Call) -> Result<Response, Fault> {
     let groups = roster::joined(&call, Groups, call.parameter("u")?, 0).await?;
-    let data = groups.iter().map(|group| {
-        json!({ "groupid": group.id, "groupname": group.name, "id": group.id, "name": group.name })
-    });
-    let data: Vec<Value> = data.collect();
+    let data: Vec<Value> = groups.iter().map(both_names).collect();
     Ok(call.answer(json!({ "data": data, "count": groups.len() })))
 }
 
@@ -184,6 +179,11 @@ fn details(group: &Roster) -> Value {
         "affiliations_count": group.size(),
         "affiliations": group.affiliations(),
     })
+}
+
+/// Some SDKs read the short names, others the long ones.
+fn both_names(group: &Roster) -> Value {
+    json!({ "groupid": group.id, "groupname": group.name, "id": group.id, "name": group.name })
 }
 
 fn role(group: &Roster, user: &str) -> Value {

@@ -1,7 +1,13 @@
 //! The vendor's chat SDKs from npm against `domicile demo`: what their users see.
 
+mod discovery;
+mod files;
+mod groups;
+mod kick;
 mod login;
+mod refusals;
 mod talk;
+mod tokens;
 
 use reqwest::Method;
 use serde_json::{Value, json};
