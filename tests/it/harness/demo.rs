@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use domicile::observe::Stopwatch;
+use parking_lot::Mutex;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use super::scrape::Metrics;
 
 /// A running `domicile demo --json`.
 pub struct Demo {
-    child: Child,
+    child: Mutex<Child>,
     pub document: Value,
     pub http: Client,
 }
@@ -76,7 +77,7 @@ impl Demo {
             .build()
             .unwrap();
         Some(Self {
-            child,
+            child: Mutex::new(child),
             document,
             http,
         })
@@ -160,18 +161,12 @@ impl Demo {
     }
 
     /// Ends it as an operator does, and waits.
-    pub fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+    pub fn stop(&self) {
+        let mut child = self.child.lock();
+        terminate(&child);
         let told = Stopwatch::start();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = child.try_wait().unwrap() {
                 assert!(status.success(), "{status}");
                 return;
             }
@@ -180,6 +175,12 @@ impl Demo {
             std::thread::yield_now();
         }
     }
+}
+
+fn terminate(child: &Child) {
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(killed.unwrap().success());
 }
 
 impl DemoApp {
@@ -203,8 +204,9 @@ impl DemoApp {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -6,6 +6,7 @@ mod groups;
 mod kick;
 mod login;
 mod refusals;
+mod restart;
 mod talk;
 mod tokens;
 

@@ -34,7 +34,7 @@ impl Scene<'_> {
 
     async fn refusals(&self, region: &str, code: &str) -> f64 {
         let metrics = self.demo.measured(region).await;
-        let labels = [("plane", "msync"), ("code", code)];
+        let labels = [("plane", "websocket"), ("code", code)];
         metrics.sum("domicile_refusals_total", &labels)
     }
 }
