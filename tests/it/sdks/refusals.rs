@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -109,11 +110,12 @@ async fn tokens_that_do_not_fit() {
             ("expired", expired, TOKEN_EXPIRED, "Sorry, token expired"),
             ("another user's", bobs, AUTH_ERROR, "token_privilege: "),
         ];
-        for (what, token, kind, text) in refusals {
+        let all = refusals.map(async |(what, token, kind, text)| {
             let refused = scene.refused(what, "frankfurt", "ann", &token).await;
             assert_eq!(refused.kind, kind, "{what}: {refused:?}");
             assert!(refused.message.starts_with(text), "{what}: {refused:?}");
-        }
+        });
+        join_all(all).await;
         let nobodys = scene.token("nobody").await;
         let refused = scene
             .refused("nobody", "frankfurt", "nobody", &nobodys)
