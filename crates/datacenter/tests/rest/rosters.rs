@@ -198,7 +198,7 @@ async fn a_user_joins_a_public_group_and_quits() {
         .1;
     assert_eq!(
         listed["data"],
-        json!([{"groupid": id, "groupname": "crew"}])
+        json!([{"groupid": id, "groupname": "crew", "id": id, "name": "crew"}])
     );
     let (status, body) = by_user(Method::DELETE, "quit").await;
     assert_eq!((status, &body["data"]), (200, &json!({"result": true})));
