@@ -35,6 +35,7 @@ mod references;
 mod regions;
 mod registry_crash;
 mod registry_kit;
+mod sdks;
 mod sessions;
 mod streaming;
 mod upstreams;

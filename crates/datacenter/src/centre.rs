@@ -72,6 +72,8 @@ pub(crate) struct Centre {
     /// For what goes on when nobody waits for it any more.
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: Stop,
+    /// How long somebody may be away and stay in their rooms.
+    pub(crate) away: Duration,
     /// Room for sessions.
     pub(crate) places: Arc<Semaphore>,
     /// `https://127.0.0.1:8443`: the base of absolute URIs when the gateway names no other.
@@ -213,6 +215,7 @@ fn open(
         erasing: Mutex::new(()),
         tracker: tracker.clone(),
         stop: stop.clone(),
+        away: settings.away,
         places: Arc::new(Semaphore::new(SESSIONS_MAX)),
         origin: format!("{}://{addr}", door.scheme()),
         door,

@@ -66,6 +66,17 @@ pub(crate) fn keep(
     )
 }
 
+/// Takes a message out of the history, and so out of the queues that point to it.
+pub(crate) fn forget(
+    edit: &Edit<'_>,
+    app: &AppKey,
+    conversation: &Conversation,
+    id: u64,
+) -> Result<(), StoreError> {
+    edit.remove(conversation.keyspace(), &conversation.key(app).id(id))?;
+    edit.remove(Keyspace::Timeline, &Key::of(app).id(id))
+}
+
 /// What the timeline holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Pointer {

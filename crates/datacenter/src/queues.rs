@@ -84,12 +84,17 @@ pub(crate) fn first(
     queue: &Queue,
     oldest: u64,
 ) -> Result<Vec<(u64, Bytes)>, StoreError> {
-    let range = queue.key(app, user).below_ids(oldest..u64::MAX);
-    let waiting: Vec<Waiting> = view.scan(queue.keyspace(), range, Order::Rising, PAGE)?;
-    let mut found = Vec::new();
-    for Waiting { id, item, .. } in waiting {
-        if let Some(meta) = content(view, app, id, &item)? {
-            found.push((id, meta));
+    let (mut found, mut next) = (Vec::new(), oldest);
+    // Behind a page of which nothing is left there may be more.
+    while found.is_empty() {
+        let range = queue.key(app, user).below_ids(next..u64::MAX);
+        let waiting: Vec<Waiting> = view.scan(queue.keyspace(), range, Order::Rising, PAGE)?;
+        let Some(last) = waiting.last() else { break };
+        next = last.id + 1;
+        for Waiting { id, item, .. } in waiting {
+            if let Some(meta) = content(view, app, id, &item)? {
+                found.push((id, meta));
+            }
         }
     }
     Ok(found)

@@ -120,6 +120,7 @@ impl World {
             websocket: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             msync: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
+            away: datacenter::AWAY,
             clock: Arc::new(Shared(Arc::clone(&self.clock))),
         };
         self.references

@@ -81,6 +81,10 @@ impl Running {
         answer(self.request(Method::GET, path)).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.request(Method::PUT, path).json(&body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> (u16, Value) {
         answer(self.request(Method::DELETE, path)).await
     }
@@ -129,6 +133,7 @@ pub fn settings(data: &TempDir, auth: GatewayAuth, clock: Arc<dyn Clock>) -> Set
         websocket: None,
         msync: None,
         auth,
+        away: datacenter::AWAY,
         clock,
     }
 }
