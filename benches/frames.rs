@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use domicile::audit::AuditLog;
+use domicile::audit::{AuditLog, Origin};
 use domicile::config::{
     Config, EdgeTls, Hint, KeyFiles, Limits, Listen, Log, RegistryConfig, RegistryStore, Tokens,
 };
@@ -83,8 +83,11 @@ fn shared(
     let homes = Homes::new(&config.zones, &config.limits, &metrics, |_| None);
     let audit = AuditLog::open(
         &folder.path().join("audit"),
-        region.clone(),
-        "bench".to_owned(),
+        Origin {
+            region: region.clone(),
+            gateway_id: "0199c5a0-0000-7000-8000-000000000000".to_owned(),
+        },
+        &[&[7; 32]],
         Arc::clone(&clock),
     );
     let here = config.catalogue.region(&region).expect("the region");

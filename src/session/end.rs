@@ -301,6 +301,7 @@ mod tests {
     #[tokio::test]
     async fn an_end_that_waits_holds_no_buffer() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
         let near = TcpStream::connect(listener.local_addr().unwrap());
         let (near, far) = tokio::join!(near, listener.accept());
         let (near, mut far) = (near.unwrap(), far.unwrap().0);
