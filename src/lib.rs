@@ -25,6 +25,7 @@ pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod backup;
 pub mod call;
 pub mod cli;
 pub mod config;

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use domicile::cli::{Outcome, apps, audit, check, datacenter, demo, finish, init, serve, tokens};
+use domicile::cli::{
+    Outcome, accounts, apps, audit, backup, check, datacenter, demo, finish, init, registry,
+    restore, serve, tokens,
+};
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
 #[global_allocator]
@@ -26,7 +29,13 @@ enum Command {
     #[command(subcommand)]
     Apps(apps::Command),
     #[command(subcommand)]
+    Accounts(accounts::Command),
+    #[command(subcommand)]
     Tokens(tokens::Command),
+    Backup(backup::Args),
+    Restore(restore::Args),
+    #[command(subcommand)]
+    Registry(registry::Command),
     #[command(subcommand)]
     Audit(audit::Command),
     Datacenter(datacenter::Args),
@@ -44,6 +53,10 @@ async fn run(command: Command) -> Outcome {
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Apps(command) => apps::run(command).await,
+        Command::Accounts(command) => accounts::run(command).await,
+        Command::Backup(args) => backup::run(&args).await,
+        Command::Restore(args) => restore::run(&args).await,
+        Command::Registry(command) => registry::run(command).await,
         Command::Tokens(command) => tokens::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Datacenter(args) => datacenter::run(args).await,
@@ -77,6 +90,11 @@ mod tests {
             "tokens issue --app-id i --user u --ttl 24h --certificate-file f",
             "tokens issue --app-id i --app",
             "tokens inspect --app-id i --certificate-file f --now 1760000000 -",
+            "backup --config g --out f --passphrase-file -",
+            "backup --new-recovery-key k",
+            "restore --config g --from f --recovery-key-file k --output json",
+            "registry reconcile --config g --audit-log d --audit-log e",
+            "accounts create --offline --data d",
             "audit show --limit 10 --cursor 7 --admin u --key-file f --output json",
             "audit export --admin u --key-file f",
             "audit export --log d --entry 17 --key k",
@@ -99,6 +117,12 @@ mod tests {
             "serve",
             "tokens issue --app-id i --user u --app",
             "tokens issue --app-id i",
+            "backup --config g",
+            "backup --out f",
+            "restore --from f",
+            "restore --config g --from f --passphrase-file p --recovery-key-file k",
+            "registry reconcile",
+            "accounts create --offline",
             "audit verify",
             "audit verify --log d --proof p",
             "audit export --entry 17 --admin u",

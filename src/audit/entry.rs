@@ -70,6 +70,15 @@ pub enum Action {
     /// The registry did not verify.
     #[serde(rename = "registry.read")]
     Registry,
+    /// Pins and tombstones were put back from the audit log, and a new anchor was believed.
+    #[serde(rename = "registry.reconcile")]
+    Reconcile,
+    /// The region's keys, registry and audit log went into a backup.
+    #[serde(rename = "registry.backup")]
+    Backup,
+    /// They came out of one.
+    #[serde(rename = "registry.restore")]
+    Restore,
     /// A request, session or connection of an App.
     #[serde(rename = "traffic")]
     Traffic,

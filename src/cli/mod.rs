@@ -3,8 +3,10 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 wrong use, 3 refused by policy.
 
+pub mod accounts;
 pub mod apps;
 pub mod audit;
+pub mod backup;
 pub mod check;
 mod client;
 mod confirm;
@@ -14,9 +16,12 @@ mod exit;
 pub mod init;
 mod logging;
 mod output;
+pub mod registry;
+pub mod restore;
 mod secret_file;
 pub mod serve;
 mod span;
+mod stopped;
 pub mod tokens;
 
 pub use client::http as http_client;

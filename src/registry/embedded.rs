@@ -16,8 +16,10 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use tokio::sync::mpsc;
 
 use super::chain::Link;
+use super::embedded_import;
 use super::listeners::Listeners;
 use super::store::{Asked, CommitError, Entry, Key, Listener, Store, Txn, Unavailable};
+use super::transfer::{Import, ImportError, Importing};
 use super::writer::{self, Job};
 use crate::domain::RegionId;
 
@@ -211,6 +213,18 @@ impl Store for EmbeddedStore {
             answer,
         };
         self.submit(job).boxed()
+    }
+
+    fn import(&self, import: Import) -> Importing<'_> {
+        let (database, listeners) = (Arc::clone(&self.database), Arc::clone(&self.listeners));
+        let write = move || embedded_import::import(&database, import);
+        async move {
+            let written = tokio::task::spawn_blocking(write).await;
+            let written = written.unwrap_or(Err(ImportError::Unavailable(Unavailable)));
+            listeners.missed();
+            written
+        }
+        .boxed()
     }
 }
 

@@ -20,6 +20,12 @@ impl Listeners {
         }
     }
 
+    pub(super) fn missed(&self) {
+        for listener in self.alive() {
+            listener.missed();
+        }
+    }
+
     fn alive(&self) -> Vec<Arc<dyn Listener>> {
         let mut all = self.0.lock();
         all.retain(|l| l.strong_count() > 0);

@@ -8,6 +8,7 @@
 //! | `trust`, `distrust`, `pin`, `sealed_key`, `names` | what is believed of the store |
 //! | `seal`, `record`, `account`, `aead`, `random` | what is sealed, and how |
 //! | `store`, `embedded`, `writer`, `listeners` | where it is kept |
+//! | `transfer`, `embedded_import`, `reconcile` | a region's part out of a store and into one; what a lost commit left in the audit log |
 //! | `chain`, `anchor`, `check`, `health` | rollback, and readiness |
 
 mod account;
@@ -22,6 +23,7 @@ mod check;
 mod create;
 mod distrust;
 mod embedded;
+mod embedded_import;
 mod flight;
 mod health;
 mod known;
@@ -35,12 +37,14 @@ mod names;
 mod open;
 mod pin;
 mod random;
+mod reconcile;
 mod record;
 mod register;
 mod seal;
 mod sealed_key;
 mod stats;
 mod store;
+mod transfer;
 mod trust;
 mod writer;
 
@@ -74,11 +78,15 @@ pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};
 pub use names::{Hash, PinKind};
 pub use open::{OpenError, Parts};
 pub use random::{NoRandomness, Randomness, SystemRandomness};
+pub use reconcile::{PutBack, ReconcileError};
 pub use register::{NewApp, PinBytes, RegisterError, Registered};
 pub use seal::SealError;
 pub use stats::{LookUpResult, Stats};
 pub use store::{
     Asked, CommitError, Condition, Entry, Key, Listener, Place, Store, Txn, Unavailable,
+};
+pub use transfer::{
+    Broken, Export, Import, ImportError, Importing, anchored, has_part, is_in_part,
 };
 
 use crate::config::Catalogue;

@@ -19,6 +19,7 @@ use futures_util::future::BoxFuture;
 
 use super::chain::Link;
 use super::names::Hash;
+use super::transfer::{Import, Importing};
 use crate::domain::RegionId;
 
 /// A key of the store.
@@ -221,4 +222,9 @@ pub trait Store: Send + Sync + 'static {
         was: Option<Vec<u8>>,
         regions: Vec<u8>,
     ) -> BoxFuture<'_, Result<(), CommitError>>;
+
+    /// Puts in a region's part as a backup has it, all or nothing, where there is nothing of that
+    /// region; `regions` only where it is not there. Gives how many entries it wrote. Only for
+    /// restoring: no gateway of the region runs, and the caller writes the audit log.
+    fn import(&self, import: Import) -> Importing<'_>;
 }

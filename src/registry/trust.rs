@@ -181,7 +181,7 @@ impl Registry {
 }
 
 /// Both pins of an App say the same.
-fn agree(id: &Pin, key: &Pin) -> Result<(), Distrust> {
+pub(super) fn agree(id: &Pin, key: &Pin) -> Result<(), Distrust> {
     let (id, key) = (id.says(), key.says());
     let same = id.region == key.region
         && id.zone == key.zone

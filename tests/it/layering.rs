@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("audit", &["domain"]),
     ("config", &["domain"]),
     ("registry", &["domain", "recent", "config"]),
+    ("backup", &["registry"]),
     ("call", &["domain", "observe", "registry"]),
     ("auth", &["domain", "recent", "observe", "registry", "call"]),
     (
@@ -73,7 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domain", "audit", "config", "registry", "admin", "app", "demo",
+            "domain", "audit", "config", "registry", "backup", "admin", "app", "demo",
         ],
     ),
 ];

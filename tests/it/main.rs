@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod backup;
 mod channels;
 mod counted;
 mod demo;

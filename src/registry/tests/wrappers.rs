@@ -9,7 +9,9 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::domain::RegionId;
-use crate::registry::{Asked, CommitError, Entry, Key, Link, Listener, Store, Txn, Unavailable};
+use crate::registry::{
+    Asked, CommitError, Entry, Import, Importing, Key, Link, Listener, Store, Txn, Unavailable,
+};
 
 /// Passes everything on, unless told otherwise.
 pub struct Wrapped {
@@ -116,5 +118,9 @@ impl Store for Wrapped {
         regions: Vec<u8>,
     ) -> BoxFuture<'_, Result<(), CommitError>> {
         async move { self.inner().put_admin(was, regions).await }.boxed()
+    }
+
+    fn import(&self, import: Import) -> Importing<'_> {
+        async move { self.inner().import(import).await }.boxed()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use domicile::domain::RegionId;
 use domicile::registry::{
-    CommitError, EmbeddedStore, Key, Link, Listener, Store, Txn, Unavailable,
+    CommitError, EmbeddedStore, Import, Importing, Key, Link, Listener, Store, Txn, Unavailable,
 };
 use futures_util::future::BoxFuture;
 
@@ -177,5 +177,9 @@ impl Store for FaultyStore {
             self.here()?;
             self.inner.put_admin(was, regions).await
         })
+    }
+
+    fn import(&self, import: Import) -> Importing<'_> {
+        self.inner.import(import)
     }
 }

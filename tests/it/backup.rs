@@ -1,0 +1,499 @@
+//! Backup, restore, reconciling and a lost owner key: the drill of `docs/backup.md`, with the real
+//! binary.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use access_token::build_app_token;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+use crate::harness::process::{Process, system_now};
+use crate::harness::{World, audit};
+
+/// One region, whose gateway is a process of its own or stopped.
+struct Region {
+    world: World,
+    http: Client,
+    admin: SocketAddr,
+}
+
+/// An App, as its owner knows it.
+struct Mine {
+    id: String,
+    app: String,
+    certificate: String,
+}
+
+impl Region {
+    async fn new(n: u8) -> Self {
+        let ip = Process::own_ip(n);
+        let plan = World::plan().reference().regions(&["frankfurt"]);
+        let world = World::without_gateways(plan.listens_on(&ip)).await;
+        world.configure();
+        let admin = SocketAddr::new(ip.parse().unwrap(), 7403);
+        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
+        let http = Client::builder()
+            .no_proxy()
+            .tls_danger_accept_invalid_certs(true)
+            .pool_max_idle_per_host(0)
+            .resolve("admin.frankfurt.test", admin)
+            .resolve("rest.frankfurt.test", SocketAddr::new(admin.ip(), 7402))
+            .build()
+            .unwrap();
+        Self { world, http, admin }
+    }
+
+    async fn serve(&self) -> Process {
+        Process::serve(&self.world, &[]).await
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.world.root().join("frankfurt").join(name)
+    }
+
+    fn config(&self) -> String {
+        text(&self.path("gateway.yaml"))
+    }
+
+    fn store(&self) -> PathBuf {
+        self.world.root().join("registry.redb")
+    }
+
+    fn passphrase(&self, phrase: &str) -> String {
+        let path = self.world.root().join("passphrase");
+        fs::write(&path, phrase).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        text(&path)
+    }
+
+    fn backup(&self, out: &Path) -> Output {
+        let phrase = self.passphrase("correct horse battery");
+        let (config, out) = (self.config(), text(out));
+        let args = ["backup", "--config", &config, "--out", &out];
+        domicile(&[&args[..], &["--passphrase-file", &phrase]].concat())
+    }
+
+    fn restore(&self, from: &Path) -> Output {
+        self.restore_with(from, "correct horse battery")
+    }
+
+    fn restore_with(&self, from: &Path, phrase: &str) -> Output {
+        let phrase = self.passphrase(phrase);
+        let (config, from) = (self.config(), text(from));
+        let args = ["restore", "--config", &config, "--from", &from];
+        domicile(
+            &[
+                &args[..],
+                &["--passphrase-file", &phrase, "--output", "json"],
+            ]
+            .concat(),
+        )
+    }
+
+    fn reconcile(&self) -> Output {
+        let config = self.config();
+        let args = ["registry", "reconcile", "--config", &config];
+        domicile(&[&args[..], &["--output", "json"]].concat())
+    }
+
+    /// What is lost with the machine: all but configuration, catalogue and certificates.
+    fn wipe(&self) {
+        fs::remove_file(self.store()).unwrap();
+        fs::remove_dir_all(self.path("audit")).unwrap();
+        for name in LOST {
+            fs::remove_file(self.path(name)).unwrap();
+        }
+    }
+
+    /// Everything that a restore might have left behind.
+    fn leftovers(&self) -> Vec<String> {
+        let names = |dir: PathBuf| fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name());
+        let own = [
+            "gateway.yaml",
+            "tls.crt",
+            "tls.key",
+            "admin.key",
+            "owner.json",
+        ];
+        let here = names(self.path("")).chain(names(self.world.root()));
+        let shared = ["frankfurt", "regions", "passphrase", "datacenter"];
+        here.map(|name| name.into_string().unwrap())
+            .filter(|name| !own.contains(&&**name) && !shared.contains(&&**name))
+            .filter(|name| !name.starts_with("backup"))
+            .collect()
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let key = fs::read_to_string(self.path("admin.key")).unwrap();
+        self.call_with(key.trim(), method, path, body).await
+    }
+
+    async fn call_with(&self, key: &str, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let url = format!(
+            "https://admin.frankfurt.test:{}/v1/{path}",
+            self.admin.port()
+        );
+        let call = self.http.request(method, url).bearer_auth(key).json(&body);
+        let answer = call.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn register(&self, app: &str) -> Mine {
+        let body = json!({"org": "acme", "app": app, "region": "frankfurt"});
+        let (status, made) = self.call(Method::POST, "apps", body).await;
+        assert_eq!(status, 201, "{made}");
+        Mine {
+            id: made["app_id"].as_str().unwrap().to_owned(),
+            app: app.to_owned(),
+            certificate: made["certificate"]["value"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    async fn retire(&self, app: &Mine) {
+        let path = format!("apps/{}", app.id);
+        let (status, _) = self.call(Method::DELETE, &path, json!({})).await;
+        assert_eq!(status, 200);
+    }
+
+    /// What the App's backend gets: the status, and the gateway's code if it refused.
+    async fn served(&self, app: &Mine) -> (u16, String) {
+        let token = build_app_token(&app.id, &app.certificate, 3600, system_now(), 1).unwrap();
+        let url = format!("http://rest.frankfurt.test:7402/acme/{}/users", app.app);
+        let call = self.http.get(url).bearer_auth(token);
+        let answer = call.send().await.unwrap();
+        let code = answer.headers().get("domicile-code");
+        let code = code.map_or("-", |code| code.to_str().unwrap()).to_owned();
+        (answer.status().as_u16(), code)
+    }
+
+    fn audited(&self, wanted: &[&str]) -> bool {
+        let entries = audit::entries(&self.path("audit"));
+        let fits = |entry: &&String| wanted.iter().all(|text| entry.contains(text));
+        entries.iter().any(|entry| fits(&entry))
+    }
+}
+
+/// In the gateway's folder, besides the audit log.
+const LOST: [&str; 5] = [
+    "seal.key",
+    "pin.key",
+    "registry.anchor",
+    "gateway-id",
+    "owner.json",
+];
+
+fn domicile(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_domicile"));
+    command.args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// # Panics
+/// When the command ended otherwise.
+#[track_caller]
+fn ends(output: &Output, code: i32, says: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(says), "{says} is not in {said}");
+}
+
+fn printed(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_drill() {
+    let region = Region::new(61).await;
+    let process = region.serve().await;
+    let (one, two) = (region.register("one").await, region.register("two").await);
+    let three = region.register("three").await;
+    region.retire(&three).await;
+    assert_eq!(region.served(&one).await.0, 200);
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 1, "stop the gateway first");
+    process.end().await;
+
+    ends(&region.backup(&file), 0, "");
+    ends(&region.backup(&file), 1, "never overwrites");
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    region.wipe();
+
+    let restored = region.restore(&file);
+    ends(&restored, 0, "");
+    assert_eq!(printed(&restored)["kept"], json!([]));
+    for key in ["seal.key", "pin.key"] {
+        let mode = fs::metadata(region.path(key)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{key}");
+    }
+    // The same again changes nothing.
+    ends(&region.restore(&file), 0, "");
+    assert!(region.audited(&["registry.restore", "done"]));
+
+    let process = region.serve().await;
+    for app in [&one, &two] {
+        assert_eq!(region.served(app).await, (200, "-".to_owned()));
+    }
+    let gone = (410, "app_retired".to_owned());
+    assert_eq!(region.served(&three).await, gone);
+    let body = json!({"org": "acme", "app": "three", "region": "frankfurt"});
+    let (status, _) = region.call(Method::POST, "apps", body).await;
+    assert_eq!(status, 410, "a tombstone's names stay taken");
+    let four = region.register("four").await;
+    assert_eq!(region.served(&four).await.0, 200);
+    process.end().await;
+    let log = text(&region.path("audit"));
+    ends(&domicile(&["audit", "verify", "--log", &log]), 0, "");
+
+    older_than_the_anchor(&region, &file, &four).await;
+    region.world.finish().await;
+}
+
+/// Control: what was acknowledged after the backup is not undone by it.
+async fn older_than_the_anchor(region: &Region, file: &Path, lost: &Mine) {
+    fs::remove_file(region.store()).unwrap();
+    ends(&region.restore(file), 3, "would undo what was acknowledged");
+    assert!(!region.store().exists(), "nothing is left of it");
+    assert!(region.audited(&["registry.restore", "refused", "older_than_anchor"]));
+
+    // Unavoidable: by hand, and then reconciled.
+    let (anchor, away) = (region.path("registry.anchor"), region.path("anchor.away"));
+    fs::rename(&anchor, &away).unwrap();
+    ends(&region.restore(file), 0, "");
+    fs::rename(&away, &anchor).unwrap();
+    let untrusted = (503, "registry_untrusted".to_owned());
+    let process = region.serve().await;
+    assert_eq!(region.served(lost).await, untrusted);
+    process.end().await;
+
+    let reconciled = region.reconcile();
+    ends(&reconciled, 0, "");
+    let report = printed(&reconciled);
+    assert_eq!(
+        (&report["pins"], &report["anchored"]),
+        (&json!(1), &json!(true))
+    );
+    let process = region.serve().await;
+    assert_eq!(region.served(lost).await, untrusted, "its record is lost");
+    let body = json!({"org": "acme", "app": lost.app, "region": "frankfurt"});
+    let (status, _) = region.call(Method::POST, "apps", body).await;
+    assert_eq!(status, 503, "its names stay taken");
+    let five = region.register("five").await;
+    assert_eq!(region.served(&five).await.0, 200);
+    process.end().await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_not_whole_restores_nothing() {
+    let region = Region::new(62).await;
+    let process = region.serve().await;
+    region.register("one").await;
+    process.end().await;
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 0, "");
+    region.wipe();
+    fs::write(region.path("owner.json"), "x").unwrap();
+    let good = fs::read(&file).unwrap();
+    let bad = region.world.root().join("backup-bad");
+    let refused = |bytes: &[u8], says: &str| {
+        fs::write(&bad, bytes).unwrap();
+        ends(&region.restore(&bad), 1, says);
+        assert_eq!(region.leftovers(), Vec::<String>::new(), "{says}");
+    };
+    refused(b"something else altogether", "does not begin as a backup");
+    refused(&good[..good.len() - 1], "damaged");
+    refused(&good[..300], "");
+    for at in [30, good.len() / 2, good.len() - 1] {
+        let mut flipped = good.clone();
+        flipped[at] ^= 1;
+        refused(&flipped, "");
+    }
+    let wrong = region.restore_with(&file, "correct horse batterz");
+    ends(&wrong, 1, "not the one that it was made with");
+    assert_eq!(region.leftovers(), Vec::<String>::new());
+    ends(&region.restore(&file), 0, "");
+    region.world.finish().await;
+}
+
+/// Control: there is no restore that moves an App (P2).
+#[tokio::test]
+async fn another_region_takes_nothing() {
+    let region = Region::new(63).await;
+    let process = region.serve().await;
+    region.register("one").await;
+    process.end().await;
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 0, "");
+    let other = World::without_gateways(World::plan().regions(&["virginia"])).await;
+    let config = text(&other.configure()[0]);
+    let (from, phrase) = (text(&file), region.passphrase("correct horse battery"));
+    let restore = |from: &str| {
+        let args = ["restore", "--config", &config, "--from", from];
+        domicile(&[&args[..], &["--passphrase-file", &phrase]].concat())
+    };
+    ends(&restore(&from), 3, "takes only its own");
+    // A header that lies is found by what is sealed.
+    let bytes = fs::read(&file).unwrap();
+    let at = bytes
+        .windows(9)
+        .position(|part| part == b"frankfurt")
+        .unwrap();
+    // As long as the other name, so that the header's length stays right.
+    let lie = [&bytes[..at], b"virginia\"", &bytes[at + 9..]].concat();
+    let lying = other.root().join("lie");
+    fs::write(&lying, lie).unwrap();
+    assert_ne!(restore(&text(&lying)).status.code(), Some(0));
+    assert!(!other.root().join("registry.redb").exists());
+
+    // The same region's name is not enough either: the keys must be the catalogue's.
+    let namesake = Region::new(64).await;
+    ends(
+        &namesake.restore(&file),
+        3,
+        "pin key is not in the catalogue",
+    );
+    region.world.finish().await;
+    namesake.world.finish().await;
+    other.finish().await;
+}
+
+#[tokio::test]
+async fn other_data_of_the_region_stays() {
+    let region = Region::new(65).await;
+    let process = region.serve().await;
+    region.register("one").await;
+    process.end().await;
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 0, "");
+    let process = region.serve().await;
+    let two = region.register("two").await;
+    process.end().await;
+    fs::remove_file(region.path("registry.anchor")).unwrap();
+    ends(&region.restore(&file), 3, "holds other data");
+    assert!(region.audited(&["registry.restore", "refused", "registry_not_empty"]));
+    let process = region.serve().await;
+    assert_eq!(region.served(&two).await.0, 200);
+    process.end().await;
+    region.world.finish().await;
+}
+
+#[tokio::test]
+async fn a_recovery_key_opens_a_backup() {
+    let region = Region::new(66).await;
+    let process = region.serve().await;
+    let one = region.register("one").await;
+    process.end().await;
+    let key = text(&region.world.root().join("backup-key"));
+    ends(&domicile(&["backup", "--new-recovery-key", &key]), 0, "");
+    ends(
+        &domicile(&["backup", "--new-recovery-key", &key]),
+        1,
+        "cannot make",
+    );
+    let (config, file) = (region.config(), region.world.root().join("backup-1"));
+    let out = text(&file);
+    let args = ["backup", "--config", &config, "--out", &out];
+    ends(&domicile(&args), 2, "never written in the clear");
+    ends(
+        &domicile(&[&args[..], &["--recovery-key-file", &key]].concat()),
+        0,
+        "",
+    );
+    region.wipe();
+    ends(&region.restore(&file), 1, "--recovery-key-file");
+    let args = ["restore", "--config", &config, "--from", &out];
+    ends(
+        &domicile(&[&args[..], &["--recovery-key-file", &key]].concat()),
+        0,
+        "",
+    );
+    let process = region.serve().await;
+    assert_eq!(region.served(&one).await.0, 200);
+    process.end().await;
+    region.world.finish().await;
+}
+
+/// Control: neither a pin nor a tombstone is lost with the commits that made it (P2).
+#[tokio::test]
+async fn a_store_that_was_rolled_back_is_reconciled() {
+    let region = Region::new(67).await;
+    let process = region.serve().await;
+    let (kept, retired) = (
+        region.register("kept").await,
+        region.register("retired").await,
+    );
+    process.end().await;
+    let older = region.world.root().join("backup-store");
+    fs::copy(region.store(), &older).unwrap();
+    let process = region.serve().await;
+    region.retire(&retired).await;
+    let both = region.register("both").await;
+    region.retire(&both).await;
+    let lost = region.register("lost").await;
+    process.end().await;
+    fs::copy(&older, region.store()).unwrap();
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 1, "older than its anchor");
+
+    let reconciled = region.reconcile();
+    ends(&reconciled, 0, "");
+    let report = printed(&reconciled);
+    assert_eq!(
+        (&report["pins"], &report["tombstones"]),
+        (&json!(2), &json!(2))
+    );
+    assert!(region.audited(&["registry.reconcile", "begun"]));
+    assert!(region.audited(&["registry.reconcile", "done", &lost.id]));
+    let again = printed(&region.reconcile());
+    assert_eq!(
+        (&again["pins"], &again["tombstones"]),
+        (&json!(0), &json!(0))
+    );
+
+    let process = region.serve().await;
+    assert_eq!(region.served(&kept).await, (200, "-".to_owned()));
+    for app in [&retired, &both] {
+        assert_eq!(region.served(app).await, (410, "app_retired".to_owned()));
+    }
+    let untrusted = (503, "registry_untrusted".to_owned());
+    assert_eq!(region.served(&lost).await, untrusted);
+    process.end().await;
+    region.world.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_owner_key_is_recovered() {
+    let region = Region::new(68).await;
+    let process = region.serve().await;
+    let config = region.config();
+    let args = ["accounts", "create", "--offline", "--config", &config];
+    let args = [&args[..], &["--output", "json"]].concat();
+    ends(&domicile(&args), 1, "stop the gateway first");
+    process.end().await;
+    fs::remove_file(region.path("admin.key")).unwrap();
+    let data = text(&region.path(""));
+    let by_data = ["accounts", "create", "--offline", "--data", &data];
+    for args in [args, [&by_data[..], &["--output", "json"]].concat()] {
+        let made = domicile(&args);
+        ends(&made, 0, "shown this once");
+        let made = printed(&made);
+        assert_eq!(made["role"], "owner");
+        let process = region.serve().await;
+        let key = made["key"].as_str().unwrap();
+        let listed = region.call_with(key, Method::GET, "apps", json!({})).await;
+        assert_eq!(listed.0, 200);
+        process.end().await;
+        assert!(region.audited(&["account.create", "\"gateway\"", "done"]));
+        for entry in audit::entries(&region.path("audit")) {
+            assert!(!entry.contains(key));
+        }
+    }
+    region.world.finish().await;
+}
