@@ -1,7 +1,8 @@
 //! A backup's files, written beside their places, and put there at once.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -71,7 +72,7 @@ impl Staged {
         }
         let unwritable = || format!("cannot write {}", place.display());
         let folder = folder(place);
-        fs::create_dir_all(folder).with_context(unwritable)?;
+        make_folder(folder).with_context(unwritable)?;
         // Mode 0600.
         let mut file = NamedTempFile::new_in(folder).with_context(unwritable)?;
         file.write_all(bytes).with_context(unwritable)?;
@@ -125,4 +126,9 @@ fn folder(place: &Path) -> &Path {
 
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// As `init` makes them: for their owner only.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
