@@ -68,7 +68,7 @@ impl<R: Read> Archive<R> {
     ///
     /// # Errors
     /// When it is damaged.
-    pub fn next(&mut self) -> Result<Option<Record>, BackupError> {
+    pub fn read(&mut self) -> Result<Option<Record>, BackupError> {
         if self.ended {
             return Ok(None);
         }

@@ -39,7 +39,7 @@ fn read(bytes: &[u8], secret: &Secret) -> Result<usize, BackupError> {
     let (header, head) = Header::read(&mut input)?;
     let mut archive = Archive::open(input, (&header, &head), secret)?;
     let mut count = 0;
-    while archive.next()?.is_some() {
+    while archive.read()?.is_some() {
         count += 1;
     }
     Ok(count)

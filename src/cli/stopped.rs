@@ -91,14 +91,21 @@ pub async fn registry(
 /// # Errors
 /// When it cannot be used, or a gateway runs.
 pub fn audit_log(config: &Config) -> anyhow::Result<AuditLog> {
+    audit_log_of(config, &KeyFile::<PinSigningKey>::read(&config.keys.pin)?)
+}
+
+/// The gateway's audit log, by these keys.
+///
+/// # Errors
+/// As [`audit_log`].
+pub fn audit_log_of(config: &Config, keys: &KeyFile<PinSigningKey>) -> anyhow::Result<AuditLog> {
     let gateway_id = audit::gateway_id(&config.data_dir, &SystemClock)
         .context("the gateway's id cannot be read")?;
     let origin = Origin {
         region: config.region.clone(),
         gateway_id,
     };
-    let keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?.keys;
-    let seeds: Vec<_> = keys.iter().map(|key| &*key.seed).collect();
+    let seeds: Vec<_> = keys.keys.iter().map(|key| &*key.seed).collect();
     let log = AuditLog::open(&audit_dir(config), origin, &seeds, Arc::new(SystemClock));
     log.context("nothing is done that cannot be audited (is the gateway still running?)")
 }

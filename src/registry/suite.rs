@@ -29,6 +29,8 @@ macro_rules! tests {
             ranges_and_counts_stay_in_their_prefix,
             each_commit_adds_the_next_link,
             regions_are_written_once,
+            a_part_is_put_in_whole_where_there_is_none,
+            an_import_leaves_the_regions_as_they_are,
             an_app_is_registered_and_found_by_both_names,
             the_answers_come_in_the_specified_order,
             another_spelling_is_unknown_and_taken,

@@ -430,6 +430,63 @@ async fn a_recovery_key_opens_a_backup() {
     let process = region.serve().await;
     assert_eq!(region.served(&one).await.0, 200);
     process.end().await;
+
+    // Only registry and keys are lost: the audit log that is there goes on.
+    fs::remove_file(region.store()).unwrap();
+    for name in ["seal.key", "pin.key"] {
+        fs::remove_file(region.path(name)).unwrap();
+    }
+    ends(
+        &domicile(&[&args[..], &["--recovery-key-file", &key]].concat()),
+        0,
+        "",
+    );
+    assert!(region.audited(&["registry.restore", "begun"]));
+    let process = region.serve().await;
+    assert_eq!(region.served(&one).await.0, 200);
+    process.end().await;
+    region.world.finish().await;
+}
+
+/// Control: an App whose names nobody can take again for it keeps the registry from being believed.
+#[tokio::test]
+async fn what_no_log_knows_is_not_made_up() {
+    let region = Region::new(69).await;
+    let process = region.serve().await;
+    process.end().await;
+    let older = region.world.root().join("backup-store");
+    fs::copy(region.store(), &older).unwrap();
+    let process = region.serve().await;
+    let app = region.register("app").await;
+    process.end().await;
+    // Another gateway of the region had registered it: its log is not at hand.
+    let elsewhere = region.world.root().join("backup-audit");
+    let here = region.path("audit");
+    fs::rename(&here, &elsewhere).unwrap();
+    let process = region.serve().await;
+    region.retire(&app).await;
+    process.end().await;
+    fs::copy(&older, region.store()).unwrap();
+    let unresolved = region.reconcile();
+    ends(&unresolved, 1, "--audit-log");
+    let report = printed(&unresolved);
+    assert_eq!(report["anchored"], false);
+    assert_eq!(report["unresolved"][0]["app_id"], app.id.as_str());
+    let (config, here, there) = (region.config(), text(&here), text(&elsewhere));
+    let logs = ["--audit-log", &here, "--audit-log", &there];
+    let args = ["registry", "reconcile", "--config", &config];
+    // A log that was touched is no evidence.
+    let checkpoint = elsewhere.join("checkpoint");
+    let good = fs::read(&checkpoint).unwrap();
+    let mut touched = good.clone();
+    touched[good.len() / 2] ^= 1;
+    fs::write(&checkpoint, touched).unwrap();
+    ends(&domicile(&[&args[..], &logs].concat()), 1, "is not whole");
+    fs::write(&checkpoint, good).unwrap();
+    ends(&domicile(&[&args[..], &logs].concat()), 0, "");
+    let process = region.serve().await;
+    assert_eq!(region.served(&app).await, (410, "app_retired".to_owned()));
+    process.end().await;
     region.world.finish().await;
 }
 

@@ -42,7 +42,7 @@ pub fn other_data(config: &Config) -> Refusal {
 /// When that cannot be found out.
 pub fn all(config: &Config, contents: &Contents) -> anyhow::Result<Result<(), Refusal>> {
     let seal = keys::<SealKey>(&contents.seal_keys)?;
-    let pin = keys::<PinSigningKey>(&contents.pin_keys)?;
+    let pin = pin_keys(contents)?;
     if !is_listed(config, &pin)? {
         return Ok(Err(Refusal {
             code: "pin_key_unknown",
@@ -91,6 +91,12 @@ fn other_keys(config: &Config) -> Refusal {
             config.region
         ),
     }
+}
+
+/// # Errors
+/// When the backup's pin keys are damaged.
+pub fn pin_keys(contents: &Contents) -> anyhow::Result<KeyFile<PinSigningKey>> {
+    keys(&contents.pin_keys)
 }
 
 /// The keys in a file's bytes.

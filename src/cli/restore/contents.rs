@@ -45,7 +45,7 @@ impl Contents {
     pub fn read(path: &Path, secret: &Secret, config: &Config) -> anyhow::Result<Self> {
         let (header, mut archive) = archive(path, secret)?;
         let mut reading = Reading::new(config)?;
-        while let Some(record) = archive.next()? {
+        while let Some(record) = archive.read()? {
             reading.take(record)?;
         }
         reading.finish(header, archive)

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
 use super::contents::Contents;
@@ -25,10 +25,17 @@ pub struct Staged {
 /// # Errors
 /// When its id cannot be read.
 pub fn is_another_gateway(config: &Config, contents: &Contents) -> anyhow::Result<bool> {
+    let id = config.data_dir.join("gateway-id");
     if has_audit(config)? {
-        return Ok(false);
+        if id.exists() {
+            return Ok(false);
+        }
+        bail!(
+            "there is an audit log and no {}: put it back, it is the last part of the log's origin",
+            id.display()
+        );
     }
-    match fs::read_to_string(config.data_dir.join("gateway-id")) {
+    match fs::read_to_string(id) {
         Ok(text) => Ok(text.trim() != contents.gateway),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error).context("cannot read the gateway's id"),

@@ -15,7 +15,7 @@ use super::backup::SecretArgs;
 use super::exit::{Exit, Outcome};
 use super::output::{Output, members};
 use super::stopped;
-use crate::audit::{Action, Actor, Deed};
+use crate::audit::{Action, Actor, AuditLog, Deed};
 use crate::backup::Header;
 use crate::config::Config;
 use check::Refusal;
@@ -88,7 +88,7 @@ async fn restore(
         return Ok(Err(check::other_data(config)));
     }
     // The act is in the audit log before it has an effect, where there is a log.
-    let log = staged.keeps_audit().then(|| stopped::audit_log(config));
+    let log = staged.keeps_audit().then(|| audit_log(config, contents));
     let log = log.transpose()?;
     let act = match &log {
         Some(log) => Some(log.begin(deed()).await?),
@@ -121,6 +121,15 @@ async fn restore(
         restored: [vec!["registry"], restored].concat(),
         kept,
     }))
+}
+
+/// The audit log that stays. Its keys may be among what was lost.
+fn audit_log(config: &Config, contents: &Contents) -> anyhow::Result<AuditLog> {
+    if config.keys.pin.exists() {
+        stopped::audit_log(config)
+    } else {
+        stopped::audit_log_of(config, &check::pin_keys(contents)?)
+    }
 }
 
 fn deed() -> Deed {

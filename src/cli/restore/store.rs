@@ -65,7 +65,7 @@ impl Target {
         }
         let (_, mut archive) = archive(from, secret)?;
         let mut backed_up = 0;
-        while let Some(record) = archive.next()? {
+        while let Some(record) = archive.read()? {
             let Record::Entry(key, value) = record else {
                 continue;
             };
@@ -128,7 +128,7 @@ fn entry<R: std::io::Read>(
     archive: &mut crate::backup::Archive<R>,
 ) -> Option<Result<Entry, Broken>> {
     loop {
-        match archive.next() {
+        match archive.read() {
             Ok(Some(Record::Entry(key, value))) => {
                 return Some(Ok((Key::from_text(&key), value)));
             }

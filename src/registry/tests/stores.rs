@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::kit::{World, catalogue, region};
 use crate::registry::suite::Backend;
-use crate::registry::{CommitError, Key, Link, Place, Txn, ensure_regions};
+use crate::registry::{
+    Broken, CommitError, Entry, Export, Import, ImportError, Key, Link, Place, Txn, ensure_regions,
+    has_part,
+};
 
 pub async fn a_transaction_is_all_or_nothing(backend: Arc<dyn Backend>) {
     let store = backend.store();
@@ -85,4 +88,55 @@ pub async fn regions_are_written_once(backend: Arc<dyn Backend>) {
     let mut other = catalogue();
     other.regions.pop();
     assert_eq!(ensure_regions(&*world.store, &other).await, Ok(false));
+}
+
+fn import(entries: Vec<Result<Entry, Broken>>) -> Import {
+    Import {
+        region: region("frankfurt"),
+        entries: Box::new(entries.into_iter()),
+    }
+}
+
+fn account(home: &str, id: &str) -> Result<Entry, Broken> {
+    Ok((Key::account(&region(home), id), id.as_bytes().to_vec()))
+}
+
+/// Control: a backup goes only where nothing of its region is, whole, and nowhere else.
+pub async fn a_part_is_put_in_whole_where_there_is_none(backend: Arc<dyn Backend>) {
+    let (store, home) = (backend.store(), region("frankfurt"));
+    let other = Txn::new(region("virginia")).put(&Place::Account("v".into()), b"v".to_vec());
+    store.commit(other).await.unwrap();
+    for (entries, error) in [
+        (
+            vec![account("frankfurt", "a"), Err(Broken)],
+            ImportError::Broken(Broken),
+        ),
+        (
+            vec![account("frankfurt", "a"), account("virginia", "b")],
+            ImportError::Foreign,
+        ),
+    ] {
+        assert_eq!(store.import(import(entries)).await, Err(error));
+        assert!(!has_part(&*store, &home).await.unwrap());
+    }
+    let entries = || vec![account("frankfurt", "a"), account("frankfurt", "b")];
+    assert_eq!(store.import(import(entries())).await, Ok(2));
+    let again = store.import(import(vec![account("frankfurt", "c")])).await;
+    assert_eq!(again, Err(ImportError::NotEmpty));
+    let there = Export::new(&*store, &home).next().await.unwrap();
+    let wanted: Vec<Entry> = entries().into_iter().map(Result::unwrap).collect();
+    assert_eq!(there, wanted);
+}
+
+/// Control: the list of regions is the store's administrator's.
+pub async fn an_import_leaves_the_regions_as_they_are(backend: Arc<dyn Backend>) {
+    let store = backend.store();
+    store.put_admin(None, b"mine".to_vec()).await.unwrap();
+    let entries = vec![
+        Ok((Key::regions(), b"theirs".to_vec())),
+        account("frankfurt", "a"),
+    ];
+    assert_eq!(store.import(import(entries)).await, Ok(1));
+    let there = store.read(vec![Key::regions()]).await.unwrap();
+    assert_eq!(there, [Some(b"mine".to_vec())]);
 }
