@@ -3,36 +3,27 @@
 //! These are steps 3 to 6 of `gateway::route`, with the real registry, gate and zones of one core,
 //! the machine's clock, metrics and limits; no socket is opened. `cargo bench --bench decision`.
 
+#[path = "kit/mod.rs"]
+mod kit;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use access_token::{Expected, Policy, Token, build_user_token};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use access_token::{Expected, Policy, Token};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use domicile::auth::Gate;
 use domicile::call::{Call, CallBody, Names, Peer, Target, classify};
-use domicile::config::{
-    Catalogue, Endpoint, KeyFile, Limits, PinKey, PinSigningKey, Region, Scheme, SealKey, Upstream,
-    UpstreamTls, Upstreams, ZoneConfig,
-};
-use domicile::domain::{AppKey, Clock, RegionId, SystemClock, ZoneId};
+use domicile::config::Limits;
+use domicile::domain::{Clock, SystemClock};
 use domicile::observe::{Metrics, RequestId};
 use domicile::pace::Pacer;
-use domicile::registry::{
-    App, EmbeddedStore, Locator, NewApp, Parts, Registered, Registry, SystemRandomness,
-    ensure_regions,
-};
+use domicile::registry::{App, Locator};
 use domicile::zone::{Bound, Homes, Zones};
 use futures_util::FutureExt;
 use http::request;
-use secrecy::ExposeSecret;
+use kit::HOST;
 use tokio_util::task::TaskTracker;
-use zeroize::Zeroizing;
-
-const USER: &str = "u7k2m9";
-const DAY: u32 = 24 * 60 * 60;
 
 /// One core's gateway, as far as it decides, and an App that it knows.
 struct Core {
@@ -49,16 +40,16 @@ impl Core {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let registry = registry(&folder, &clock).await;
-        let app = registered(&registry).await;
-        let (region, zone) = (region_id(), zone_id());
+        let registry = kit::registry(&folder, &clock).await;
+        let app = kit::registered(&registry).await;
+        let (region, zone) = (kit::region_id(), kit::zone_id());
         let metrics = Arc::new(Metrics::new(
             &region,
             std::slice::from_ref(&zone),
             std::slice::from_ref(&region),
         ));
         let (limits, policy) = (Limits::default(), Policy::default());
-        let homes = Homes::new(&[zone_config()], &limits, &metrics, |_| None);
+        let homes = Homes::new(&[kit::zone_config()], &limits, &metrics, |_| None);
         let homes = homes.expect("the zone");
         Self {
             names: Names::new([HOST.to_owned()]),
@@ -69,14 +60,6 @@ impl Core {
             app,
             _folder: folder,
         }
-    }
-
-    /// A new token of the App for the user.
-    fn token(&self, salt: u32) -> String {
-        let now = u32::try_from(SystemClock.unix()).expect("the clock");
-        let certificate = self.app.certificates[0].value.expose_secret();
-        let id = self.app.app_id.as_str();
-        build_user_token(id, certificate, USER, DAY, now, salt).expect("a token")
     }
 
     fn classify(&self, head: request::Parts) -> Box<Call> {
@@ -109,18 +92,8 @@ impl Core {
     }
 }
 
-const HOST: &str = "a71.chat.example.com";
-
 /// Calls under way at once: below the limit of one App.
 const BATCH: BatchSize = BatchSize::NumIterations(64);
-
-fn region_id() -> RegionId {
-    RegionId::parse("frankfurt").expect("a region's id")
-}
-
-fn zone_id() -> ZoneId {
-    ZoneId::parse("fra1").expect("a zone's id")
-}
 
 /// What the head of a usual call looks like.
 fn head(token: &str) -> request::Parts {
@@ -132,108 +105,13 @@ fn head(token: &str) -> request::Parts {
     request.body(()).expect("a request").into_parts().0
 }
 
-async fn registry(folder: &tempfile::TempDir, clock: &Arc<dyn Clock>) -> Arc<Registry> {
-    let seed = [7; 32];
-    let pin = Ed25519KeyPair::from_seed_unchecked(&seed).expect("a key");
-    let catalogue = Arc::new(catalogue(pin.public_key().as_ref()));
-    let store = EmbeddedStore::open(&folder.path().join("registry.redb")).expect("a store");
-    ensure_regions(&*store, &catalogue)
-        .await
-        .expect("the regions");
-    let parts = Parts {
-        region: region_id(),
-        catalogue,
-        store,
-        seal_keys: KeyFile {
-            keys: vec![SealKey {
-                id: "fra".to_owned(),
-                key: Zeroizing::new([9; 32]),
-            }],
-        },
-        pin_key: PinSigningKey {
-            id: "fra".to_owned(),
-            seed: Zeroizing::new(seed),
-        },
-        anchor: folder.path().join("registry.anchor"),
-        cache_capacity: 1_000_000,
-        negative_ttl: Duration::from_secs(5),
-        clock: Arc::clone(clock),
-        randomness: Arc::new(SystemRandomness),
-        require_anchor: false,
-    };
-    Registry::open(parts).await.expect("a registry")
-}
-
-async fn registered(registry: &Registry) -> Arc<App> {
-    let new = NewApp {
-        app_id: None,
-        app_key: AppKey::parse("acme#chat").expect("an AppKey"),
-        region: None,
-        zone: None,
-        plan: None,
-        auth_mode: None,
-    };
-    match registry.register(new).await.expect("registered") {
-        Registered::Created { app, .. } | Registered::Existing(app) => app,
-    }
-}
-
-fn catalogue(pin_key: &[u8]) -> Catalogue {
-    let endpoint = || Endpoint {
-        text: format!("https://{HOST}"),
-        host: HOST.to_owned(),
-        port: 443,
-    };
-    let region = Region {
-        id: region_id(),
-        location: "Frankfurt, Germany".to_owned(),
-        service_area: "europe".to_owned(),
-        zones: vec![zone_id()],
-        rest: vec![endpoint()],
-        websocket: vec![endpoint()],
-        msync: vec![endpoint()],
-        admin: vec![endpoint()],
-        pin_keys: vec![PinKey {
-            id: "fra".to_owned(),
-            key: pin_key.try_into().expect("32 bytes"),
-            not_after: None,
-        }],
-    };
-    Catalogue {
-        regions: vec![region],
-        digest: String::new(),
-    }
-}
-
-fn zone_config() -> ZoneConfig {
-    let upstream = Upstream {
-        scheme: Scheme::Plain,
-        host: "127.0.0.1".to_owned(),
-        port: 9,
-        path: "/".to_owned(),
-    };
-    ZoneConfig {
-        id: zone_id(),
-        egress: vec!["127.0.0.1/32".parse().expect("a range")],
-        upstreams: Upstreams {
-            rest: vec![upstream],
-            websocket: Vec::new(),
-            msync: Vec::new(),
-        },
-        channels: Vec::new(),
-        tls: UpstreamTls::default(),
-        gateway_secret: None,
-        msync_preamble: false,
-    }
-}
-
 fn decision(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime");
     let core = runtime.block_on(Core::new());
-    let token = core.token(1);
+    let token = kit::token(&core.app, 1);
     let known = head(&token);
     drop(runtime.block_on(core.decide(known.clone())));
 
@@ -249,7 +127,7 @@ fn decision(criterion: &mut Criterion) {
     group.bench_function("known App, new token", |bench| {
         let setup = || {
             salt += 1;
-            head(&core.token(salt))
+            head(&kit::token(&core.app, salt))
         };
         bench.iter_batched(setup, |head| core.decide_at_once(head), BATCH);
     });

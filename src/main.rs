@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use domicile::cli::{Outcome, apps, check, datacenter, demo, finish, init, serve, tokens};
+use clap::{CommandFactory, Parser, Subcommand};
+use domicile::cli::{
+    Outcome, accounts, apps, audit, certificates, check, completions, datacenter, demo, finish,
+    init, serve, tokens,
+};
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
 #[global_allocator]
@@ -26,8 +29,15 @@ enum Command {
     #[command(subcommand)]
     Apps(apps::Command),
     #[command(subcommand)]
+    Certificates(certificates::Command),
+    #[command(subcommand)]
+    Accounts(accounts::Command),
+    #[command(subcommand)]
     Tokens(tokens::Command),
+    #[command(subcommand)]
+    Audit(audit::Command),
     Datacenter(datacenter::Args),
+    Completions(completions::Args),
 }
 
 #[tokio::main]
@@ -42,15 +52,17 @@ async fn run(command: Command) -> Outcome {
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Apps(command) => apps::run(command).await,
+        Command::Certificates(command) => certificates::run(command).await,
+        Command::Accounts(command) => accounts::run(command).await,
         Command::Tokens(command) => tokens::run(command).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Datacenter(args) => datacenter::run(args).await,
+        Command::Completions(args) => completions::run(&args, Cli::command()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -69,11 +81,29 @@ mod tests {
             "apps list --status active --admin u --key-file f",
             "apps show 970CA35de60c44645bbae8a215061b33 --admin u --key-file f",
             "apps suspend --app-id 970CA35de60c44645bbae8a215061b33 --admin u --key-file f",
+            "apps set i --plan enterprise --retention-days 400 --auth-mode secure --rate 50 --in-flight none",
+            "apps revoke-user i --user u",
+            "apps erase-user i --user u --yes",
+            "certificates list --app-id i --output json",
+            "certificates create --app-id i",
+            "certificates promote c --app-id i",
+            "certificates revoke c --app-id i --yes",
+            "accounts create --name n --role issuer --app-id i --app-id j --allow-from 192.0.2.0/24",
+            "accounts create --name n --role registrar --org o",
+            "accounts list --limit 3 --cursor c",
+            "accounts revoke a --yes",
+            "completions bash",
             "apps move",
             "apps move --app-id x --to virginia",
             "tokens issue --app-id i --user u --ttl 24h --certificate-file f",
             "tokens issue --app-id i --app",
             "tokens inspect --app-id i --certificate-file f --now 1760000000 -",
+            "audit show --limit 10 --cursor 7 --admin u --key-file f --output json",
+            "audit export --admin u --key-file f",
+            "audit export --log d --entry 17 --key k",
+            "audit verify --log d --key k --key l --since c --output json",
+            "audit verify --log d --since -",
+            "audit verify --proof p --key k",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0 --websocket 127.0.0.1:0 --msync 127.0.0.1:0 --secret-file s",
         ] {
             let words = std::iter::once("domicile").chain(line.split(' '));
@@ -90,6 +120,9 @@ mod tests {
             "serve",
             "tokens issue --app-id i --user u --app",
             "tokens issue --app-id i",
+            "audit verify",
+            "audit verify --log d --proof p",
+            "audit export --entry 17 --admin u",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0",
         ] {
             let words = std::iter::once("domicile").chain(line.split_whitespace());

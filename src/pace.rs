@@ -183,6 +183,8 @@ impl Deadline {
 impl Drop for Deadline {
     fn drop(&mut self) {
         self.clear();
+        // The wheel keeps the slot until it comes up; a waker in it would keep its whole task.
+        drop(self.slot.waker.take());
     }
 }
 
@@ -238,6 +240,25 @@ mod tests {
         assert!(!deadline.has_passed());
         turns(&pacer, 1);
         assert!(deadline.has_passed());
+    }
+
+    #[test]
+    fn a_deadline_that_is_gone_keeps_no_task() {
+        let (pacer, task) = (Pacer::new(), Arc::new(Task));
+        let waker = Arc::clone(&task).into();
+        let deadline = pacer.deadline();
+        deadline.set(TICK * 5);
+        deadline.awaited_by(&Context::from_waker(&waker));
+        drop(waker);
+        assert_eq!(Arc::strong_count(&task), 2);
+        drop(deadline);
+        assert_eq!(Arc::strong_count(&task), 1);
+    }
+
+    struct Task;
+
+    impl std::task::Wake for Task {
+        fn wake(self: Arc<Self>) {}
     }
 
     #[test]

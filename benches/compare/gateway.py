@@ -17,24 +17,34 @@ class Call:
     path: str
     token: str
     foreign_path: str
+    # The answer to the App's registration.
+    app: dict
 
 
-def start(base, folder, processes, binary, certificate):
+def start(base, folder, processes, binary, certificate, upstreams=None):
     """Registers the Apps through the admin API of two gateways, then starts Frankfurt's alone."""
-    folder = folder / "domicile"
+    upstreams = upstreams or {"rest": f"http://127.0.0.1:{base + UPSTREAM}"}
     firsts = {"frankfurt": base + DOMICILE, "singapore": base + REGISTRAR}
-    keys = {r: prepare(binary, folder, r, first, base, certificate) for r, first in firsts.items()}
+    keys = {
+        r: prepare(binary, folder, r, first, upstreams, certificate) for r, first in firsts.items()
+    }
     configs = {region: folder / region / "gateway.yaml" for region in firsts}
     for config in configs.values():
         machine.output([binary, "check", "--config", config])
     call = register(processes, binary, configs, firsts, keys, certificate)
-    plain, tls, admin, ops = (firsts["frankfurt"] + n for n in range(4))
-    command = [binary, "serve", "--cores", "1", "--config", configs["frankfurt"]]
+    return call, serve(base, folder, processes, binary)
+
+
+def serve(base, folder, processes, binary):
+    """Frankfurt's gateway, as it was prepared in the folder."""
+    plain, tls, admin, ops = (base + DOMICILE + n for n in range(4))
+    config = folder / "frankfurt" / "gateway.yaml"
+    command = [binary, "serve", "--cores", "1", "--config", config]
     process = processes.start("domicile", command, [plain, tls, admin, ops], machine.PROXY_CORE)
-    return call, Proxy("domicile", process, plain, tls, ops)
+    return Proxy("domicile", process, plain, tls, ops)
 
 
-def prepare(binary, folder, region, first, base, certificate):
+def prepare(binary, folder, region, first, upstreams, certificate):
     """A region's folder and catalogue entry; gives its owner's key."""
     data = folder / region
     command = [binary, "init", "--region", region, "--zone", ZONES[region], "--data", data]
@@ -44,7 +54,7 @@ def prepare(binary, folder, region, first, base, certificate):
     regions = folder / "regions"
     regions.mkdir(exist_ok=True)
     (regions / f"{region}.yaml").write_text(entry(region, first) + pin_keys)
-    (data / "gateway.yaml").write_text(config(region, first, base, certificate))
+    (data / "gateway.yaml").write_text(config(region, first, upstreams, certificate))
     key = data / "owner.key"
     key.touch(mode=0o600)
     key.write_text(made["admin_key"])
@@ -64,8 +74,9 @@ endpoints:
 """
 
 
-def config(region, first, base, certificate):
-    """Everything is on and at its default, but for the one address that all the load comes from."""
+def config(region, first, upstreams, certificate):
+    """Everything is on and at its default, but for limits that a load of few clients runs into."""
+    places = "".join(f'      {kind}: ["{url}"]\n' for kind, url in upstreams.items())
     return f"""region: {region}
 catalogue: {{path: ../regions/}}
 data_dir: .
@@ -81,14 +92,14 @@ zones:
   {ZONES[region]}:
     egress: ["127.0.0.1/32"]
     upstreams:
-      rest: ["http://127.0.0.1:{base + UPSTREAM}"]
-registry:
+{places}registry:
   embedded: {{path: ../registry.redb}}
   anchor: registry.anchor
 keys:
   seal: {{file: keys/{region}.seal}}
   pin: {{file: keys/{region}.pin}}
-limits: {{connections_per_address: 20000, drain_grace: 0s, drain: 5s}}
+limits:
+  {{connections_per_address: 20000, frames_per_session: 100000/s, drain_grace: 0s, drain: 5s}}
 log: {{format: json, level: warn}}
 """
 
@@ -111,6 +122,8 @@ def register(processes, binary, configs, firsts, keys, certificate):
         app = ask(region, "apps", "register", *names, "--yes")
         assert app["auth_mode"] == "secure", app
         if region == "frankfurt":
+            home = app
             issued = ask(region, "tokens", "issue", "--app-id", app["app_id"], "--user", "u7k2m9")
     registrar.end()
-    return Call("/compare/frankfurt/users/u7k2m9", issued["token"], "/compare/singapore/users/u7k2m9")
+    path = "/compare/{}/users/u7k2m9"
+    return Call(path.format("frankfurt"), issued["token"], path.format("singapore"), home)

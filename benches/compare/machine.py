@@ -53,12 +53,13 @@ def install_missing():
             raise Problem(f"cannot install {', '.join(missing)}: install them by hand")
 
 
-def build(root):
-    say("compare: building domicile in release")
-    if subprocess.run(["cargo", "build", "--release", "--bin", "domicile"], cwd=root).returncode:
-        raise Problem("domicile does not build")
+def build(root, name, package="domicile"):
+    say(f"building {name} in release")
+    command = ["cargo", "build", "--release", "--package", package, "--bin", name]
+    if subprocess.run(command, cwd=root).returncode:
+        raise Problem(f"{name} does not build")
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
-    return (root / target / "release" / "domicile").resolve()
+    return (root / target / "release" / name).resolve()
 
 
 def pin_self():
@@ -69,6 +70,8 @@ def need_free_ports(ports):
     """Refuses a port that anybody has, or that somebody shares by SO_REUSEPORT."""
     for port in ports:
         with socket.socket() as probe:
+            # Connections of an earlier run that still wait for late segments are in nobody's way.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:

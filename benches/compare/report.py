@@ -46,13 +46,16 @@ def span(values, digits):
     return f"{min(values):.{digits}f}–{max(values):.{digits}f}"
 
 
+def versions(binary):
+    found = {name: machine.version([machine.find(c[0]), *c[1:]]) for name, c in VERSIONS.items()}
+    return {**found, "domicile": machine.version([str(binary), "--version"])}
+
+
 def write(file, args, binary, samples):
-    versions = {name: machine.version([machine.find(c[0]), *c[1:]]) for name, c in VERSIONS.items()}
-    versions["domicile"] = machine.version([str(binary), "--version"])
     document = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine.description(),
-        "versions": versions,
+        "versions": versions(binary),
         "pairs": args.pairs,
         "window_seconds": args.window,
         "nice": args.nice,

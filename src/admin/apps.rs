@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use utoipa::IntoParams;
 
 use super::page::{Page, PageQuery, Parameters};
 use super::path::{AppParams, AppPath};
@@ -20,7 +19,7 @@ use crate::domain::AppKey;
 use crate::registry::Status;
 
 /// Of which standing.
-#[derive(IntoParams)]
+#[derive(utoipa::IntoParams)]
 #[expect(dead_code, reason = "for the OpenAPI document; `list` reads it")]
 #[into_params(parameter_in = Query)]
 pub struct StatusQuery {

@@ -91,6 +91,7 @@ impl ZoneHealth for Healthy {
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    pub body: String,
     pub json: Value,
 }
 
@@ -204,6 +205,7 @@ impl Bench {
             status: head.status,
             headers: head.headers,
             json: serde_json::from_slice(&bytes).unwrap_or_default(),
+            body: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 

@@ -144,6 +144,13 @@ impl Fields {
             .any(|(name, _)| name.eq_ignore_ascii_case(field))
     }
 
+    /// Whether something is wrong with a field, or with an item of it.
+    pub fn is_faulty(&self, field: &str) -> bool {
+        let item = format!("{field}[");
+        let mut faults = self.faults.iter();
+        faults.any(|fault| fault.field == field || fault.field.starts_with(&item))
+    }
+
     /// Notes what is wrong with a field. The first fault of a field is the one that is told.
     pub fn fault(&mut self, field: &str, message: &str) {
         if self.faults.iter().any(|fault| fault.field == field) {

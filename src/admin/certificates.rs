@@ -221,9 +221,12 @@ mod tests {
     async fn certificates(bench: &Bench, app: &str) -> Vec<(String, String)> {
         let list = bench.call("GET", &format!("{app}/certificates"), "").await;
         let items = list.json["items"].as_array().unwrap();
-        let text = |item: &serde_json::Value, member: &str| item[member].as_str().unwrap().to_owned();
+        let text =
+            |item: &serde_json::Value, member: &str| item[member].as_str().unwrap().to_owned();
         assert!(items.iter().all(|item| item.get("value").is_none()));
-        let pairs = items.iter().map(|item| (text(item, "id"), text(item, "role")));
+        let pairs = items
+            .iter()
+            .map(|item| (text(item, "id"), text(item, "role")));
         pairs.collect()
     }
 
@@ -237,20 +240,37 @@ mod tests {
         let app = format!("/v1/apps/{}", bench.app("chat").await);
         let old = certificates(&bench, &app).await[0].0.clone();
         let created = create(&bench, &app).await;
-        assert_eq!((created.status.as_u16(), created.text("role")), (201, "secondary"));
+        assert_eq!(
+            (created.status.as_u16(), created.text("role")),
+            (201, "secondary")
+        );
         assert_eq!(created.text("value").len(), 32);
         let new = created.text("id").to_owned();
         let third = create(&bench, &app).await;
         assert_eq!(third.code(), (409, "certificate_limit"));
         let path = format!("{app}/certificates/{new}/promote");
         let promoted = bench.call("POST", &path, "").await;
-        assert_eq!((promoted.status.as_u16(), promoted.text("role")), (200, "primary"));
+        assert_eq!(
+            (promoted.status.as_u16(), promoted.text("role")),
+            (200, "primary")
+        );
         assert!(promoted.json.get("value").is_none());
         let roles = certificates(&bench, &app).await;
-        assert_eq!(roles, [(new.clone(), "primary".to_owned()), (old.clone(), "secondary".to_owned())]);
-        let revoked = bench.call("DELETE", &format!("{app}/certificates/{old}"), "").await;
+        assert_eq!(
+            roles,
+            [
+                (new.clone(), "primary".to_owned()),
+                (old.clone(), "secondary".to_owned())
+            ]
+        );
+        let revoked = bench
+            .call("DELETE", &format!("{app}/certificates/{old}"), "")
+            .await;
         assert_eq!((revoked.status.as_u16(), revoked.text("id")), (200, &*old));
-        assert_eq!(certificates(&bench, &app).await, [(new, "primary".to_owned())]);
+        assert_eq!(
+            certificates(&bench, &app).await,
+            [(new, "primary".to_owned())]
+        );
     }
 
     #[tokio::test]
@@ -259,12 +279,24 @@ mod tests {
         let app = format!("/v1/apps/{}", bench.app("chat").await);
         let primary = certificates(&bench, &app).await[0].0.clone();
         let path = format!("{app}/certificates/{primary}");
-        assert_eq!(bench.call("DELETE", &path, "").await.code(), (409, "last_certificate"));
+        assert_eq!(
+            bench.call("DELETE", &path, "").await.code(),
+            (409, "last_certificate")
+        );
         create(&bench, &app).await;
-        assert_eq!(bench.call("DELETE", &path, "").await.code(), (409, "primary_certificate"));
+        assert_eq!(
+            bench.call("DELETE", &path, "").await.code(),
+            (409, "primary_certificate")
+        );
         for path in ["nothing", "nothing/promote"] {
-            let method = if path.ends_with("promote") { "POST" } else { "DELETE" };
-            let answer = bench.call(method, &format!("{app}/certificates/{path}"), "").await;
+            let method = if path.ends_with("promote") {
+                "POST"
+            } else {
+                "DELETE"
+            };
+            let answer = bench
+                .call(method, &format!("{app}/certificates/{path}"), "")
+                .await;
             assert_eq!(answer.code(), (404, "certificate_unknown"));
         }
     }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod apps;
+mod audit;
 mod auth;
 mod body;
 mod certificates;
@@ -42,7 +43,6 @@ pub use erasure::{Erased, Eraser, NotErased, Subject};
 pub use key::{AdminKey, KeyHash};
 pub use owner::{AdoptError, Adopted, OwnerFile, adopt_owner};
 pub use problem::RefusalCode;
-use register::AppBody;
 pub use router::router;
 pub use state::{AdminEvents, AdminState, TokenRules, ZoneHealth};
 pub use sweep::{SweepError, sweep_accounts};

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document: what the handlers say of themselves, and what holds for all of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,17 +10,21 @@ use http::header::CONTENT_TYPE;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, PathItem, Ref, RefOr,
     ResponseBuilder, SecurityRequirement,
 };
 
+use super::Endpoints;
+use super::accounts::AccountBody;
 use super::problem::Document;
 use super::refusal::FieldFault;
+use super::register::AppBody;
+use super::settings::{LimitsBody, SettingsBody};
 use super::state::AdminState;
-use super::{AppBody, Endpoints};
+use super::tokens::TokenBody;
 
 /// The document as it is served.
 #[derive(Clone)]
@@ -41,7 +46,10 @@ const KEY: &str = "admin_key";
 const ANY: [(u16, &str); 7] = [
     (401, "No key, or one that nobody has"),
     (403, "The role of this key does not allow this call"),
-    (422, "Something in the path, the query, a header or the body is wrong: see errors"),
+    (
+        422,
+        "Something in the path, the query, a header or the body is wrong: see errors",
+    ),
     (429, "Too many: wait as long as Retry-After says"),
     (431, "The head is too large"),
     (500, "The gateway failed"),
@@ -94,13 +102,20 @@ fn complete(mut api: OpenApi, given: &AdminState) -> OpenApi {
         .schema(Endpoints::name(), Endpoints::schema())
         .build();
     say_places(&mut components.schemas, given);
+    close(&mut components.schemas);
     api.components = Some(components);
     api.security = Some(vec![SecurityRequirement::new(KEY, [""; 0])]);
     api
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+    let all = [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ];
     all.into_iter().filter_map(Option::as_mut)
 }
 
@@ -125,13 +140,26 @@ fn say_refusals(path: &str, operation: &mut Operation) {
     }
 }
 
+/// Members that the document does not name are refused.
+fn close(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let bodies = [
+        AppBody::name(),
+        AccountBody::name(),
+        SettingsBody::name(),
+        LimitsBody::name(),
+        TokenBody::name(),
+    ];
+    for body in bodies {
+        if let Some(RefOr::T(Schema::Object(object))) = schemas.get_mut(&*body) {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
 const PROBLEM: &str = "application/problem+json";
 
 /// An App is registered in this gateway's region and one of its zones.
-fn say_places(
-    schemas: &mut std::collections::BTreeMap<String, RefOr<Schema>>,
-    given: &AdminState,
-) {
+fn say_places(schemas: &mut BTreeMap<String, RefOr<Schema>>, given: &AdminState) {
     let Some(RefOr::T(Schema::Object(new))) = schemas.get_mut(&*AppBody::name()) else {
         return;
     };
@@ -141,12 +169,18 @@ fn say_places(
     let zones = zones.chain([serde_json::Value::Null]);
     let region = ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::String))
-        .description(Some("This gateway's region; another one of the catalogue is told where to ask (421)"))
+        .description(Some(
+            "This gateway's region; another one of the catalogue is told where to ask (421)",
+        ))
         .enum_values(Some([given.region.as_str()]));
     let zone = ObjectBuilder::new()
         .schema_type(SchemaType::Array([Type::String, Type::Null].into()))
-        .description(Some("A zone of the region; its first one when it is left out"))
+        .description(Some(
+            "A zone of the region; its first one when it is left out",
+        ))
         .enum_values(Some(zones));
-    new.properties.insert("region".to_owned(), region.build().into());
-    new.properties.insert("zone".to_owned(), zone.build().into());
+    new.properties
+        .insert("region".to_owned(), region.build().into());
+    new.properties
+        .insert("zone".to_owned(), zone.build().into());
 }

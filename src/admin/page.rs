@@ -20,7 +20,10 @@ pub struct Page<T> {
 
 /// What all lists take.
 #[derive(IntoParams)]
-#[expect(dead_code, reason = "for the OpenAPI document; `Parameters` reads them")]
+#[expect(
+    dead_code,
+    reason = "for the OpenAPI document; `Parameters` reads them"
+)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     #[param(schema_with = schema::limit, required = false)]
@@ -66,6 +69,17 @@ impl Parameters {
         }
         self.fault("cursor", "must be the next_cursor of an earlier page");
         None
+    }
+
+    /// Where a page of numbered items starts: the number of the last one before it.
+    pub fn index(&mut self) -> Option<u64> {
+        let text = self.take("cursor")?;
+        let index = text.parse::<u64>().ok();
+        let index = index.filter(|index| index.to_string() == text);
+        if index.is_none() {
+            self.fault("cursor", "must be the next_cursor of an earlier page");
+        }
+        index
     }
 
     /// A parameter that is one of some words.

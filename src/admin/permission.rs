@@ -52,6 +52,8 @@ pub struct ReadRegions;
 pub struct ReadAccounts;
 /// To make and delete accounts.
 pub struct ManageAccounts;
+/// To look at the audit log.
+pub struct ReadAudit;
 /// To be told that Apps never move: anybody with a key.
 pub struct AskToMove;
 
@@ -85,6 +87,10 @@ impl Permission for ReadAccounts {
 
 impl Permission for ManageAccounts {
     const ROLES: &'static [Role] = &[Role::Owner];
+}
+
+impl Permission for ReadAudit {
+    const ROLES: &'static [Role] = &[Role::Owner, Role::Auditor];
 }
 
 impl Permission for AskToMove {

@@ -206,11 +206,7 @@ impl Refusal {
                 "primary_certificate",
                 "The primary certificate signs new tokens: promote another one first",
             ),
-            Self::AccountUnknown => (
-                S::NOT_FOUND,
-                "account_unknown",
-                "There is no such account",
-            ),
+            Self::AccountUnknown => (S::NOT_FOUND, "account_unknown", "There is no such account"),
             Self::AccountLimit => (
                 S::CONFLICT,
                 "account_limit",

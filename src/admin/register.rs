@@ -22,7 +22,7 @@ use crate::registry::{App, AuthMode, NewApp, Plan, RegisterError, Registered};
 /// An App to register. What is left out counts as equal when the App is registered already.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the OpenAPI document; `read` reads it")]
-#[schema(as = NewApp, additional_properties = false)]
+#[schema(as = NewApp)]
 pub struct AppBody {
     #[schema(schema_with = schema::optional_app_id, required = false)]
     app_id: Option<String>,

@@ -17,8 +17,8 @@ use super::problem::RefusalCode;
 use super::refusal::Refusal;
 use super::state::{AdminState, Shared};
 use super::{
-    accounts, apps, auth, certificates, migration, regions, register, settings, standing, tokens,
-    users,
+    accounts, apps, audit, auth, certificates, migration, regions, register, settings, standing,
+    tokens, users,
 };
 
 /// The admin API. Whoever serves it over TLS puts a [`PeerAddr`](super::PeerAddr) into each request.
@@ -56,6 +56,8 @@ fn calls() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(regions::show))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::delete))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::checkpoint))
 }
 
 /// What every answer gets: it is counted when it refuses, and never stored.

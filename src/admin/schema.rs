@@ -18,9 +18,11 @@ pub fn app_id() -> Object {
 }
 
 pub fn optional_app_id() -> Object {
-    nullable(text("An App ID, 32 hexadecimal digits; one is made when it is left out"))
-        .pattern(Some("^[0-9A-Fa-f]{32}$"))
-        .build()
+    nullable(text(
+        "An App ID, 32 hexadecimal digits; one is made when it is left out",
+    ))
+    .pattern(Some("^[0-9A-Fa-f]{32}$"))
+    .build()
 }
 
 pub fn app_ids() -> Array {
@@ -49,13 +51,19 @@ pub fn ranges() -> Array {
     let range = text("An address or an address range").examples([json!("192.0.2.0/24")]);
     list(
         "Where an issuer's key may be used from",
-        range.format(Some(SchemaFormat::Custom("cidr".to_owned()))).build(),
+        range
+            .format(Some(SchemaFormat::Custom("cidr".to_owned())))
+            .build(),
         100,
     )
 }
 
 pub fn plan() -> Object {
-    one_of("How long messages are kept follows the plan", &PLANS.map(|(word, _)| word)).build()
+    one_of(
+        "How long messages are kept follows the plan",
+        &PLANS.map(|(word, _)| word),
+    )
+    .build()
 }
 
 pub fn optional_plan() -> Object {
@@ -75,6 +83,11 @@ pub fn optional_auth_mode() -> Object {
 
 pub fn status() -> Object {
     one_of("Retired is for ever", &STATUSES.map(|(word, _)| word)).build()
+}
+
+pub fn outcome() -> Object {
+    let words = ["begun", "done", "failed", "refused"];
+    one_of("Acts are begun, then done or failed", &words).build()
 }
 
 pub fn role() -> Object {
@@ -101,10 +114,12 @@ pub fn optional_time() -> Object {
 }
 
 pub fn user_id() -> Object {
-    nullable(text("A user's id, for user tokens only; a random id is best"))
-        .min_length(Some(1))
-        .max_length(Some(super::user_id::LONGEST))
-        .build()
+    nullable(text(
+        "A user's id, for user tokens only; a random id is best",
+    ))
+    .min_length(Some(1))
+    .max_length(Some(super::user_id::LONGEST))
+    .build()
 }
 
 /// Seconds.
@@ -128,7 +143,9 @@ pub fn own_limit() -> Object {
 
 pub fn flag() -> Object {
     let types = [Type::Boolean, Type::Null];
-    ObjectBuilder::new().schema_type(SchemaType::Array(types.into())).build()
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Array(types.into()))
+        .build()
 }
 
 fn text(what: &str) -> ObjectBuilder {

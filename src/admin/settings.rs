@@ -25,7 +25,7 @@ use crate::registry::{App, AppLimits, AuthMode, Patch, Plan};
 /// What to change; what is left out or null stays.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the OpenAPI document; `read` reads it")]
-#[schema(as = AppSettings, additional_properties = false)]
+#[schema(as = AppSettings)]
 pub struct SettingsBody {
     #[schema(schema_with = schema::optional_plan)]
     plan: Option<Plan>,
@@ -39,7 +39,7 @@ pub struct SettingsBody {
 /// An App's own limits, all of them: what is left out or null is as the gateway's from now on.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the OpenAPI document; `read` reads it")]
-#[schema(as = AppLimits, additional_properties = false)]
+#[schema(as = AppLimits)]
 pub struct LimitsBody {
     /// Calls a second.
     #[schema(schema_with = schema::own_limit, required = false)]
@@ -80,7 +80,9 @@ pub async fn patch(
     if fields.as_ref().is_ok_and(asks_to_move) {
         return migration::refuse(state, ask, path).await.into_response();
     }
-    change(state, may, path, &headers, fields).await.into_response()
+    change(state, may, path, &headers, fields)
+        .await
+        .into_response()
 }
 
 async fn change(
@@ -169,9 +171,17 @@ mod tests {
         for (body, member, value) in [
             (r#"{"plan": "enterprise"}"#, "retention_days", json!(180)),
             (r#"{"retention_days": 400}"#, "retention_days", json!(400)),
-            (r#"{"auth_mode": "upstream"}"#, "auth_mode", json!("upstream")),
+            (
+                r#"{"auth_mode": "upstream"}"#,
+                "auth_mode",
+                json!("upstream"),
+            ),
             (r#"{"limits": {"rate": 50}}"#, "limits", json!({"rate": 50})),
-            (r#"{"limits": {"in_flight": 3, "rate": null}}"#, "limits", json!({"in_flight": 3})),
+            (
+                r#"{"limits": {"in_flight": 3, "rate": null}}"#,
+                "limits",
+                json!({"in_flight": 3}),
+            ),
             (r#"{"limits": {}}"#, "limits", json!({})),
             (r#"{"plan": "free"}"#, "retention_days", json!(7)),
             ("{}", "plan", json!("free")),
@@ -193,8 +203,14 @@ mod tests {
         let body = r#"{"plan": "basic"}"#;
         let missing = bench.call("PATCH", &app, body).await;
         assert_eq!(missing.code(), (428, "precondition_required"));
-        assert_eq!(patch(&bench, &app, "\"9\"", body).await.code(), (412, "stale"));
-        assert_eq!(patch(&bench, &app, "9", body).await.code(), (422, "invalid"));
+        assert_eq!(
+            patch(&bench, &app, "\"9\"", body).await.code(),
+            (412, "stale")
+        );
+        assert_eq!(
+            patch(&bench, &app, "9", body).await.code(),
+            (422, "invalid")
+        );
         let tag = bench.call("GET", &app, "").await.header("etag").to_owned();
         assert_eq!(patch(&bench, &app, &tag, body).await.status, 200);
         assert_eq!(patch(&bench, &app, &tag, body).await.code(), (412, "stale"));
@@ -207,9 +223,18 @@ mod tests {
         let app = format!("/v1/apps/{}", bench.app("chat").await);
         for (body, field) in [
             (r#"{"retention_days": 30}"#, "retention_days"),
-            (r#"{"plan": "basic", "retention_days": 30}"#, "retention_days"),
-            (r#"{"plan": "enterprise", "retention_days": 0}"#, "retention_days"),
-            (r#"{"plan": "enterprise", "retention_days": 36501}"#, "retention_days"),
+            (
+                r#"{"plan": "basic", "retention_days": 30}"#,
+                "retention_days",
+            ),
+            (
+                r#"{"plan": "enterprise", "retention_days": 0}"#,
+                "retention_days",
+            ),
+            (
+                r#"{"plan": "enterprise", "retention_days": 36501}"#,
+                "retention_days",
+            ),
             (r#"{"plan": "gold"}"#, "plan"),
             (r#"{"auth_mode": "none"}"#, "auth_mode"),
             (r#"{"limits": 5}"#, "limits"),
@@ -219,7 +244,11 @@ mod tests {
             (r#"{"app_id": "x"}"#, "app_id"),
         ] {
             let answer = patch(&bench, &app, "*", body).await;
-            assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec![field]), "{body}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.fields()),
+                (422, vec![field]),
+                "{body}"
+            );
         }
     }
 

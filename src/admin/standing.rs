@@ -115,9 +115,7 @@ async fn changed(
     let deed = may.deed(change.action(), Some(app_id));
     let (context, orgs) = (Arc::clone(shared), may.orgs());
     let effect = async move { carry_out(&context, &orgs, &app_id, &if_match, change).await };
-    shared
-        .act(deed, effect, |app| About::app(app.app_id))
-        .await
+    shared.act(deed, effect, |app| About::app(app.app_id)).await
 }
 
 async fn carry_out(

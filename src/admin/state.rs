@@ -16,9 +16,7 @@ use crate::audit::{Act, AuditLog, Deed};
 use crate::config::Catalogue;
 use crate::domain::{AppId, Clock, RegionId, ZoneId};
 use crate::per_address::PerAddress;
-use crate::registry::{
-    Account, App, ChangeError, Home as AppHome, PinBytes, Randomness, Registry,
-};
+use crate::registry::{Account, App, ChangeError, Home as AppHome, PinBytes, Randomness, Registry};
 
 /// What the admin API is given.
 pub struct AdminState {

@@ -76,9 +76,21 @@ mod tests {
         let mut roles: Vec<_> = left.iter().map(|a| format!("{:?}", a.role)).collect();
         roles.sort();
         assert_eq!(roles, ["Auditor", "Owner"]);
-        assert_eq!(bench.call_with(&auditor, "GET", "/v1/apps", "", &[]).await.status, 200);
+        assert_eq!(
+            bench
+                .call_with(&auditor, "GET", "/v1/apps", "", &[])
+                .await
+                .status,
+            200
+        );
         let registrar = bench.key(Role::Registrar);
-        assert_eq!(bench.call_with(registrar, "GET", "/v1/apps", "", &[]).await.status, 401);
+        assert_eq!(
+            bench
+                .call_with(registrar, "GET", "/v1/apps", "", &[])
+                .await
+                .status,
+            401
+        );
         let log = serde_json::to_string(&bench.audited()).unwrap();
         assert_eq!(log.matches("account.delete").count(), 4);
     }

@@ -27,7 +27,7 @@ use crate::registry::{App, CertRole, Randomness, Status};
 /// A token to issue.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the OpenAPI document; `read` reads it")]
-#[schema(as = NewToken, additional_properties = false)]
+#[schema(as = NewToken)]
 pub struct TokenBody {
     #[schema(schema_with = schema::kind)]
     kind: Kind,

@@ -80,6 +80,8 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
         .entries()
         .saturating_sub(metrics.audit_entries.get());
     metrics.audit_entries.inc_by(behind);
+    let checkpoint = i64::try_from(shared.audit.checkpoint_time()).unwrap_or(i64::MAX);
+    metrics.audit_checkpoint.set(checkpoint);
     (
         [(
             header::CONTENT_TYPE,

@@ -149,4 +149,18 @@ impl Draft {
             pins: None,
         }
     }
+
+    /// Bytes that the entry has at most. Its variable parts are texts, of which JSON may write a
+    /// byte as six.
+    pub fn most_bytes(&self) -> usize {
+        let code = self.code.map_or(0, str::len);
+        let pins = self.pins.as_ref();
+        let pins = pins.map_or(0, |pins| pins.id.len() + pins.key.len());
+        FIXED + ESCAPED * (self.deed.actor.as_str().len() + code + pins)
+    }
 }
+
+/// More than the names of all members, and what is in them of the gateway's own.
+const FIXED: usize = 1_024;
+
+const ESCAPED: usize = 6;

@@ -1,6 +1,20 @@
 //! The audit log: what administrators did, and what was refused for residency's sake.
 //!
-//! Entries are appended to `entries.jsonl`, a JSON object a line, by one thread that owns the file.
+//! The log is tamper-evident: its entries are the leaves of an RFC 6962 Merkle tree, kept as
+//! C2SP `tlog-tiles`, and each batch ends with a checkpoint that the region's pin key signs as a
+//! C2SP signed note. `docs/audit.md` has the layout, byte by byte.
+//!
+//! | file | what |
+//! |---|---|
+//! | `entry`, `act` | what an entry says, and an act between its two entries |
+//! | `refusals` | traffic's refusals, counted where they happen |
+//! | `writer` | the one thread that writes |
+//! | `log`, `fresh`, `head` | appending: entries, tiles, checkpoint |
+//! | `open`, `leftovers` | opening, after a crash too |
+//! | `read` | pages of entries |
+//! | `folder`, `verify`, `flaw`, `prove` | a log's folder in an auditor's hands: offline |
+//! | `gateway_id` | the id in the log's origin |
+//!
 //! An administrative act is written `begun` and synced before it has any effect, and `done` or
 //! `failed` before it is answered. Refusals of traffic are counted where they happen, without a
 //! lock that is waited for and without I/O, and become one entry for each code, App and 10 s.
@@ -9,9 +23,18 @@
 
 mod act;
 mod entry;
-mod file;
+mod flaw;
+mod folder;
+mod fresh;
 mod gateway_id;
+mod head;
+mod leftovers;
+mod log;
+mod open;
+mod prove;
+mod read;
 mod refusals;
+mod verify;
 mod writer;
 
 use std::path::Path;
@@ -25,20 +48,39 @@ use crate::domain::{AppId, Clock, RegionId};
 
 pub use act::Act;
 pub use entry::{Action, Actor, Deed, Entry, Outcome, Pins};
-pub use file::OpenError;
+pub use flaw::Flaw;
+pub use folder::{Folder, HeadError, head};
 pub use gateway_id::gateway_id;
+pub use open::{Fault, OpenError};
+pub use prove::{ProveError, prove};
 pub use refusals::WINDOW;
+pub use verify::{Whole, verify};
 
 use entry::Draft;
-use file::LogFile;
+use log::Log;
+use open::Keys;
+use read::Reader;
 use refusals::Refusals;
-use writer::{Command, Mailbox, Origin, Writer};
+use writer::{Command, Mailbox, Writer};
+
+/// Which gateway's log it is: `domicile/{region}/{gateway id}`.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    pub region: RegionId,
+    pub gateway_id: String,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "domicile/{}/{}", self.region, self.gateway_id)
+    }
+}
 
 /// One gateway's audit log.
 pub struct AuditLog {
     mailbox: Mailbox,
     refusals: Arc<Refusals>,
-    reader: file::Reader,
+    reader: Reader,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -49,6 +91,8 @@ pub enum AuditError {
     Closed,
     #[error("the audit log has more to write than it can take")]
     Full,
+    #[error("the audit entry is too long")]
+    TooLong,
     #[error("the audit log cannot be written")]
     Write,
     #[error("the audit log cannot be read")]
@@ -56,22 +100,26 @@ pub enum AuditError {
 }
 
 impl AuditLog {
-    /// Opens the log in `dir` (made if it is not there) and goes on after its last whole entry.
+    /// Opens the log in `dir` (made if it is not there) and goes on after its last checkpoint.
+    /// `seeds` are the region's Ed25519 keys, newest first: the first one signs.
     ///
     /// # Errors
-    /// When the folder or file cannot be used, is in use by another process, or holds something
-    /// that is not an entry. A torn last line is no error: it is set aside.
+    /// When the folder cannot be used, is in use by another process, or is not what its checkpoint
+    /// says. What a crash left behind the checkpoint is no error: it is set aside.
     pub fn open(
         dir: &Path,
-        region: RegionId,
-        gateway_id: String,
+        origin: Origin,
+        seeds: &[&[u8; 32]],
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let file = LogFile::open(dir)?;
-        let reader = file.reader();
+        let keys = Keys::new(&origin.to_string(), seeds)?;
+        let log = Log::open(dir, keys, clock.unix())?;
+        let reader = Reader {
+            dir: dir.to_owned(),
+            published: log.published(),
+        };
         let refusals = Arc::new(Refusals::new(Arc::clone(&clock)));
-        let origin = Origin { region, gateway_id };
-        let writer = Writer::new(file, origin, clock, Arc::clone(&refusals));
+        let writer = Writer::new(log, origin, clock, Arc::clone(&refusals));
         let (mailbox, thread) = writer.start().map_err(OpenError::Thread)?;
         Ok(Self {
             mailbox,
@@ -123,7 +171,17 @@ impl AuditLog {
 
     /// How many entries there are, for metrics.
     pub fn entries(&self) -> u64 {
-        self.reader.entries()
+        self.reader.published.size()
+    }
+
+    /// The signed checkpoint: the log's head as of now.
+    pub fn checkpoint(&self) -> Arc<str> {
+        self.reader.published.head().note
+    }
+
+    /// When the checkpoint was written, in unix seconds.
+    pub fn checkpoint_time(&self) -> u64 {
+        self.reader.published.head().time
     }
 
     /// Writes what was refused in windows that have passed, and waits until it is on disk.

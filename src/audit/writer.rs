@@ -7,19 +7,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tlog::bundle::MAX_ENTRY;
 use tokio::sync::oneshot;
 
-use super::AuditError;
 use super::entry::{Action, Actor, Deed, Draft, Entry, Outcome};
-use super::file::LogFile;
+use super::log::Log;
 use super::refusals::{Key, Refusals};
-use crate::domain::{Clock, RegionId};
-
-/// Which gateway writes.
-pub(super) struct Origin {
-    pub region: RegionId,
-    pub gateway_id: String,
-}
+use super::{AuditError, Origin};
+use crate::domain::Clock;
 
 pub(super) enum Command {
     Append(Draft, Option<Reply>),
@@ -34,7 +29,7 @@ pub(super) type Reply = oneshot::Sender<Result<(), AuditError>>;
 pub(super) struct Mailbox(SyncSender<Command>);
 
 pub(super) struct Writer {
-    file: LogFile,
+    log: Log,
     origin: Origin,
     clock: Arc<dyn Clock>,
     refusals: Arc<Refusals>,
@@ -43,7 +38,7 @@ pub(super) struct Writer {
 /// Commands that may wait; more are refused.
 const BACKLOG: usize = 1_024;
 
-/// Entries that are synced at once.
+/// Entries that are published at once.
 const BATCH: usize = 256;
 
 /// How often windows are looked at.
@@ -65,6 +60,11 @@ impl Mailbox {
     }
 
     pub fn send(&self, command: Command) -> Result<(), AuditError> {
+        if let Command::Append(draft, _) = &command
+            && draft.most_bytes() > MAX_ENTRY
+        {
+            return Err(AuditError::TooLong);
+        }
         self.0.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => AuditError::Full,
             TrySendError::Disconnected(_) => AuditError::Closed,
@@ -79,14 +79,9 @@ impl Mailbox {
 }
 
 impl Writer {
-    pub fn new(
-        file: LogFile,
-        origin: Origin,
-        clock: Arc<dyn Clock>,
-        refusals: Arc<Refusals>,
-    ) -> Self {
+    pub fn new(log: Log, origin: Origin, clock: Arc<dyn Clock>, refusals: Arc<Refusals>) -> Self {
         Self {
-            file,
+            log,
             origin,
             clock,
             refusals,
@@ -116,7 +111,7 @@ impl Writer {
 
     fn write(&mut self, batch: Batch) {
         let (drafts, replies): (Vec<_>, Vec<_>) = batch.drafts.into_iter().unzip();
-        let written = self.append(drafts);
+        let written = self.append(&drafts);
         for reply in replies.into_iter().flatten() {
             // Whoever does not wait any more needs no answer.
             let _ = reply.send(written);
@@ -134,34 +129,36 @@ impl Writer {
         if lost > 0 {
             drafts.push(lost_traffic(lost));
         }
-        let sum = drafts.iter().filter_map(|draft| draft.count).sum();
-        let written = self.append(drafts);
-        if written.is_err() {
-            self.refusals.add_lost(sum);
+        let mut written = Ok(());
+        for drafts in drafts.chunks(BATCH) {
+            if let Err(error) = self.append(drafts) {
+                let sum = drafts.iter().filter_map(|draft| draft.count).sum();
+                self.refusals.add_lost(sum);
+                written = Err(error);
+            }
         }
         written
     }
 
-    fn append(&mut self, drafts: Vec<Draft>) -> Result<(), AuditError> {
+    fn append(&mut self, drafts: &[Draft]) -> Result<(), AuditError> {
         if drafts.is_empty() {
             return Ok(());
         }
-        let first = self.file.next_index();
-        let numbered = (first..).zip(drafts);
-        let lines: serde_json::Result<Vec<_>> = numbered
-            .map(|(index, draft)| self.line(index, &draft))
+        let numbered = (self.log.next_index()..).zip(drafts);
+        let entries: serde_json::Result<Vec<_>> = numbered
+            .map(|(index, draft)| serde_json::to_vec(&self.entry(index, draft)))
             .collect();
-        let written = lines
+        let written = entries
             .map_err(io::Error::from)
-            .and_then(|lines| self.file.append(&lines));
+            .and_then(|entries| self.log.append(&entries, self.clock.unix()));
         written.map_err(|error| {
             tracing::error!(%error, "the audit log cannot be written");
             AuditError::Write
         })
     }
 
-    fn line(&self, index: u64, draft: &Draft) -> serde_json::Result<Vec<u8>> {
-        let entry = Entry {
+    fn entry(&self, index: u64, draft: &Draft) -> Entry {
+        Entry {
             index,
             time: rfc3339(self.clock.unix_millis()),
             gateway: self.origin.gateway_id.clone(),
@@ -173,10 +170,7 @@ impl Writer {
             code: draft.code.map(str::to_owned),
             count: draft.count,
             pins: draft.pins.clone(),
-        };
-        let mut line = serde_json::to_vec(&entry)?;
-        line.push(b'\n');
-        Ok(line)
+        }
     }
 }
 

@@ -288,8 +288,8 @@ impl Gate {
 
 /// Tokens of a revoked user, issued up to and including the second of the revocation.
 fn is_revoked(app: &App, verified: &access_token::Verified) -> bool {
-    let mut revoked = app.revoked_users.iter();
-    revoked.any(|(user, at)| *user == verified.user_id && verified.issued_at <= *at)
+    let until = app.revoked_until(&verified.user_id);
+    until.is_some_and(|until| verified.issued_at <= until)
 }
 
 fn fits(holder: &Verified, demand: Demand<'_>) -> bool {

@@ -42,6 +42,16 @@ impl Peer {
             trusted,
         }
     }
+
+    /// With whom a trusted proxy says that it came from, in front.
+    #[must_use]
+    pub fn coming_from(self, before: &HeaderValue) -> Self {
+        let all = [before.as_bytes(), self.address.as_bytes()].join(&b", "[..]);
+        Self {
+            address: HeaderValue::from_bytes(&all).unwrap_or(self.address),
+            ..self
+        }
+    }
 }
 
 /// A request's body: unread, or read by the gate.

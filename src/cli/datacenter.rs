@@ -82,6 +82,7 @@ pub async fn run(args: Args) -> Outcome {
         websocket: args.websocket,
         msync: args.msync,
         auth,
+        away: datacenter::AWAY,
         clock: Arc::new(WallClock),
     };
     let started = DataCentre::start(settings).await;

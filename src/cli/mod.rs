@@ -3,9 +3,13 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 wrong use, 3 refused by policy.
 
+pub mod accounts;
 pub mod apps;
+pub mod audit;
+pub mod certificates;
 pub mod check;
 mod client;
+pub mod completions;
 mod confirm;
 pub mod datacenter;
 pub mod demo;

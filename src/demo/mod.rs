@@ -135,6 +135,7 @@ async fn start_centre(
             certificate: tls.centre_certificate,
             key: tls.centre_key,
         },
+        away: datacenter::AWAY,
         clock: Arc::new(CentreClock),
     };
     DataCentre::start(settings)

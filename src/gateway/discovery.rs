@@ -21,6 +21,9 @@ use crate::registry::{AppName, Home, Known, LocateError};
 /// How often an address may ask in a minute: whoever knows an AppKey learns where it lives.
 pub(super) const PER_MINUTE: u32 = 1_200;
 
+/// Nobody registered it, or nobody is told.
+const UNKNOWN: Rejection = Rejection::Discovery(Code::AppUnknown);
+
 /// Seconds for which a client may keep the answer.
 const VALID: u32 = 3_600;
 
@@ -87,13 +90,10 @@ impl Gateway {
         }
         let home = match &known.home {
             Home::Here(_) => &shared.region,
-            Home::Elsewhere(_) if shared.hint == Hint::None => {
-                return Err(LocateError::Unknown.into());
-            }
             Home::Elsewhere(region) => region,
         };
         // A pin's region is one of the catalogue.
-        let region = shared.catalogue.region(home).ok_or(LocateError::Unknown)?;
+        let region = shared.catalogue.region(home).ok_or(UNKNOWN)?;
         Ok(answer(&known.app_key, region))
     }
 
@@ -106,13 +106,22 @@ impl Gateway {
         let mut found: Option<Arc<Known>> = None;
         for name in names.into_iter().flatten() {
             let looked_up = registry.look_up(name).await.map_err(LocateError::LookUp)?;
-            let known = looked_up.ok_or(LocateError::Unknown)?;
+            // What is hidden looks like what is not there, also beside another App's name.
+            let known = looked_up.filter(|known| self.tells(&known.home));
+            let known = known.ok_or(UNKNOWN)?;
             if found.is_some_and(|other| other.app_key != known.app_key) {
                 return Err(Rejection::Discovery(Code::AppMismatch));
             }
             found = Some(known);
         }
         found.ok_or(Rejection::Discovery(Code::AppMissing))
+    }
+
+    fn tells(&self, home: &Home) -> bool {
+        match home {
+            Home::Here(_) => true,
+            Home::Elsewhere(_) => self.shared.hint == Hint::Region,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use super::refusal::{self, Refusal};
 use super::reject::Rejection;
 use super::reply::Reply;
-use super::{Client, Gateway, upgrade};
+use super::{Client, ForwardedFor, Gateway, upgrade};
 use crate::auth::{Admitted, Credentialed};
 use crate::call::{Call, CallBody, Target, classify};
 use crate::config::Hint;
@@ -131,7 +131,12 @@ impl Gateway {
             }
             Target::Websocket => {
                 record.classified(Channel::General, "websocket");
-                let accepted = upgrade::accept(&head).ok_or(Rejection::NoUpgrade)?;
+                let mut accepted = upgrade::accept(&head).ok_or(Rejection::NoUpgrade)?;
+                if client.peer.trusted
+                    && let Some(before) = ForwardedFor::of(&head.headers)
+                {
+                    accepted.extensions_mut().insert(before);
+                }
                 return Ok(Classified::Own(accepted));
             }
             Target::Discovery => {
@@ -187,7 +192,9 @@ impl Gateway {
             id: record.id,
             here: &self.shared.region,
             home: home.and_then(|id| self.shared.catalogue.region(id)),
-            tells_homes: self.shared.hint == Hint::Region,
+            // Discovery has answers of its own for what is not told.
+            tells_homes: self.shared.hint == Hint::Region
+                || matches!(rejection, Rejection::Discovery(_)),
             now: self.shared.clock.unix_millis(),
             closes: closes && framing.http1,
         };
@@ -219,6 +226,12 @@ impl Gateway {
     pub fn note_code(&self, code: Code, record: &mut RequestRecord) {
         record.refused(code);
         self.audit(code, record);
+    }
+
+    /// The same for a data centre's frame that names another App: audited by whichever code.
+    pub fn note_foreign_jid(&self, code: Code, record: &mut RequestRecord) {
+        record.refused(code);
+        self.shared.audit.refused(code.as_str(), record.app());
     }
 
     fn audit(&self, code: Code, record: &RequestRecord) {

@@ -7,6 +7,23 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 use websocket::handshake;
 
+/// What a trusted proxy says of who came to it, on its way from the upgrade to the session: with the
+/// answer.
+#[derive(Debug, Clone)]
+pub struct ForwardedFor(pub HeaderValue);
+
+impl ForwardedFor {
+    /// All values as one; nothing if there are none.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(FORWARDED_FOR).iter();
+        let values: Vec<&[u8]> = values.map(HeaderValue::as_bytes).collect();
+        let all = HeaderValue::from_bytes(&values.join(&b", "[..])).ok()?;
+        (!all.is_empty()).then_some(Self(all))
+    }
+}
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// The answer to a valid upgrade; `None` to any other request. No extension is ever accepted.
 pub(super) fn accept(head: &Parts) -> Option<Response<Bytes>> {
     let headers = &head.headers;

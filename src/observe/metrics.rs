@@ -81,6 +81,8 @@ pub struct Metrics {
     pub registry_cache_entries: IntGaugeVec,
     pub registry_up: IntGauge,
     pub audit_entries: prometheus::IntCounter,
+    /// Unix seconds.
+    pub audit_checkpoint: IntGauge,
     pub certificate_expiry: GaugeVec,
     pub clock_skew: Gauge,
     /// The admin API's codes are its own; rendered with the family of all refusals.
@@ -179,6 +181,13 @@ impl Metrics {
                 prometheus::IntCounter::new(
                     "domicile_audit_entries_total",
                     "Entries written to the audit log.",
+                ),
+            ),
+            audit_checkpoint: registered(
+                &registry,
+                IntGauge::new(
+                    "domicile_audit_last_checkpoint_timestamp_seconds",
+                    "When the audit log's newest checkpoint was written.",
                 ),
             ),
             certificate_expiry: registered(

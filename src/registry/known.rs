@@ -128,6 +128,12 @@ impl App {
         let certificates = self.certificates.iter();
         certificates.map(|c| c.value.expose_secret()).collect()
     }
+
+    /// Up to and including which unix second the user's tokens were revoked.
+    pub fn revoked_until(&self, user: &str) -> Option<u64> {
+        let mut revoked = self.revoked_users.iter();
+        revoked.find(|(u, _)| u == user).map(|(_, until)| *until)
+    }
 }
 
 impl fmt::Debug for App {

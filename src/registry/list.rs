@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::Registry;
 use super::known::{App, Home, Status};
-use crate::domain::AppKey;
 use super::locate::LookUpError;
 use super::names::Hash;
 use super::record::Record;
 use super::store::Key;
 use super::trust::{Fault, Named};
+use crate::domain::AppKey;
 
 /// Some of this region's Apps, in the order of their AppKey hashes.
 #[derive(Debug, Default)]

@@ -28,7 +28,7 @@ use super::tls::{Edge, HandshakeError};
 use super::watched::{Judged, TooSlow, Watched};
 use crate::call::Peer;
 use crate::domain::{Code, Transport};
-use crate::gateway::{Client, Gateway, Refusal};
+use crate::gateway::{Client, ForwardedFor, Gateway, Refusal};
 use crate::observe::{Plane, RequestId};
 use crate::pace::Pacer;
 use crate::session::{self, Arrival, Sessions};
@@ -94,6 +94,10 @@ impl Door {
         };
         drop(open);
         let open = Open::new(&self.gateway, session::plane(passage.transport));
+        let peer = match passage.before {
+            Some(ForwardedFor(before)) => peer.coming_from(&before),
+            None => peer,
+        };
         self.sessions.take(Arrival {
             transport: passage.transport,
             stream: passage.stream,
@@ -131,6 +135,7 @@ impl Door {
         match self.speech {
             Speech::Msync => Some(Passage {
                 transport: Transport::Msync,
+                before: None,
                 stream: tls.into(),
                 read: Bytes::new(),
             }),
@@ -189,12 +194,11 @@ impl Door {
             self.broken(&error);
             return None;
         }
-        if !life.is_upgraded() {
-            return None;
-        }
+        let before = life.upgraded()?.clone();
         let parts = connection.into_parts();
         Some(Passage {
             transport: Transport::Websocket,
+            before,
             stream: parts.io.into_inner().into_inner().into(),
             read: parts.read_buf,
         })
@@ -250,9 +254,9 @@ impl Door {
             let life = Arc::clone(&life);
             let busy = life.busy();
             async move {
-                let response = gateway.handle(request, &client).await;
+                let mut response = gateway.handle(request, &client).await;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    life.upgrade();
+                    life.upgrade(response.extensions_mut().remove());
                 }
                 Ok(response.map(|reply| Served::new(reply, life, busy)))
             }
@@ -326,6 +330,7 @@ fn serialise(response: &Response<Bytes>) -> Bytes {
 /// A connection that is to be a session.
 struct Passage {
     transport: Transport,
+    before: Option<ForwardedFor>,
     stream: Stream,
     /// What came behind its part of the handshake.
     read: Bytes,

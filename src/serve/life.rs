@@ -1,12 +1,13 @@
 //! How a client's connection lives: what it is busy with, and how long it may take.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::config::Limits;
+use crate::gateway::ForwardedFor;
 use crate::observe::Stopwatch;
 use crate::pace::Deadline;
 
@@ -20,7 +21,7 @@ pub struct Life {
     in_head: AtomicBool,
     http2: bool,
     /// It has become something else than HTTP.
-    upgraded: AtomicBool,
+    upgraded: OnceLock<Option<ForwardedFor>>,
     /// A write is blocked.
     stalled: AtomicBool,
     /// On HTTP/2: pieces of answers that their clients have not taken yet, the oldest first.
@@ -60,7 +61,7 @@ impl Life {
             busy: AtomicUsize::new(0),
             in_head: AtomicBool::new(false),
             http2,
-            upgraded: AtomicBool::new(false),
+            upgraded: OnceLock::new(),
             stalled: AtomicBool::new(false),
             offered: Mutex::default(),
             offers: AtomicU64::new(0),
@@ -123,12 +124,13 @@ impl Life {
     }
 
     /// The connection was told that it switches protocols.
-    pub(super) fn upgrade(&self) {
-        self.upgraded.store(true, Ordering::Relaxed);
+    pub(super) fn upgrade(&self, before: Option<ForwardedFor>) {
+        self.upgraded.get_or_init(|| before);
     }
 
-    pub(super) fn is_upgraded(&self) -> bool {
-        self.upgraded.load(Ordering::Relaxed)
+    /// What the upgrade said of who came to a trusted proxy; `None` if there was no upgrade.
+    pub(super) fn upgraded(&self) -> Option<&Option<ForwardedFor>> {
+        self.upgraded.get()
     }
 
     pub const fn is_http2(&self) -> bool {

@@ -27,6 +27,10 @@ pub(super) struct End {
     outbox: Vec<u8>,
     /// Something was written that may not have left.
     unflushed: bool,
+    /// It has taken something since it was last asked whether it stalls.
+    has_taken: bool,
+    /// In the pacer's ticks.
+    stalls_since: Option<u64>,
 }
 
 /// Why no message came.
@@ -70,6 +74,8 @@ impl End {
             unread: !read.is_empty(),
             outbox: Vec::new(),
             unflushed: false,
+            has_taken: false,
+            stalls_since: None,
         }
     }
 
@@ -115,6 +121,9 @@ impl End {
             }
         }
         inbox.drain(..at);
+        if inbox.is_empty() {
+            *inbox = Vec::new();
+        }
         self.unread = found.is_some() && !inbox.is_empty();
         Ok(found)
     }
@@ -153,6 +162,7 @@ impl End {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.has_taken = true;
             self.unflushed = true;
             if written == self.outbox.len() {
                 self.outbox = Vec::new();
@@ -173,6 +183,7 @@ impl End {
             match Pin::new(&mut self.stream).poll_write(cx, framed) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
+                    self.has_taken = true;
                     self.unflushed = true;
                     framed = &framed[written..];
                 }
@@ -235,9 +246,15 @@ impl End {
         self.framing.is_websocket() && self.role == Role::Client
     }
 
-    /// Whether it takes nothing at the moment.
-    pub const fn is_blocked(&self) -> bool {
-        !self.outbox.is_empty() || self.unflushed
+    /// Since when something waits for it and it takes nothing; `now` in the pacer's ticks.
+    pub fn stalls_since(&mut self, now: u64) -> Option<u64> {
+        let waits = !self.outbox.is_empty() || self.unflushed;
+        let has_taken = std::mem::take(&mut self.has_taken);
+        self.stalls_since = match self.stalls_since {
+            Some(since) if waits && !has_taken => Some(since),
+            _ => waits.then_some(now),
+        };
+        self.stalls_since
     }
 
     /// Whether so much waits for it already that nothing more of it is answered.
@@ -272,5 +289,27 @@ fn mask(role: Role) -> Option<[u8; 4]> {
     match role {
         Role::Server => None,
         Role::Client => Some(key::fresh()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_end_that_waits_holds_no_buffer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let (near, far) = tokio::join!(near, listener.accept());
+        let (near, mut far) = (near.unwrap(), far.unwrap().0);
+        let mut end = End::client(near.into(), Transport::Msync, &Bytes::new(), 1024);
+        far.write_all(b"\0\0\0\x02hi").await.unwrap();
+        assert_eq!(end.message().await.unwrap(), b"hi");
+        end.push(b"hello");
+        end.flush().await.unwrap();
+        assert_eq!((end.inbox.capacity(), end.outbox.capacity()), (0, 0));
     }
 }

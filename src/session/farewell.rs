@@ -73,7 +73,12 @@ impl Relay {
         let words = ending.words();
         if let Some(code) = words.code {
             let gateway = std::sync::Arc::clone(self.gateway());
-            gateway.note_code(code, &mut self.record);
+            match ending {
+                Ending::Breach(Breach::CentreForeign) => {
+                    gateway.note_foreign_jid(code, &mut self.record);
+                }
+                _ => gateway.note_code(code, &mut self.record),
+            }
         }
         let Self { client, centre, .. } = &mut self;
         let client = async {

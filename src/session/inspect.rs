@@ -5,15 +5,16 @@ use std::sync::Arc;
 use msync::{Command, Down, Up, status};
 
 use super::bucket::Buckets;
-use super::login::Login;
+use super::login::{Login, unmarked};
 use super::plane;
-use crate::domain::{AppId, Channel, Code, Transport};
+use crate::auth::names_another_app;
+use crate::domain::{AppId, BearerToken, Channel, Code, Transport};
 use crate::gateway::{Shared, row};
 use crate::observe::{Direction, Outcome, Violation};
 use crate::zone::{BindError, Flights};
 
 /// Looks at every frame of one session.
-pub(super) struct Inspector {
+pub struct Inspector {
     shared: Arc<Shared>,
     login: Arc<Login>,
     transport: Transport,
@@ -23,7 +24,7 @@ pub(super) struct Inspector {
 
 /// What becomes of a frame.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It goes on as it came.
     Pass,
     /// It goes no further, and its sender gets this.
@@ -35,7 +36,7 @@ pub(super) enum Verdict {
 
 /// What ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Breach {
+pub enum Breach {
     #[error("the client sent an unreadable frame")]
     ClientFrame(#[source] msync::Fault),
     #[error("the client compresses or encrypts inside MSYNC")]
@@ -80,7 +81,7 @@ impl Inspector {
     /// A frame of the client; `now` in the pacer's ticks.
     pub fn up(&mut self, frame: &[u8], now: u64) -> Verdict {
         let (channel, verdict) = match msync::inspect_up(frame, self.login.app_key().as_str()) {
-            Ok(up) => (channel(up.channel), self.judge(&up, now)),
+            Ok(up) => (channel(up.channel), self.judge(&up, frame, now)),
             Err(fault) => (Channel::General, Verdict::End(Breach::ClientFrame(fault))),
         };
         let outcome = match verdict {
@@ -91,7 +92,7 @@ impl Inspector {
         verdict
     }
 
-    fn judge(&mut self, up: &Up, now: u64) -> Verdict {
+    fn judge(&mut self, up: &Up, frame: &[u8], now: u64) -> Verdict {
         if up.compressed {
             return Verdict::End(Breach::ClientHides);
         }
@@ -99,7 +100,7 @@ impl Inspector {
             return Verdict::End(Breach::SecondLogin);
         }
         let id = up.meta_id.filter(|_| up.command == Command::Sync);
-        if up.foreign {
+        if up.foreign || (up.has_auth && self.brings_foreign_token(frame)) {
             return match id {
                 Some(id) => self.refuse_message(id, Code::AppMismatch),
                 None => Verdict::End(Breach::ClientForeign),
@@ -116,6 +117,12 @@ impl Inspector {
             Some(id) => self.send_off(id, channel, now),
             None => Verdict::Pass,
         }
+    }
+
+    /// A LOGOUT has a token, too, perhaps a newer one than the session's.
+    fn brings_foreign_token(&self, frame: &[u8]) -> bool {
+        let token = msync::envelope_auth(frame).map(unmarked);
+        token.is_some_and(|token| names_another_app(BearerToken::new(token), &self.app_id()))
     }
 
     fn send_off(&mut self, id: u64, channel: Channel, now: u64) -> Verdict {

@@ -14,7 +14,7 @@ use crate::registry::Addressed;
 use crate::zone::Channelled;
 
 /// What a PROVISION asks for.
-pub(super) struct Login {
+pub struct Login {
     app_key: AppKey,
     /// `Provision.app_id`.
     app_id: Option<Box<str>>,
@@ -26,7 +26,7 @@ pub(super) struct Login {
 
 /// Why a first message is no log-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum LoginError {
+pub enum LoginError {
     #[error("no readable PROVISION")]
     Unreadable(#[from] msync::Fault),
     #[error("the tokens in the PROVISION differ")]
@@ -68,6 +68,10 @@ impl Login {
     pub const fn app_key(&self) -> &AppKey {
         &self.app_key
     }
+
+    pub const fn user(&self) -> &str {
+        &self.user
+    }
 }
 
 impl fmt::Debug for Login {
@@ -81,11 +85,7 @@ impl fmt::Debug for Login {
 
 /// All tokens that are there, without the SDKs' mark, are the same.
 fn one_token(tokens: [Option<&str>; 3]) -> Result<Option<&str>, LoginError> {
-    const MARK: &str = "$t$";
-    let mut plain = tokens
-        .into_iter()
-        .flatten()
-        .map(|token| token.strip_prefix(MARK).unwrap_or(token));
+    let mut plain = tokens.into_iter().flatten().map(unmarked);
     let Some(first) = plain.next() else {
         return Ok(None);
     };
@@ -94,6 +94,11 @@ fn one_token(tokens: [Option<&str>; 3]) -> Result<Option<&str>, LoginError> {
     } else {
         Err(LoginError::TokensDiffer)
     }
+}
+
+/// A token without the SDKs' mark.
+pub(super) fn unmarked(token: &str) -> &str {
+    token.strip_prefix("$t$").unwrap_or(token)
 }
 
 fn token_of(json: &[u8]) -> Result<String, LoginError> {

@@ -89,6 +89,8 @@ impl Sessions {
     }
 }
 
+pub use inspect::{Breach, Inspector, Verdict};
+pub use login::{Login, LoginError};
 pub use roll::SWEEP;
 
 /// The plane that a transport counts under.

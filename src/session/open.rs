@@ -92,9 +92,6 @@ impl Sessions {
         record: &mut RequestRecord,
     ) -> Result<Opened, Refused> {
         let shared = self.shared();
-        if shared.is_draining() {
-            return Err(Rejection::Draining.into());
-        }
         let first = self.first_message(client).await?;
         let login = Arc::new(Login::read(&first)?);
         let bound = self.gateway.bind(Arc::clone(&login), record).await?;
@@ -113,11 +110,8 @@ impl Sessions {
         let answer = self.log_in(&mut centre, &first, &login, ends).await?;
         let zone = bound.zone_position();
         shared.metrics.upstream_took(zone, started.elapsed());
+        // It leaves with what follows, which has its time-outs.
         client.push(&answer.message);
-        client
-            .flush()
-            .await
-            .map_err(|e| Refused::Client(Silence::Broken(e)))?;
         if !answer.accepts {
             return Err(CentreError::Declined.into());
         }
@@ -131,8 +125,16 @@ impl Sessions {
     }
 
     async fn first_message(&self, client: &mut End) -> Result<Vec<u8>, Refused> {
-        let patience = self.shared().limits.provision_time;
+        let shared = self.shared();
+        if shared.is_draining() {
+            return Err(Rejection::Draining.into());
+        }
+        let patience = shared.limits.provision_time;
         let first = tokio::time::timeout(patience, client.message()).await;
+        // Draining may have begun while it was waited for.
+        if shared.is_draining() {
+            return Err(Rejection::Draining.into());
+        }
         first
             .map_err(|_| Refused::TooSlow)?
             .map_err(Refused::Client)
@@ -201,7 +203,12 @@ impl Sessions {
         if let Some(code) = refused.code() {
             match refused {
                 Refused::Gateway(rejection) => self.gateway.note(rejection, code, &mut record),
-                _ => self.gateway.note_code(code, &mut record),
+                Refused::Centre(CentreError::Foreign) => {
+                    self.gateway.note_foreign_jid(code, &mut record);
+                }
+                Refused::Login(_) | Refused::TooSlow | Refused::Client(_) | Refused::Centre(_) => {
+                    self.gateway.note_code(code, &mut record);
+                }
             }
             let code = crate::gateway::shown(code, tells_homes(shared));
             record.answered(row(code).status.as_u16());

@@ -21,6 +21,10 @@ pub(super) struct Passage<'a> {
     /// What may pass and has not been written: frames that lie side by side leave in one write.
     run: Range<usize>,
     pub held: Option<Held>,
+    /// So many answers wait to be taken that no more are given: what is left must wait, too.
+    pub is_sated: bool,
+    /// There was a message, not only pings.
+    pub has_message: bool,
 }
 
 /// A frame that waits for its channel's rate.
@@ -49,10 +53,12 @@ impl<'a> Passage<'a> {
             at: 0,
             run: 0..0,
             held: None,
+            is_sated: false,
+            has_message: false,
         }
     }
 
-    /// Passes on what `judge` lets, up to a part of a message or one that must wait. Gives how much
+    /// Passes on what `judge` lets, up to a part of a message or to where it must wait. Gives how much
     /// the part has in all.
     pub fn pass_all(
         &mut self,
@@ -71,6 +77,10 @@ impl<'a> Passage<'a> {
         cx: &mut Context<'_>,
     ) -> Result<usize, Ending> {
         while self.held.is_none() {
+            self.is_sated = self.from.is_full();
+            if self.is_sated {
+                break;
+            }
             let side = self.side;
             let next = self.from.framing.next(&mut self.buffer[self.at..]);
             let found = match next.map_err(|fault| Ending::Framing(side, fault))? {
@@ -104,6 +114,7 @@ impl<'a> Passage<'a> {
     }
 
     fn settle(&mut self, found: Found, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.has_message = true;
         let frame = self.at..self.at + found.consumed;
         self.at = frame.end;
         match found.verdict {
@@ -155,5 +166,44 @@ impl<'a> Passage<'a> {
         let run = std::mem::replace(&mut self.run, self.at..self.at);
         let written = self.to.write_framed(&self.buffer[run], cx);
         written.map_err(|_| Ending::Gone(self.side.other()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use bytes::Bytes;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::super::end::PIECE;
+    use super::*;
+    use crate::domain::Transport;
+
+    async fn end() -> End {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = TcpSocket::new_v4().unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = connecting.connect(address).await.unwrap();
+        End::client(stream.into(), Transport::Msync, &Bytes::new(), 1024)
+    }
+
+    /// Small frames get large answers: a client that takes none must not have them pile up.
+    #[tokio::test]
+    async fn answers_wait_up_to_a_bound() {
+        let (mut from, mut to) = (end().await, end().await);
+        let mut buffer = [0, 0, 0, 1, 7].repeat(100_000);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut answered = 0;
+        let mut passage = Passage::new(Side::Client, &mut from, &mut to, &mut buffer);
+        let judge = |_: &[u8]| {
+            answered += 1;
+            Verdict::Answer(vec![0; 100])
+        };
+        assert!(passage.pass_all(judge, &mut cx).is_ok());
+        assert!(passage.is_sated);
+        let at = passage.at;
+        assert_eq!(at, answered * 5);
+        assert!(answered * 104 < PIECE + 104, "{answered}");
     }
 }

@@ -13,7 +13,7 @@ use super::end::{End, Kept, PIECE, Taken};
 use super::framing::FramingFault;
 use super::inspect::{Breach, Inspector};
 use super::passage::{Held, Passage};
-use super::roll::{Entry, Orders, Stalls};
+use super::roll::{Entry, Orders};
 use crate::domain::{Code, Transport};
 use crate::gateway::{Gateway, Rejection};
 use crate::observe::RequestRecord;
@@ -29,6 +29,8 @@ pub(super) struct Relay {
     entry: Entry,
     gateway: Arc<Gateway>,
     held: Option<Held>,
+    /// In unix seconds.
+    began: u64,
     rechecking: Option<Rechecking>,
     /// Given back when the session is over.
     _held: Box<dyn std::any::Any + Send>,
@@ -86,6 +88,7 @@ impl Relay {
     pub fn new(parts: Parts) -> Self {
         Self {
             _counted: Counted::new(&parts.gateway, parts.transport),
+            began: parts.gateway.shared().clock.unix(),
             client: parts.client,
             centre: parts.centre,
             record: parts.record,
@@ -157,6 +160,9 @@ impl Relay {
             Ok(renewed) if renewed.seen.app().zone != *self.inspector.flights.zone() => {
                 Err(Ending::Breach(Breach::Revoked(Code::RegistryUntrusted)))
             }
+            Ok(renewed) if self.is_revoked(&renewed) => {
+                Err(Ending::Breach(Breach::Revoked(Code::TokenInvalid)))
+            }
             Ok(renewed) => {
                 let Renewed { seen, ends } = renewed;
                 self.inspector.flights.renew(Arc::clone(&seen));
@@ -167,6 +173,13 @@ impl Relay {
             Err(Rejection::Locate(LocateError::LookUp(LookUpError::Unavailable))) => Ok(true),
             Err(rejection) => Err(Ending::Breach(Breach::Revoked(rejection.code()))),
         }
+    }
+
+    /// Whether the user was revoked since. A token that was verified says itself when it was issued.
+    fn is_revoked(&self, renewed: &Renewed) -> bool {
+        let user = self.inspector.login().user();
+        let until = renewed.seen.app().revoked_until(user);
+        renewed.ends.is_none() && until.is_some_and(|until| until >= self.began)
     }
 
     /// Moves what has come from one end to the other; whether anything did.
@@ -180,7 +193,6 @@ impl Relay {
             Poll::Ready(Err(_) | Ok(Taken::Lent(0))) => return Err(Ending::Gone(from)),
             Poll::Ready(Ok(taken)) => taken,
         };
-        self.entry.is_active();
         match taken {
             Taken::Lent(n) => {
                 let done = self.forward(from, &mut lent[..n], cx)?;
@@ -216,10 +228,10 @@ impl Relay {
 
     /// Nothing to do for now: says what the sweep must know.
     fn rest(&mut self) {
-        let stalls = self.client.is_blocked() || self.centre.is_blocked();
-        let stalls = if stalls { Stalls::Yes } else { Stalls::No };
-        self.entry.stalls(stalls);
         let now = self.entry.now();
+        let ends = [&mut self.client, &mut self.centre];
+        let stalls = ends.map(|end| end.stalls_since(now));
+        self.entry.stalls_since(stalls.into_iter().flatten().min());
         let held = self.held.as_ref().map(|_| now + 1);
         let patience = ticks_of(self.gateway.shared().limits.first_byte);
         let oldest = self.inspector.flights.oldest();
@@ -255,11 +267,13 @@ impl Relay {
             },
             cx,
         )?;
-        let (at, held) = (passage.at, passage.held);
-        let unread = held.is_some();
-        if unread {
-            self.held = held;
+        // A data centre's pings are answered here: they don't show that the client is still there.
+        if from == Side::Client || passage.has_message {
+            self.entry.is_active();
         }
+        let (at, held) = (passage.at, passage.held);
+        let unread = held.is_some() || passage.is_sated;
+        self.held = held.or(self.held.take());
         Ok(Done { at, needed, unread })
     }
 }

@@ -89,8 +89,14 @@ impl Roll {
 
     /// `ends` is when the token dies, in unix seconds.
     pub fn enter(&self, seen: Arc<Seen>, ends: Option<u64>) -> Entry {
+        // Changed while it was being opened: before anything passes.
+        let orders = if seen.is_stale() {
+            Orders::RECHECK.0
+        } else {
+            0
+        };
         let handle = Arc::new(Handle {
-            orders: AtomicU8::new(0),
+            orders: AtomicU8::new(orders),
             waker: AtomicWaker::new(),
             active: AtomicU64::new(self.pacer.now()),
             stalled: AtomicU64::new(NEVER),
@@ -205,30 +211,23 @@ impl Entry {
         self.handle.active.store(now, Ordering::Relaxed);
     }
 
-    /// Whether an end takes nothing at the moment.
-    pub fn stalls(&self, stalls: Stalls) {
-        let stalled = &self.handle.stalled;
-        let is_known = stalled.load(Ordering::Relaxed) != NEVER;
-        match stalls {
-            Stalls::No if is_known => stalled.store(NEVER, Ordering::Relaxed),
-            Stalls::Yes if !is_known => stalled.store(self.pacer.now(), Ordering::Relaxed),
-            Stalls::No | Stalls::Yes => {}
-        }
+    /// Since which tick an end takes nothing, if one does.
+    pub fn stalls_since(&self, tick: Option<u64>) {
+        set(&self.handle.stalled, tick);
     }
 
     /// Wakes the session at this tick, or not.
     pub fn wake_at(&self, tick: Option<u64>) {
-        let tick = tick.unwrap_or(NEVER);
-        if self.handle.wakes.load(Ordering::Relaxed) != tick {
-            self.handle.wakes.store(tick, Ordering::Relaxed);
-        }
+        set(&self.handle.wakes, tick);
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stalls {
-    Yes,
-    No,
+/// Mostly nothing changes, and then nothing is written.
+fn set(place: &AtomicU64, tick: Option<u64>) {
+    let tick = tick.unwrap_or(NEVER);
+    if place.load(Ordering::Relaxed) != tick {
+        place.store(tick, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Entry {

@@ -3,6 +3,7 @@
 mod bind;
 mod body;
 mod egress;
+mod erase;
 mod filter;
 mod flight;
 mod headers;
@@ -33,6 +34,7 @@ use crate::pace::Pacer;
 pub use bind::{BindError, Bound, Channelled, Home, Permit};
 pub use body::{BodyError, Download};
 pub use egress::{DialError, Egress};
+pub use erase::{EraseError, Evidence};
 pub use filter::{CrossRegionReference, References};
 pub use flight::Flights;
 pub use prepare::Outbound;

@@ -171,7 +171,7 @@ pub(super) fn stamp(
 const STAMPS: usize = 12;
 
 /// W3C Trace Context, version 00, and the request id, which is its trace id.
-fn traceparent(id: RequestId) -> (HeaderValue, HeaderValue) {
+pub(super) fn traceparent(id: RequestId) -> (HeaderValue, HeaderValue) {
     let mut text = [b'0'; 55];
     text[2] = b'-';
     text[3..35].copy_from_slice(id.as_str().as_bytes());

@@ -168,6 +168,7 @@ async fn every_counter_is_there_from_the_start() {
         "domicile_tokens_verified_total",
         "domicile_config_reloads_total",
         "domicile_audit_entries_total",
+        "domicile_audit_last_checkpoint_timestamp_seconds",
         "domicile_registry_up",
         "domicile_build_info",
         "process_open_fds",

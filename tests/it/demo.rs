@@ -1,80 +1,14 @@
 //! `domicile demo`, run as a newcomer runs it (SPEC 5): the process, its document, its regions.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use domicile::observe::Stopwatch;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-/// A running `domicile demo --json`.
-struct Demo {
-    child: Child,
-    document: Value,
-    http: Client,
-}
+use crate::harness::Demo;
+use crate::harness::demo::text;
 
 impl Demo {
-    fn start(data: &Path) -> Self {
-        for _ in 0..5 {
-            if let Some(demo) = Self::try_start(data, free_base()) {
-                return demo;
-            }
-        }
-        panic!("the demo does not start on any of five bases");
-    }
-
-    fn try_start(data: &Path, base: u16) -> Option<Self> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_domicile"))
-            .args(["demo", "--json", "--port", &base.to_string(), "--data"])
-            .arg(data)
-            .env("HTTPS_PROXY", "http://127.0.0.1:1")
-            .env("ALL_PROXY", "http://127.0.0.1:1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut text = String::new();
-        let document = loop {
-            if out.read_line(&mut text).unwrap() == 0 {
-                let _ = child.wait();
-                return None;
-            }
-            if let Ok(document) = serde_json::from_str::<Value>(&text) {
-                break document;
-            }
-        };
-        std::thread::spawn(move || {
-            let mut rest = Vec::new();
-            let _ = out.read_to_end(&mut rest);
-        });
-        let ca = std::fs::read(document["ca"].as_str().unwrap()).unwrap();
-        let ca = reqwest::Certificate::from_pem(&ca).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
-        let http = Client::builder()
-            .no_proxy()
-            .tls_certs_only([ca])
-            .build()
-            .unwrap();
-        Some(Self {
-            child,
-            document,
-            http,
-        })
-    }
-
-    fn app(&self, zone: &str) -> &Value {
-        let apps = self.document["apps"].as_array().unwrap();
-        apps.iter().find(|a| a["zone"] == zone).unwrap()
-    }
-
-    fn url(&self, region: &str, kind: &str) -> &str {
-        self.document["regions"][region][kind].as_str().unwrap()
-    }
-
     /// `GET users/{user}` of the App at a region's gateway, with the user's token.
     async fn user(&self, app: &Value, region: &str) -> (StatusCode, Value) {
         let path = format!(
@@ -87,66 +21,6 @@ impl Demo {
         let call = self.http.get(url).bearer_auth(text(app, "user_token"));
         let answer = call.send().await.unwrap();
         (answer.status(), answer.json().await.unwrap())
-    }
-
-    async fn metrics(&self, region: &str) -> String {
-        let url = format!("{}/metrics", self.url(region, "ops"));
-        self.http
-            .get(url)
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
-    }
-
-    /// Ends it as an operator does, and waits.
-    fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let told = Stopwatch::start();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert!(status.success(), "{status}");
-                return;
-            }
-            let patience = Duration::from_secs(60);
-            assert!(told.elapsed() < patience, "the demo does not end");
-            std::thread::yield_now();
-        }
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
-    value[member].as_str().unwrap()
-}
-
-/// A base whose sixteen ports are free right now.
-fn free_base() -> u16 {
-    let offsets = || (0..4u16).flat_map(|tens| (1..=4).map(move |n| 10 * tens + n));
-    loop {
-        let any = TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = any.local_addr().unwrap().port();
-        let is_free = |port: Option<u16>| {
-            port.is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-        };
-        if offsets().all(|offset| is_free(base.checked_add(offset))) {
-            return base;
-        }
     }
 }
 
@@ -217,8 +91,7 @@ async fn an_app_cannot_be_moved() {
     }
     let line = format!("domicile_migration_attempts_total {attempts}");
     assert!(demo.metrics("frankfurt").await.contains(&line));
-    let audit = data.path().join("frankfurt/audit/entries.jsonl");
-    let audit = std::fs::read_to_string(audit).unwrap();
+    let audit = crate::harness::audit::entries(&data.path().join("frankfurt/audit")).join("\n");
     assert!(
         audit.matches("region_immutable").count() >= attempts,
         "{audit}"

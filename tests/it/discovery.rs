@@ -73,7 +73,13 @@ async fn without_hints_only_apps_at_home_are_found() {
     assert_eq!(found(&here.app_id).await.status, 200);
     let hidden = found(&elsewhere.app_id).await;
     let unknown = found(&"0".repeat(32)).await;
+    assert_eq!(unknown.verdict(), (404, "app_unknown"));
     assert_eq!(hidden.verdict(), unknown.verdict());
+    // Nor does it show by disagreeing with an App that is here.
+    let key = elsewhere.app_key().replace('#', "%23");
+    let beside = ask(&format!("?app_id={}&app_key={key}", here.app_id));
+    let beside = world.call("frankfurt", beside).await;
+    assert_eq!(beside.verdict(), unknown.verdict());
     world.finish().await;
 }
 

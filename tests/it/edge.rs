@@ -38,7 +38,8 @@ async fn a_foreign_tls_name_gets_an_alert_and_no_certificate() {
         None,
     ];
     let addresses = world.addresses("frankfurt");
-    for listener in [addresses.https.unwrap(), addresses.admin.unwrap()] {
+    let listeners = [addresses.https, addresses.msync, addresses.admin];
+    for listener in listeners.into_iter().flatten() {
         for name in names {
             let mut wire = Wire::plain(listener).await;
             wire.send(client_hello(name)).await;
@@ -49,10 +50,14 @@ async fn a_foreign_tls_name_gets_an_alert_and_no_certificate() {
             );
         }
     }
-    let counted = world.metrics("frankfurt").await.refusals("tls_name");
-    assert!(counted >= 6.0, "{counted}");
+    let metrics = world.metrics("frankfurt").await;
+    for plane in ["rest", "msync"] {
+        let labels = [("plane", plane), ("code", "tls_name")];
+        let counted = metrics.sum("domicile_refusals_total", &labels);
+        assert_eq!(counted, 6.0, "{plane}");
+    }
     let ended = world.finish().await;
-    assert!(ended.refused("frankfurt", "tls_name", None) >= 6);
+    assert!(ended.refused("frankfurt", "tls_name", None) >= 12);
 }
 
 /// Control: the name is read from the whole ClientHello, however it is cut.

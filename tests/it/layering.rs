@@ -72,7 +72,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["domain", "config", "registry", "admin", "app", "demo"],
+        &[
+            "domain", "audit", "config", "registry", "admin", "app", "demo",
+        ],
     ),
 ];
 

@@ -9,6 +9,7 @@
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod audit;
 mod channels;
 mod counted;
 mod demo;
@@ -18,6 +19,7 @@ mod doubt;
 mod draining;
 mod edge;
 mod egress;
+mod erasure;
 mod forgery;
 mod forwarding;
 mod grants;
@@ -33,6 +35,7 @@ mod references;
 mod regions;
 mod registry_crash;
 mod registry_kit;
+mod sdks;
 mod sessions;
 mod streaming;
 mod upstreams;

@@ -3,19 +3,23 @@
 //! swapped or cut off.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::{fs, io, mem};
 
+use aws_lc_rs::digest;
 use bytes::Bytes;
-use futures_util::Stream;
 use futures_util::stream::try_unfold;
+use futures_util::{Stream, TryStreamExt};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::app_key::AppKey;
 use crate::store::cipher::{Cipher, Keyspace};
 use crate::store::key::Key;
+use crate::wipe;
 
 /// The folder of uploaded files.
 pub(crate) struct Blobs {
@@ -31,6 +35,13 @@ pub(crate) struct Upload {
     target: PathBuf,
     pieces: Pieces,
     waiting: Vec<u8>,
+    size: u64,
+}
+
+/// A file that is written, and has no name yet. Unless it is kept, nothing of it stays.
+pub(crate) struct Content {
+    unfinished: Unfinished,
+    target: PathBuf,
     size: u64,
 }
 
@@ -89,6 +100,28 @@ impl Blobs {
         ))
     }
 
+    /// SHA-256 of the content, as it was uploaded.
+    pub(crate) async fn hash(&self, app: &AppKey, uuid: Uuid, size: u64) -> io::Result<[u8; 32]> {
+        let mut pieces = pin!(self.read(app, uuid, size).await?);
+        let mut hash = digest::Context::new(&digest::SHA256);
+        while let Some(piece) = pieces.try_next().await? {
+            hash.update(&piece);
+        }
+        let hash = hash.finish();
+        hash.as_ref().try_into().map_err(io::Error::other)
+    }
+
+    /// Removes a file, if it is there, with its content.
+    pub(crate) async fn remove(&self, uuid: Uuid) -> io::Result<()> {
+        let path = self.path(uuid);
+        spawn_blocking(move || wipe::remove(&path)).await?
+    }
+
+    /// Waits until what was removed is off the disk.
+    pub(crate) async fn sync(&self) -> io::Result<()> {
+        File::open(&self.folder).await?.sync_all().await
+    }
+
     fn path(&self, uuid: Uuid) -> PathBuf {
         self.folder.join(uuid.to_string())
     }
@@ -114,14 +147,29 @@ impl Upload {
         Ok(())
     }
 
-    /// Writes the rest durably and gives the file its name. Returns its size in bytes.
-    pub(crate) async fn finish(mut self) -> io::Result<u64> {
+    /// Writes the rest durably.
+    pub(crate) async fn finish(mut self) -> io::Result<Content> {
         self.pieces
             .write(&mut self.file, &self.waiting, true)
             .await?;
         self.file.sync_all().await?;
-        tokio::fs::rename(&self.unfinished.0, &self.target).await?;
-        Ok(self.size)
+        Ok(Content {
+            unfinished: self.unfinished,
+            target: self.target,
+            size: self.size,
+        })
+    }
+}
+
+impl Content {
+    /// In bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Gives the file its name.
+    pub(crate) async fn keep(self) -> io::Result<()> {
+        tokio::fs::rename(&self.unfinished.0, &self.target).await
     }
 }
 
@@ -224,7 +272,9 @@ mod tests {
         for chunk in content.chunks(10_007) {
             upload.push(Bytes::copy_from_slice(chunk)).await.unwrap();
         }
-        assert_eq!(upload.finish().await.unwrap(), content.len() as u64);
+        let written = upload.finish().await.unwrap();
+        assert_eq!(written.size(), content.len() as u64);
+        written.keep().await.unwrap();
         uuid
     }
 

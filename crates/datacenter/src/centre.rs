@@ -64,6 +64,16 @@ pub(crate) struct Centre {
     /// Held from the transaction that stores something sent until it is in the mailboxes: so it is in
     /// all of them in the order of the ids, and an acknowledgement never passes over anything.
     pub(crate) posting: Mutex<()>,
+    /// Held from the transaction that stores or removes what is known of a file until its content has
+    /// its name, or is gone.
+    pub(crate) filing: Mutex<()>,
+    /// Held by an erasure: one at a time.
+    pub(crate) erasing: Mutex<()>,
+    /// For what goes on when nobody waits for it any more.
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: Stop,
+    /// How long somebody may be away and stay in their rooms.
+    pub(crate) away: Duration,
     /// Room for sessions.
     pub(crate) places: Arc<Semaphore>,
     /// `https://127.0.0.1:8443`: the base of absolute URIs when the gateway names no other.
@@ -81,7 +91,7 @@ impl DataCentre {
         let (websocket, websocket_addr) = listen_if(settings.websocket).await?;
         let (msync, msync_addr) = listen_if(settings.msync).await?;
         let (tracker, stop) = (TaskTracker::new(), Stop::default());
-        let centre = Arc::new(open(settings, door, rest_addr, &tracker)?);
+        let centre = Arc::new(open(settings, door, rest_addr, &tracker, &stop)?);
         let listeners = [
             (Plane::Rest, Some(rest)),
             (Plane::WebSocket, websocket),
@@ -187,6 +197,7 @@ fn open(
     door: Door,
     addr: SocketAddr,
     tracker: &TaskTracker,
+    stop: &Stop,
 ) -> Result<Centre, StartError> {
     let cipher: Arc<dyn Cipher> = Arc::new(Clear);
     let file = settings.data.join(format!("{}.redb", settings.zone));
@@ -200,6 +211,11 @@ fn open(
         zone: settings.zone,
         sessions: Sessions::default(),
         posting: Mutex::new(()),
+        filing: Mutex::new(()),
+        erasing: Mutex::new(()),
+        tracker: tracker.clone(),
+        stop: stop.clone(),
+        away: settings.away,
         places: Arc::new(Semaphore::new(SESSIONS_MAX)),
         origin: format!("{}://{addr}", door.scheme()),
         door,

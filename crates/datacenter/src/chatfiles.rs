@@ -13,13 +13,15 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::app_key::AppKey;
-use crate::blobs::Upload;
+use crate::blobs::{Content, Upload};
+use crate::centre::Centre;
 use crate::server::answer::Response;
 use crate::server::call::Call;
 use crate::server::fault::Fault;
 use crate::store::cipher::Keyspace;
 use crate::store::key::Key;
-use crate::store::{Edit, View};
+use crate::store::{Edit, Entry, StoreError, View};
+use crate::token;
 use crate::users::new_uuid;
 
 pub(crate) async fn upload(mut call: Call) -> Result<Response, Fault> {
@@ -30,17 +32,18 @@ pub(crate) async fn upload(mut call: Call) -> Result<Response, Fault> {
         if field.name() == Some("file") {
             let kind = field.content_type().unwrap_or(UNKNOWN_KIND).to_owned();
             let upload = call.centre.blobs.create(&call.app, uuid).await?;
-            let size = receive(field, upload).await?;
+            let content = receive(field, upload).await?;
             let secret = new_secret()?;
             let file = StoredFile {
                 uuid,
                 time: call.received,
                 kind,
-                size,
+                size: content.size(),
                 secret,
                 restricted,
+                owner: token::user_of(&call).ok(),
             };
-            return keep(&call, file).await;
+            return keep(&call, file, content).await;
         }
     }
     Err(Fault::Illegal("the form has no file"))
@@ -61,8 +64,47 @@ pub(crate) async fn download(call: Call) -> Result<Response, Fault> {
     if file.restricted && !file.is_secret(shown) {
         return Err(Fault::Forbidden("the share-secret of this file is wanted"));
     }
-    let content = call.centre.blobs.read(&call.app, uuid, file.size).await?;
-    Ok(file.response(Body::from_stream(content)))
+    let content = call.centre.blobs.read(&call.app, uuid, file.size).await;
+    Ok(file.response(Body::from_stream(content.map_err(missing)?)))
+}
+
+/// What is known of a file's content that was erased.
+pub(crate) struct Erased {
+    /// SHA-256 of what was uploaded; nothing when it could not be read any more.
+    pub(crate) hash: Option<[u8; 32]>,
+    pub(crate) size: u64,
+}
+
+/// Removes the content of the file that this key is of; the caller has [`Centre::filing`], and removes
+/// the key behind it, so that no content is left that nobody knows of.
+pub(crate) async fn erase_content(
+    centre: &Centre,
+    app: &AppKey,
+    key: &Key,
+) -> Result<Erased, Fault> {
+    let wanted = key.clone();
+    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
+    let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
+    let size = stored.flatten().map(|file| file.size);
+    let uuid = key.behind(&Key::of(app)).and_then(uuid);
+    let (Some(uuid), Some(size)) = (uuid, size) else {
+        if let Some(uuid) = uuid {
+            centre.blobs.remove(uuid).await?;
+        }
+        return Ok(Erased {
+            hash: None,
+            size: 0,
+        });
+    };
+    let hash = centre.blobs.hash(app, uuid, size).await.ok();
+    centre.blobs.remove(uuid).await?;
+    Ok(Erased { hash, size })
+}
+
+/// Whether a file was uploaded by this user.
+pub(crate) fn concerns(user: &str, entry: &Entry<'_>) -> Result<bool, StoreError> {
+    let file: StoredFile = entry.open()?;
+    Ok(file.owner.is_some_and(|owner| owner == user))
 }
 
 /// What is known about an uploaded file.
@@ -75,6 +117,9 @@ struct StoredFile {
     size: u64,
     secret: String,
     restricted: bool,
+    /// The user of the token that it was uploaded with; nobody's with an App's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 impl StoredFile {
@@ -113,7 +158,7 @@ async fn form(call: &mut Call) -> Result<Multipart, Fault> {
     form.map_err(|_| Fault::Illegal("the body is not a multipart form"))
 }
 
-async fn receive(mut field: Field<'_>, mut upload: Upload) -> Result<u64, Fault> {
+async fn receive(mut field: Field<'_>, mut upload: Upload) -> Result<Content, Fault> {
     while let Some(bytes) = field.chunk().await.map_err(broken)? {
         upload.push(bytes).await?;
         if upload.size() > FILE_MAX as u64 {
@@ -123,11 +168,15 @@ async fn receive(mut field: Field<'_>, mut upload: Upload) -> Result<u64, Fault>
     Ok(upload.finish().await?)
 }
 
-async fn keep(call: &Call, file: StoredFile) -> Result<Response, Fault> {
+/// What is known of it is stored first: no content is left that nobody knows of.
+async fn keep(call: &Call, file: StoredFile, content: Content) -> Result<Response, Fault> {
     let entity = json!({ "uuid": file.uuid, "type": "chatfile", "share-secret": file.secret });
     let key = key(&call.app, file.uuid);
     let write = move |edit: &Edit<'_>| edit.put(Keyspace::Files, &key, &file);
+    let filing = call.centre.filing.lock().await;
     call.centre.store.write(write).await?;
+    content.keep().await?;
+    drop(filing);
     Ok(call.answer(json!({ "entities": [entity] })))
 }
 
@@ -141,6 +190,17 @@ fn broken(error: MultipartError) -> Fault {
         StatusCode::PAYLOAD_TOO_LARGE => Fault::TooLarge,
         _ => Fault::Body,
     }
+}
+
+fn missing(error: std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Fault::NotFound,
+        _ => Fault::File(error),
+    }
+}
+
+fn uuid(text: &[u8]) -> Option<Uuid> {
+    Uuid::try_parse_ascii(text).ok()
 }
 
 fn new_secret() -> Result<String, Fault> {

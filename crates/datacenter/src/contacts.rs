@@ -8,7 +8,7 @@ use crate::server::call::Call;
 use crate::server::fault::Fault;
 use crate::store::cipher::Keyspace;
 use crate::store::key::Key;
-use crate::store::{Edit, Order, StoreError};
+use crate::store::{Edit, Entry, Order, StoreError};
 use crate::users::{self, is_name};
 
 pub(crate) async fn list(call: Call) -> Result<Response, Fault> {
@@ -62,10 +62,28 @@ fn unlink(edit: &Edit<'_>, app: &AppKey, one: &str, other: &str) -> Result<(), S
     edit.remove(Keyspace::General, &key(app, other, one))
 }
 
+/// Whether a key is one of contacts at all; what is known of users is in the same keyspace.
+pub(crate) fn is_key(app: &AppKey, key: &Key) -> bool {
+    key.behind(&all(app)).is_some()
+}
+
+/// Whether an entry is of this user's contacts, or of this user as a contact.
+pub(crate) fn concerns(app: &AppKey, user: &str, entry: &Entry<'_>) -> Result<bool, StoreError> {
+    let key = Key::of_bytes(entry.key());
+    if key.behind(&front(app, user)).is_some() {
+        return Ok(true);
+    }
+    Ok(is_key(app, &key) && entry.open::<String>()? == user)
+}
+
 fn key(app: &AppKey, of: &str, contact: &str) -> Key {
     front(app, of).end(contact)
 }
 
 fn front(app: &AppKey, of: &str) -> Key {
-    Key::of(app).part("contact").part(of)
+    all(app).part(of)
+}
+
+fn all(app: &AppKey) -> Key {
+    Key::of(app).part("contact")
 }

@@ -38,9 +38,13 @@ pub(crate) async fn delete(call: Call) -> Result<Response, Fault> {
     Ok(call.answer(json!({ "data": { "success": true, "groupid": id } })))
 }
 
+pub(crate) async fn modify(mut call: Call) -> Result<Response, Fault> {
+    let data = roster::modify(&mut call, Groups).await?;
+    Ok(call.answer(json!({ "data": data })))
+}
+
 pub(crate) async fn members(call: Call) -> Result<Response, Fault> {
-    let groups = roster::find(&call, Groups, &call.parameter("id")?).await?;
-    let data: Vec<Value> = groups.iter().flat_map(Roster::affiliations).collect();
+    let data = roster::members(&call, Groups).await?;
     let count = data.len();
     Ok(call.answer(json!({ "data": data, "count": count })))
 }
@@ -52,9 +56,10 @@ pub(crate) async fn join(call: Call) -> Result<Response, Fault> {
 }
 
 pub(crate) async fn leave(call: Call) -> Result<Response, Fault> {
-    let (id, user) = (call.parameter("id")?, call.parameter("u")?);
-    roster::leave(&call, Groups, &id, &user).await?;
-    Ok(call.answer(json!({ "data": changed("remove_member", &id, &user) })))
+    let (id, users) = (call.parameter("id")?, call.parameter("u")?);
+    roster::leave(&call, Groups, &id, &users).await?;
+    let data = roster::one_or_many(&users, |user| changed("remove_member", &id, user));
+    Ok(call.answer(json!({ "data": data })))
 }
 
 /// Joins a group for the token's user: at once when it is public, else not at all.
@@ -92,9 +97,7 @@ pub(crate) async fn invite(mut call: Call) -> Result<Response, Fault> {
 pub(crate) async fn public(call: Call) -> Result<Response, Fault> {
     let (groups, cursor) = roster::list(&call, Groups).await?;
     let public = groups.iter().filter(|group| group.public);
-    let data: Vec<Value> = public
-        .map(|group| json!({ "groupid": group.id, "groupname": group.name }))
-        .collect();
+    let data: Vec<Value> = public.map(both_names).collect();
     let mut members = json!({ "count": data.len(), "data": data });
     if let Some(cursor) = cursor {
         members["cursor"] = json!(cursor);
@@ -103,12 +106,17 @@ pub(crate) async fn public(call: Call) -> Result<Response, Fault> {
 }
 
 pub(crate) async fn joined(call: Call) -> Result<Response, Fault> {
-    let groups = roster::joined(&call, Groups, call.parameter("u")?).await?;
-    let data = groups.iter().map(|group| {
-        json!({ "groupid": group.id, "groupname": group.name, "id": group.id, "name": group.name })
-    });
-    let data: Vec<Value> = data.collect();
+    let groups = roster::joined(&call, Groups, call.parameter("u")?, 0).await?;
+    let data: Vec<Value> = groups.iter().map(both_names).collect();
     Ok(call.answer(json!({ "data": data, "count": groups.len() })))
+}
+
+/// As [`joined`], with what the user is in each.
+pub(crate) async fn joined_as(call: Call) -> Result<Response, Fault> {
+    let user = call.parameter("u")?;
+    let groups = roster::joined(&call, Groups, user.clone(), 0).await?;
+    let entities: Vec<Value> = groups.iter().map(|group| role(group, &user)).collect();
+    Ok(call.answer(json!({ "entities": entities, "count": groups.len() })))
 }
 
 /// The body of `POST chatgroups`.
@@ -171,6 +179,24 @@ fn details(group: &Roster) -> Value {
         "affiliations_count": group.size(),
         "affiliations": group.affiliations(),
     })
+}
+
+/// Some SDKs read the short names, others the long ones.
+fn both_names(group: &Roster) -> Value {
+    json!({ "groupid": group.id, "groupname": group.name, "id": group.id, "name": group.name })
+}
+
+fn role(group: &Roster, user: &str) -> Value {
+    let role = if group.owner == user {
+        "owner"
+    } else {
+        "member"
+    };
+    let mut entity = details(group);
+    entity["groupId"] = json!(group.id);
+    entity["permission"] = json!(role);
+    entity["disabled"] = json!(false);
+    entity
 }
 
 fn changed(action: &str, id: &str, user: &str) -> Value {

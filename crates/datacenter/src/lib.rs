@@ -7,6 +7,8 @@
 //! Both bring what is sent to its recipients by way of `post`: into stored `queues`, and into the
 //! `mailbox` of each device that is `live`.
 //!
+//! What gateways ask for themselves, and no client: `erasure`.
+//!
 //! It trusts the gateway for the pin and for the token, and for nothing else: what it parses it
 //! checks by itself, and every answer tells what it understood in the headers `Dc-App`, `Dc-Route`
 //! and `Dc-User`.
@@ -17,6 +19,7 @@ mod blobs;
 mod centre;
 mod chatfiles;
 mod contacts;
+mod erasure;
 mod groups;
 mod history;
 mod live;
@@ -37,9 +40,10 @@ mod settings;
 mod store;
 mod token;
 mod users;
+mod wipe;
 
 pub use centre::{DataCentre, StartError};
 pub use server::tls::TlsError;
-pub use settings::{Clock, GatewayAuth, Settings};
+pub use settings::{AWAY, Clock, GatewayAuth, Settings};
 pub use store::cipher::CipherError;
 pub use store::{OpenError, StoreError};

@@ -1,9 +1,13 @@
 //! Who is logged in, and what waits for whom in memory.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::app_key::AppKey;
@@ -11,7 +15,10 @@ use crate::mailbox::{Kick, Letter, Mailbox};
 
 /// The sessions of all Apps.
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<HashMap<User, Vec<Arc<Live>>>>);
+pub(crate) struct Sessions {
+    all: Mutex<HashMap<User, Vec<Arc<Live>>>>,
+    left: Notify,
+}
 
 /// The App, and the name.
 type User = (AppKey, String);
@@ -36,7 +43,7 @@ impl Sessions {
             mailbox: Mailbox::default(),
             stuck: CancellationToken::new(),
         });
-        let mut all = self.0.lock();
+        let mut all = self.all.lock();
         let devices = all.entry((app, name)).or_default();
         devices.retain(|other| {
             let same = other.resource == live.resource;
@@ -51,19 +58,64 @@ impl Sessions {
 
     pub(crate) fn leave(&self, live: &Arc<Live>) {
         let key = (live.app.clone(), live.name.clone());
-        let mut all = self.0.lock();
+        let mut all = self.all.lock();
         if let Some(devices) = all.get_mut(&key) {
             devices.retain(|other| !Arc::ptr_eq(other, live));
             if devices.is_empty() {
                 all.remove(&key);
             }
         }
+        self.left.notify_waiters();
+    }
+
+    /// Ends the sessions of a user, or of all of an App, and waits until they have. Says how many.
+    pub(crate) async fn end(&self, app: &AppKey, user: Option<&str>) -> usize {
+        let ending = self.select(app, user);
+        for live in &ending {
+            live.mailbox.kick(Kick::UserRemoved);
+        }
+        if timeout(FAREWELL, self.gone(&ending)).await.is_err() {
+            ending.iter().for_each(|live| live.stuck.cancel());
+            self.gone(&ending).await;
+        }
+        ending.len()
+    }
+
+    /// Drops what waits in the mailboxes of an App and is from this user.
+    pub(crate) fn forget(&self, app: &AppKey, user: &str) {
+        for live in self.select(app, None) {
+            live.mailbox.forget(user);
+        }
+    }
+
+    fn select(&self, app: &AppKey, user: Option<&str>) -> Vec<Arc<Live>> {
+        let all = self.all.lock();
+        let wanted = all
+            .iter()
+            .filter(|((own, name), _)| own == app && user.is_none_or(|user| user == name));
+        wanted.flat_map(|(_, devices)| devices).cloned().collect()
+    }
+
+    async fn gone(&self, sessions: &[Arc<Live>]) {
+        loop {
+            let mut left = pin!(self.left.notified());
+            left.as_mut().enable();
+            if !sessions.iter().any(|live| self.is_there(live)) {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    fn is_there(&self, live: &Arc<Live>) -> bool {
+        let devices = self.of(&live.app, &live.name);
+        devices.iter().any(|other| Arc::ptr_eq(other, live))
     }
 
     /// The devices of a user.
     pub(crate) fn of(&self, app: &AppKey, name: &str) -> Vec<Arc<Live>> {
         let key = (app.clone(), name.to_owned());
-        self.0.lock().get(&key).cloned().unwrap_or_default()
+        self.all.lock().get(&key).cloned().unwrap_or_default()
     }
 
     /// Ends all sessions of a user.
@@ -90,6 +142,9 @@ impl Sessions {
     }
 }
 
+/// How long a session that is ended may take to say so to its device.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +162,6 @@ mod tests {
         assert_eq!(sessions.of(&app, "ann").len(), 2);
         sessions.leave(&second);
         sessions.leave(&other);
-        assert!(sessions.0.lock().is_empty());
+        assert!(sessions.all.lock().is_empty());
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::msync::jid;
 use crate::queues::Queue;
 
 /// A queued item on its way to a device: an encoded `Meta`.
@@ -90,6 +91,14 @@ impl Mailbox {
             .collect()
     }
 
+    /// Drops what is from a user.
+    pub(crate) fn forget(&self, user: &str) {
+        let from_them = |queue: &Queue, meta: &[u8]| {
+            *queue == Queue::Person(user.to_owned()) || jid::is_from(user, meta)
+        };
+        self.state.lock().drop_letters(from_them);
+    }
+
     /// Drops the letters of a queue up to and including this id.
     pub(crate) fn acknowledge(&self, queue: &Queue, id: u64) {
         self.state.lock().acknowledge(queue, id);
@@ -97,6 +106,18 @@ impl Mailbox {
 }
 
 impl State {
+    /// Drops the letters that are unwanted.
+    fn drop_letters(&mut self, unwanted: impl Fn(&Queue, &[u8]) -> bool) {
+        let (mut letters_left, mut bytes_left) = (0, 0);
+        self.waiting.retain(|queue, letters| {
+            letters.retain(|_, meta| !unwanted(queue, meta));
+            letters_left += letters.len();
+            bytes_left += letters.values().map(Bytes::len).sum::<usize>();
+            !letters.is_empty()
+        });
+        (self.letters, self.bytes) = (letters_left, bytes_left);
+    }
+
     fn put(&mut self, letter: &Letter) {
         let queue = self.waiting.entry(letter.queue.clone()).or_default();
         if queue.insert(letter.id, letter.meta.clone()).is_none() {
@@ -158,6 +179,17 @@ mod tests {
         );
         assert!(mailbox.put(&letter("ann", 4)));
         assert_eq!(mailbox.next().await, Event::Notice(ann));
+    }
+
+    #[test]
+    fn what_is_from_a_forgotten_user_goes_and_makes_room() {
+        let mailbox = Mailbox::default();
+        assert!(mailbox.put(&letter("ann", 1)) && mailbox.put(&letter("eve", 2)));
+        mailbox.forget("ann");
+        assert!(mailbox.letters(&Queue::Person("ann".to_owned())).is_empty());
+        assert_eq!(mailbox.letters(&Queue::Person("eve".to_owned())).len(), 1);
+        let state = mailbox.state.lock();
+        assert_eq!((state.letters, state.bytes), (1, 4));
     }
 
     #[test]

@@ -61,9 +61,20 @@ pub(crate) fn keep(
     edit.put(conversation.keyspace(), &key, message)?;
     edit.put(
         Keyspace::Timeline,
-        &Key::of(app).id(message.id),
+        &Pointer::key(app, message.id),
         &Pointer::to(conversation, message.id),
     )
+}
+
+/// Takes a message out of the history, and so out of the queues that point to it.
+pub(crate) fn forget(
+    edit: &Edit<'_>,
+    app: &AppKey,
+    conversation: &Conversation,
+    id: u64,
+) -> Result<(), StoreError> {
+    edit.remove(conversation.keyspace(), &conversation.key(app).id(id))?;
+    edit.remove(Keyspace::Timeline, &Key::of(app).id(id))
 }
 
 /// What the timeline holds.
@@ -74,6 +85,11 @@ pub(crate) struct Pointer {
 }
 
 impl Pointer {
+    /// Where the pointer to a message of this id is.
+    pub(crate) fn key(app: &AppKey, id: u64) -> Key {
+        Key::of(app).id(id)
+    }
+
     fn to(conversation: &Conversation, id: u64) -> Pointer {
         let conversation = conversation.clone();
         Pointer { conversation, id }
@@ -107,6 +123,14 @@ impl Conversation {
         }
     }
 
+    /// Whether this user is one of two who talk.
+    pub(crate) fn is_with(&self, user: &str) -> bool {
+        match self {
+            Conversation::OneToOne(low, high) => low == user || high == user,
+            Conversation::Group(_) | Conversation::Room(_) => false,
+        }
+    }
+
     fn chat_type(&self) -> &'static str {
         match self {
             Conversation::OneToOne(..) => "chat",
@@ -117,6 +141,11 @@ impl Conversation {
 }
 
 impl Message {
+    /// Whether this user sent it, or had it sent to them alone.
+    pub(crate) fn concerns(&self, user: &str, keyspace: Keyspace) -> bool {
+        self.from == user || (keyspace == Keyspace::MessagesOneToOne && self.to == user)
+    }
+
     /// How history shows it.
     pub(crate) fn history(&self, conversation: &Conversation) -> Value {
         let mut body = self.body.clone();

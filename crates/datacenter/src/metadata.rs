@@ -12,7 +12,7 @@ use crate::server::call::Call;
 use crate::server::fault::Fault;
 use crate::store::cipher::Keyspace;
 use crate::store::key::Key;
-use crate::store::{Edit, StoreError, View};
+use crate::store::{Edit, Entry, StoreError, View};
 
 type Attributes = BTreeMap<String, String>;
 
@@ -40,6 +40,11 @@ pub(crate) async fn change(mut call: Call) -> Result<Response, Fault> {
 /// Removes what is known of a user who is deleted.
 pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), StoreError> {
     edit.remove(Keyspace::General, &key(app, user))
+}
+
+/// Whether an entry is what this user has said of themselves.
+pub(crate) fn concerns(app: &AppKey, user: &str, entry: &Entry<'_>) -> bool {
+    entry.key() == key(app, user).as_bytes()
 }
 
 /// A form, as the service documents, or JSON.

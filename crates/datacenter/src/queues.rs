@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::app_key::AppKey;
 use crate::messages::{Conversation, Message};
-use crate::msync::translate;
+use crate::msync::{jid, translate};
 use crate::store::cipher::Keyspace;
 use crate::store::key::Key;
-use crate::store::{Edit, Order, StoreError, View};
+use crate::store::{Edit, Entry, Order, StoreError, View};
 
 /// A queue of a user, named by who is on the other side.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,12 +84,17 @@ pub(crate) fn first(
     queue: &Queue,
     oldest: u64,
 ) -> Result<Vec<(u64, Bytes)>, StoreError> {
-    let range = queue.key(app, user).below_ids(oldest..u64::MAX);
-    let waiting: Vec<Waiting> = view.scan(queue.keyspace(), range, Order::Rising, PAGE)?;
-    let mut found = Vec::new();
-    for Waiting { id, item, .. } in waiting {
-        if let Some(meta) = content(view, app, id, &item)? {
-            found.push((id, meta));
+    let (mut found, mut next) = (Vec::new(), oldest);
+    // Behind a page of which nothing is left there may be more.
+    while found.is_empty() {
+        let range = queue.key(app, user).below_ids(next..u64::MAX);
+        let waiting: Vec<Waiting> = view.scan(queue.keyspace(), range, Order::Rising, PAGE)?;
+        let Some(last) = waiting.last() else { break };
+        next = last.id + 1;
+        for Waiting { id, item, .. } in waiting {
+            if let Some(meta) = content(view, app, id, &item)? {
+                found.push((id, meta));
+            }
         }
     }
     Ok(found)
@@ -150,6 +155,34 @@ pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// Whether what waits is for this user, from them, or points to a message that is gone.
+pub(crate) fn concerns(
+    view: &View<'_>,
+    app: &AppKey,
+    user: &str,
+    entry: &Entry<'_>,
+) -> Result<bool, StoreError> {
+    let own = Key::of(app).part(user);
+    let waiting: Waiting = entry.open()?;
+    if Key::of_bytes(entry.key()).behind(&own).is_some()
+        || waiting.queue == Queue::Person(user.to_owned())
+    {
+        return Ok(true);
+    }
+    match &waiting.item {
+        Item::Meta(text) => {
+            let meta = STANDARD.decode(text).unwrap_or_default();
+            Ok(jid::is_from(user, &meta))
+        }
+        Item::Message(conversation) => {
+            let key = conversation.key(app).id(waiting.id);
+            let keyspace = conversation.keyspace();
+            let message: Option<Message> = view.get(keyspace, &key)?;
+            Ok(message.is_none_or(|message| message.concerns(user, keyspace)))
+        }
+    }
 }
 
 /// Nothing when the history does not have it any more.

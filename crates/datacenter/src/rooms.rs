@@ -37,9 +37,13 @@ pub(crate) async fn delete(call: Call) -> Result<Response, Fault> {
     Ok(call.answer(json!({ "data": { "success": true, "id": id } })))
 }
 
+pub(crate) async fn modify(mut call: Call) -> Result<Response, Fault> {
+    let data = roster::modify(&mut call, Rooms).await?;
+    Ok(call.answer(json!({ "data": data })))
+}
+
 pub(crate) async fn members(call: Call) -> Result<Response, Fault> {
-    let rooms = roster::find(&call, Rooms, &call.parameter("id")?).await?;
-    let data: Vec<Value> = rooms.iter().flat_map(Roster::affiliations).collect();
+    let data = roster::members(&call, Rooms).await?;
     let count = data.len();
     Ok(call.answer(json!({ "data": data, "count": count })))
 }
@@ -50,18 +54,39 @@ pub(crate) async fn join(call: Call) -> Result<Response, Fault> {
     Ok(call.answer(json!({ "data": changed("add_member", &id, &user) })))
 }
 
+/// Adds users to a room.
+pub(crate) async fn add(mut call: Call) -> Result<Response, Fault> {
+    let Added { usernames } = call.json().await?;
+    let id = call.parameter("id")?;
+    for user in &usernames {
+        roster::join(&call, Rooms, &id, user).await?;
+    }
+    let data = json!({ "newmembers": usernames, "action": "add_member", "id": id });
+    Ok(call.answer(json!({ "data": data })))
+}
+
 pub(crate) async fn leave(call: Call) -> Result<Response, Fault> {
-    let (id, user) = (call.parameter("id")?, call.parameter("u")?);
-    roster::leave(&call, Rooms, &id, &user).await?;
-    Ok(call.answer(json!({ "data": changed("remove_member", &id, &user) })))
+    let (id, users) = (call.parameter("id")?, call.parameter("u")?);
+    roster::leave(&call, Rooms, &id, &users).await?;
+    let data = roster::one_or_many(&users, |user| changed("remove_member", &id, user));
+    Ok(call.answer(json!({ "data": data })))
 }
 
 pub(crate) async fn joined(call: Call) -> Result<Response, Fault> {
-    let rooms = roster::joined(&call, Rooms, call.parameter("u")?).await?;
-    let data: Vec<Value> = rooms
-        .iter()
-        .map(|room| json!({ "id": room.id, "name": room.name }))
-        .collect();
+    let rooms = roster::joined(&call, Rooms, call.parameter("u")?, 1).await?;
+    // SDKs take the App out of the owner's name, and fail where it is not in it.
+    let data = rooms.iter().map(|room| {
+        json!({
+            "id": room.id,
+            "name": room.name,
+            "title": room.name,
+            "description": room.description,
+            "owner": format!("{}_{}", call.app, room.owner),
+            "max_users": room.maxusers,
+            "created": room.created,
+        })
+    });
+    let data: Vec<Value> = data.collect();
     Ok(call.answer(json!({ "data": data, "count": rooms.len() })))
 }
 
@@ -77,6 +102,12 @@ struct NewRoom {
     owner: String,
     #[serde(default)]
     members: Vec<String>,
+}
+
+/// The body of `POST chatrooms/{id}/users`.
+#[derive(Deserialize)]
+struct Added {
+    usernames: Vec<String>,
 }
 
 impl NewRoom {

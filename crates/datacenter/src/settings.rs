@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One data centre: a zone of a region.
 pub struct Settings {
@@ -21,9 +22,14 @@ pub struct Settings {
     pub msync: Option<SocketAddr>,
     /// How a gateway shows that it is one.
     pub auth: GatewayAuth,
+    /// How long somebody whose last session has ended stays in their rooms: [`AWAY`], but for tests.
+    pub away: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
+
+/// Longer than SDKs need to come back after a connection broke.
+pub const AWAY: Duration = Duration::from_secs(30);
 
 /// The time, as an argument.
 pub trait Clock: Send + Sync + 'static {

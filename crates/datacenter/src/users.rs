@@ -16,7 +16,7 @@ use crate::server::call::Call;
 use crate::server::fault::Fault;
 use crate::store::cipher::Keyspace;
 use crate::store::key::Key;
-use crate::store::{Edit, Order, StoreError};
+use crate::store::{Edit, Entry, Order, StoreError};
 use crate::{contacts, metadata, queues, roster};
 
 /// A stored user.
@@ -185,6 +185,11 @@ fn remove(edit: &Edit<'_>, app: &AppKey, name: &str) -> Result<User, Fault> {
 
 fn entities(users: &[User]) -> Value {
     json!({ "entities": users.iter().map(User::entity).collect::<Vec<_>>() })
+}
+
+/// Whether an entry is this user's.
+pub(crate) fn concerns(app: &AppKey, user: &str, entry: &Entry<'_>) -> bool {
+    entry.key() == key(app, user).as_bytes()
 }
 
 pub(crate) fn key(app: &AppKey, name: &str) -> Key {

@@ -3,6 +3,7 @@
 use crate::proto;
 use crate::shape::{Note, Shape};
 use crate::walk::{Visit, walk};
+use crate::wire::Fields;
 use crate::{Channel, Command, Fault, status};
 
 /// A later frame from the client.
@@ -16,6 +17,8 @@ pub struct Up {
     pub channel: Channel,
     /// Some JID names another App.
     pub foreign: bool,
+    /// There is a token in it, which [`envelope_auth`] gives.
+    pub has_auth: bool,
     /// A SYNC that sends into a chat: its meta has name space CHAT or MUC.
     pub is_message: bool,
     /// The payload is compressed or encrypted and has not been read.
@@ -55,10 +58,21 @@ pub fn inspect_up(frame: &[u8], app_key: &str) -> Result<Up, Fault> {
         meta_id: scan.meta.id,
         channel: scan.channel.unwrap_or_default(),
         foreign: scan.foreign,
+        has_auth: scan.has_auth,
         is_message: matches!(scan.meta.name_space, CHAT | MUC),
         compressed: scan.sealed,
     })
 }
+
+/// `MSync.auth` of a frame that was read: a token, often with `$t$` in front.
+#[must_use]
+pub fn envelope_auth(frame: &[u8]) -> Option<&str> {
+    let auth = Fields::of(frame).find_map(|field| field.ok().filter(|f| f.number == AUTH))?;
+    str::from_utf8(auth.content().ok()?).ok()
+}
+
+/// The number of `MSync.auth`.
+const AUTH: u32 = 3;
 
 /// Reads the data centre's frame in a session of the App `app_key`, as `org#app`.
 ///
@@ -89,6 +103,7 @@ struct Scan<'k> {
     from_data_centre: bool,
     command: Command,
     foreign: bool,
+    has_auth: bool,
     sealed: bool,
     chooses: bool,
     redirect: bool,
@@ -126,6 +141,7 @@ impl<'k> Scan<'k> {
             from_data_centre,
             command: Command::Sync,
             foreign: false,
+            has_auth: false,
             sealed: false,
             chooses: false,
             redirect: false,
@@ -173,6 +189,7 @@ impl<'a> Visit<'a> for Scan<'_> {
             Note::AppKey => self.foreign |= value != self.app_key,
             Note::ToDomain => self.meta.domain = Domain::of(value),
             Note::EncryptKey => self.chooses = true,
+            Note::EnvelopeAuth => self.has_auth = true,
             _ => {}
         }
     }

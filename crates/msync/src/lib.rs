@@ -40,7 +40,7 @@ pub use answer::{
 pub use edit::{add_expiry, negotiate_down};
 pub use fault::Fault;
 pub use frame::{Channel, Command, status};
-pub use inspect::{Down, Up, inspect_down, inspect_up};
+pub use inspect::{Down, Up, envelope_auth, inspect_down, inspect_up};
 pub use provision::{Offer, Provision, ProvisionAnswer, read_provision, read_provision_answer};
 
 /// How deep messages and groups may nest; the deepest of the protocol needs 7.

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use zeroize::Zeroizing;
 
 use super::NOW;
-use crate::audit::AuditLog;
+use crate::audit::{AuditLog, Origin};
 use crate::config::{self, Catalogue, Endpoint, KeyFile, PinKey, PinSigningKey, SealKey};
 use crate::domain::{ManualClock, RegionId, ZoneId};
 use crate::registry::{EmbeddedStore, Parts, Registry, SystemRandomness, ensure_regions};
@@ -25,8 +25,16 @@ impl Region {
     pub async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
-        let gateway = "0199c5a0-0000-7000-8000-000000000000".to_owned();
-        let audit = AuditLog::open(&dir.path().join("audit"), id(), gateway, clock.clone());
+        let origin = Origin {
+            region: id(),
+            gateway_id: "0199c5a0-0000-7000-8000-000000000000".to_owned(),
+        };
+        let audit = AuditLog::open(
+            &dir.path().join("audit"),
+            origin,
+            &[&[7; 32]],
+            clock.clone(),
+        );
         let registry = open_registry(dir.path(), clock.clone()).await;
         Self {
             dir,

@@ -21,6 +21,8 @@ use super::eventually;
 #[derive(Debug, Clone)]
 pub enum Do {
     Send(Vec<u8>),
+    /// Over WebSocket.
+    Ping,
     Close(u16),
     /// Ends the connection without a word.
     Cut,
@@ -34,6 +36,8 @@ pub struct SeenSession {
     /// Headers of the upgrade, or members of the preamble.
     pub facts: Vec<(String, String)>,
     pub frames: Vec<Vec<u8>>,
+    /// How many frames the other side has taken.
+    pub sent: usize,
     /// How it ended: not yet, without a word, or with a close code.
     pub end: Option<Option<u16>>,
     say: UnboundedSender<Do>,
@@ -178,6 +182,7 @@ impl State {
         sessions.push(SeenSession {
             facts,
             frames: Vec::new(),
+            sent: 0,
             end: None,
             say,
         });
@@ -189,6 +194,10 @@ impl State {
         self.sessions.lock().unwrap()[n].frames.push(frame);
         let script = Arc::clone(&self.script.lock().unwrap());
         script(&decoded.expect("only readable frames come through"))
+    }
+
+    fn sent(&self, n: usize) {
+        self.sessions.lock().unwrap()[n].sent += 1;
     }
 
     fn end(&self, n: usize, code: Option<u16>) {
@@ -227,6 +236,7 @@ async fn over_websocket(stream: TcpStream, state: Arc<State>) {
         for what in todo {
             let sent = match what {
                 Do::Send(frame) => socket.send(Message::Binary(frame.into())).await,
+                Do::Ping => socket.send(Message::Ping(Vec::new().into())).await,
                 Do::Close(code) => {
                     let frame = CloseFrame {
                         code: code.into(),
@@ -240,6 +250,7 @@ async fn over_websocket(stream: TcpStream, state: Arc<State>) {
             if sent.is_err() {
                 return state.end(n, None);
             }
+            state.sent(n);
         }
     }
 }
@@ -275,6 +286,7 @@ async fn over_tcp(mut stream: TcpStream, state: Arc<State>) {
         for what in todo {
             let sent = match what {
                 Do::Send(frame) => writing.write_all(&prefixed(&frame)).await,
+                Do::Ping => panic!("only a WebSocket has pings"),
                 Do::Close(_) | Do::Cut => return state.end(n, None),
                 Do::Deaf => {
                     reader.abort();
@@ -284,6 +296,7 @@ async fn over_tcp(mut stream: TcpStream, state: Arc<State>) {
             if sent.is_err() {
                 return state.end(n, None);
             }
+            state.sent(n);
         }
     }
 }

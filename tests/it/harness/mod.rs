@@ -4,9 +4,12 @@
 //! data centres saw, and ends with [`World::finish`], which checks that nothing went astray.
 
 pub mod apps;
+pub mod audit;
 pub mod call;
 pub mod centre;
 pub mod certificates;
+pub mod chat_sdk;
+pub mod demo;
 pub mod head;
 pub mod im;
 mod isolation;
@@ -24,6 +27,7 @@ use std::time::Duration;
 
 pub use apps::{TestApp, Wish};
 pub use call::{Call, Http2, Via};
+pub use demo::Demo;
 pub use plan::{Plan, REGIONS, rest_name};
 pub use script::{Answer as Said, Reply};
 pub use store::FaultyStore;

@@ -222,6 +222,19 @@ impl Login {
     }
 }
 
+/// A frame as a client puts it on the wire.
+pub fn framed(by: By, frame: &[u8]) -> Vec<u8> {
+    match by {
+        By::Websocket => {
+            let mut bytes = Vec::new();
+            let binary = websocket::Opcode::Binary;
+            websocket::append_frame(&mut bytes, binary, frame, Some([9, 8, 7, 6]));
+            bytes
+        }
+        By::Tcp => prefixed(frame),
+    }
+}
+
 pub fn jid(app_key: Option<&str>, name: &str) -> Jid {
     Jid {
         app_key: app_key.map(ToOwned::to_owned),

@@ -120,6 +120,7 @@ impl World {
             websocket: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             msync: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
+            away: datacenter::AWAY,
             clock: Arc::new(Shared(Arc::clone(&self.clock))),
         };
         self.references
@@ -294,6 +295,23 @@ impl World {
         self.registry(app.region).retire(&id, None).await.unwrap();
     }
 
+    pub async fn revoke_user(&self, app: &TestApp, user: &str) {
+        let id = AppId::parse(&app.app_id).unwrap();
+        let registry = self.registry(app.region);
+        registry.revoke_user(&id, None, user).await.unwrap();
+    }
+
+    /// Gives the App another certificate, and revokes the one that signs its tokens.
+    pub async fn replace_certificate(&self, app: &TestApp) {
+        let id = AppId::parse(&app.app_id).unwrap();
+        let registry = self.registry(app.region);
+        let (before, fresh) = registry.create_certificate(&id, None).await.unwrap();
+        let promoted = registry.promote_certificate(&id, None, &fresh.id).await;
+        promoted.unwrap();
+        let old = &before.certificates[0].id;
+        registry.delete_certificate(&id, None, old).await.unwrap();
+    }
+
     /// A connection over TLS, with the region's own name.
     pub async fn wire(&self, region: &str) -> Wire {
         let address = self.addresses(region).https.unwrap();
@@ -363,15 +381,19 @@ impl Drop for World {
 impl Ended {
     /// A region's audit log, entry by entry.
     pub fn audit(&self, region: &str) -> Vec<serde_json::Value> {
-        let text = self.audit_text(region);
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
+        let entries = super::audit::entries(&self.audit_folder(region));
+        entries
+            .iter()
+            .map(|entry| serde_json::from_str(entry).unwrap())
             .collect()
     }
 
     pub fn audit_text(&self, region: &str) -> String {
-        let path = self.folder.path().join(region).join("audit/entries.jsonl");
-        std::fs::read_to_string(path).unwrap()
+        super::audit::entries(&self.audit_folder(region)).join("\n")
+    }
+
+    pub fn audit_folder(&self, region: &str) -> PathBuf {
+        self.folder.path().join(region).join("audit")
     }
 
     /// The sum of the counts of a code's `traffic` entries, of one App or of none.

@@ -58,6 +58,14 @@ async fn a_message_to_another_app_is_refused_and_the_session_goes_on() {
                 )),
             ),
             (6, envelope(0, queue.encode_to_vec())),
+            (
+                9,
+                sync(&room(
+                    Some(&own),
+                    9,
+                    vec![other.clone(), jid(Some("third#app"), "u3")],
+                )),
+            ),
             // Keys are compared byte by byte.
             (7, text(Some(&own.to_uppercase()), 7, "u2", "x")),
         ] {
@@ -83,7 +91,7 @@ async fn a_message_to_another_app_is_refused_and_the_session_goes_on() {
     let refused = ended.audit("frankfurt");
     let counts = refused.iter().filter(|e| e["code"] == "app_mismatch");
     let total: u64 = counts.map(|e| e["count"].as_u64().unwrap()).sum();
-    assert_eq!(total, 14);
+    assert_eq!(total, 16);
 }
 
 #[tokio::test]
@@ -106,6 +114,42 @@ async fn anything_else_that_names_another_app_ends_the_session() {
             assert_eq!(code, (by == By::Websocket).then_some(1008));
             world.im("fra1").ended(n).await;
             assert_eq!(world.im("fra1").session(n).frames.len(), 1);
+        }
+    }
+    let ended = world.finish().await;
+    assert_eq!(
+        ended.refused("frankfurt", "app_mismatch", Some(&app.app_id)),
+        4
+    );
+}
+
+/// Promise P5: a LOGOUT brings a token along.
+#[tokio::test]
+async fn a_token_of_another_app_ends_the_session() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let other = world.app("fra1").await;
+    let logout = |token: &str| MSync {
+        guid: Some(jid(Some(&app.app_key()), "u1")),
+        auth: Some(token.to_owned()),
+        command: Some(4),
+        payload: Some(Vec::new()),
+        ..MSync::default()
+    };
+    for by in BOTH {
+        for (token, passes) in [
+            (format!("$t${}", app.user_token("u1")), true),
+            ("YWMtOpaque".to_owned(), true),
+            (format!("$t${}", other.user_token("u1")), false),
+            (other.app_token(), false),
+        ] {
+            let mut sdk = world.session(&app, "u1", by).await;
+            let n = world.im("fra1").sessions().len() - 1;
+            sdk.send(&logout(&token).encode_to_vec()).await;
+            sdk.closed().await;
+            world.im("fra1").ended(n).await;
+            let seen = world.im("fra1").session(n).frames.len() - 1;
+            assert_eq!(seen, usize::from(passes), "{by:?}");
         }
     }
     let ended = world.finish().await;
@@ -167,7 +211,13 @@ async fn what_the_data_centre_may_not_send_ends_the_session() {
         envelope(1, answer.encode_to_vec())
     };
     let mut compressed = MSync::decode(&msync::unread_answer(1)[..]).unwrap();
+    let mut chosen = compressed.clone();
     compressed.compress_algorithm = Some(1);
+    chosen.encrypt_type = vec![1];
+    let logout = schema::Logout {
+        status: Some(status(5, false)),
+        ..Default::default()
+    };
     let rows = [
         (
             "redirect in UNREAD",
@@ -190,6 +240,21 @@ async fn what_the_data_centre_may_not_send_ends_the_session() {
             "upstream_protocol",
         ),
         ("half a frame", vec![0x4a, 0x7f], "upstream_protocol"),
+        (
+            "redirect in an acknowledgement",
+            msync::sync_refusal(1, 5, ""),
+            "cross_region_reference",
+        ),
+        (
+            "redirect in LOGOUT",
+            envelope(4, logout.encode_to_vec()),
+            "cross_region_reference",
+        ),
+        (
+            "an encryption chosen",
+            chosen.encode_to_vec(),
+            "upstream_protocol",
+        ),
     ];
     let mut counted = std::collections::BTreeMap::new();
     for by in BOTH {
@@ -239,7 +304,12 @@ async fn another_apps_frame_from_the_data_centre_is_a_violation() {
     let metrics = world.metrics("frankfurt").await;
     let violations = metrics.sum("domicile_residency_violations_total", &[]);
     assert_eq!(violations, 3.0);
-    world.finish_with_violations(3.0).await;
+    let ended = world.finish_with_violations(3.0).await;
+    // Promise P10.
+    assert_eq!(
+        ended.refused("frankfurt", "upstream_protocol", Some(&app.app_id)),
+        3
+    );
 }
 
 #[tokio::test]

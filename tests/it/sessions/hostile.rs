@@ -1,9 +1,11 @@
 //! Clients that don't play along: each gets its row, and the others notice nothing.
 
+use std::time::Duration;
+
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::im::Do;
-use crate::harness::sdk::{BOTH, By, Event, Login, text, unread};
+use crate::harness::sdk::{BOTH, By, Event, Login, framed, text, unread};
 use crate::harness::{World, eventually};
 
 #[tokio::test]
@@ -81,6 +83,52 @@ async fn a_length_of_four_gibibytes_is_not_waited_for() {
     world.finish().await;
 }
 
+/// Control: `limits.msync_message`, whichever end sends it, and in fragments too.
+#[tokio::test]
+async fn a_message_is_as_large_as_allowed_and_no_larger() {
+    const MOST: usize = 4096;
+    let world = World::of(World::plan().limit("msync_message", "4KiB")).await;
+    let app = world.app("fra1").await;
+    let up = |size| sized(size, |padding| text(None, 1, "u2", padding));
+    let down = |size| sized(size, |padding| msync::notice(&app.app_key(), padding));
+    for by in BOTH {
+        let closed = |code| (by == By::Websocket).then_some(code);
+        let mut sdk = world.session(&app, "u1", by).await;
+        sdk.send(&up(MOST)).await;
+        assert_eq!(sdk.sync_answer().await.meta_id, Some(1));
+        sdk.send(&up(MOST + 1)).await;
+        assert_eq!(sdk.closed().await, closed(1009));
+        let mut sdk = world.session(&app, "u1", by).await;
+        let session = world.im("fra1").sessions().last().unwrap().clone();
+        session.say(Do::Send(down(MOST)));
+        assert_eq!(sdk.next().await, Event::Frame(down(MOST)));
+        session.say(Do::Send(down(MOST + 1)));
+        assert_eq!(sdk.closed().await, closed(1011));
+    }
+    let mut sdk = world.session(&app, "u1", By::Websocket).await;
+    let half = MOST / 2 + 1;
+    for (n, first) in [0x02, 0x00].into_iter().enumerate() {
+        let mut bytes = framed(By::Websocket, &up(MOST + 2)[n * half..][..half]);
+        bytes[0] = first;
+        sdk.send_raw(&bytes).await;
+    }
+    assert_eq!(sdk.closed().await, Some(1009));
+    let metrics = world.metrics("frankfurt").await;
+    let refused = metrics.sum("domicile_refusals_total", &[("code", "too_large")]);
+    assert_eq!(refused, 3.0);
+    world.finish().await;
+}
+
+/// A frame of that size.
+fn sized(size: usize, frame: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
+    // Lengths take as many bytes in both.
+    let shorter = "x".repeat(size - 200);
+    let missing = size - frame(&shorter).len();
+    let frame = frame(&(shorter + &"x".repeat(missing)));
+    assert_eq!(frame.len(), size);
+    frame
+}
+
 #[tokio::test]
 async fn fragments_and_pings_are_put_in_order() {
     let world = World::new().await;
@@ -114,16 +162,7 @@ async fn frames_may_come_a_byte_at_a_time_or_many_at_once() {
     for (n, by) in BOTH.into_iter().enumerate() {
         let mut sdk = world.session(&app, "u1", by).await;
         let frames: Vec<Vec<u8>> = (1..=50).map(|id| text(None, id, "u2", "x")).collect();
-        let mut bytes = Vec::new();
-        for frame in &frames {
-            match by {
-                By::Websocket => {
-                    let binary = websocket::Opcode::Binary;
-                    websocket::append_frame(&mut bytes, binary, frame, Some([9, 8, 7, 6]));
-                }
-                By::Tcp => bytes.extend(crate::harness::im::prefixed(frame)),
-            }
-        }
+        let bytes: Vec<u8> = frames.iter().flat_map(|f| framed(by, f)).collect();
         let (slow, quick) = bytes.split_at(200);
         for byte in slow {
             sdk.send_raw(&[*byte]).await;
@@ -165,16 +204,65 @@ async fn ends_that_stop_reading_hold_up_only_themselves() {
         let session = world.im("fra1").sessions().last().unwrap().clone();
         let n = world.im("fra1").sessions().len() - 1;
         let notice = msync::notice(&app.app_key(), &"x".repeat(100_000));
-        for _ in 0..200 {
+        for _ in 0..1_000 {
             session.say(Do::Send(notice.clone()));
         }
         eventually("the session to be given up", || {
             world.im("fra1").sessions()[n].end.is_some()
         })
         .await;
+        // The rest of 100 MB was never taken: what is between the two are the system's buffers.
+        let taken = world.im("fra1").session(n).sent * notice.len();
+        assert!(taken < 64_000_000, "{by:?}: {taken} bytes were taken");
         drop(sdk);
         other.send(&unread()).await;
         other.message().await;
+    }
+    world.finish().await;
+}
+
+/// More refusals than are kept for a client at once: none is lost, in whatever time it reads them.
+#[tokio::test]
+async fn a_flood_of_refusals_arrives_whole() {
+    const MANY: u64 = 10_000;
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for by in BOTH {
+        let mut sdk = world.session(&app, "u1", by).await;
+        let mut bytes = Vec::new();
+        for id in 1..=MANY {
+            bytes.extend(framed(by, &text(Some("acme#other"), id, "u2", "")));
+        }
+        bytes.extend(framed(by, &text(None, MANY + 1, "u2", "")));
+        sdk.send_raw(&bytes).await;
+        for id in 1..=MANY {
+            assert_eq!(sdk.sync_answer().await.meta_id, Some(id));
+        }
+        let last = sdk.sync_answer().await;
+        assert_eq!(last.meta_id, Some(MANY + 1));
+        assert_eq!(last.status.unwrap().error_code, Some(0));
+    }
+    world.finish().await;
+}
+
+/// A slow client is not one that takes nothing.
+#[tokio::test]
+async fn an_end_that_reads_slowly_is_waited_for() {
+    let world = World::of(World::plan().limit("body_idle", "500ms")).await;
+    let app = world.app("fra1").await;
+    for (n, by) in BOTH.into_iter().enumerate() {
+        let mut sdk = world.session(&app, "u1", by).await;
+        let session = world.im("fra1").frames(n, 1).await;
+        // More than the system's buffers take, so that it waits all the time.
+        let notice = msync::notice(&app.app_key(), &"x".repeat(200_000));
+        for _ in 0..300 {
+            session.say(Do::Send(notice.clone()));
+        }
+        let mut pace = tokio::time::interval(Duration::from_millis(10));
+        for _ in 0..300 {
+            pace.tick().await;
+            assert_eq!(sdk.next().await, Event::Frame(notice.clone()), "{by:?}");
+        }
     }
     world.finish().await;
 }
@@ -195,5 +283,9 @@ async fn upgrades_that_are_none_get_400() {
             "{head}"
         );
     }
+    let mut wire = world.wire("frankfurt").await;
+    wire.send("GET /websocket HTTP/1.1\r\nhost: ws.beijing.test\r\n\r\n")
+        .await;
+    assert_eq!(wire.answer().await.verdict(), (421, "host_mismatch"));
     world.finish().await;
 }

@@ -4,7 +4,7 @@ use msync::schema::Provision;
 use prost::Message as _;
 
 use crate::harness::im::Do;
-use crate::harness::sdk::{BOTH, By, Login, text, unread};
+use crate::harness::sdk::{BOTH, By, Login, framed, text, unread};
 use crate::harness::{Wish, World};
 
 #[tokio::test]
@@ -66,6 +66,31 @@ async fn the_data_centre_is_told_whose_session_it_is() {
 }
 
 #[tokio::test]
+async fn only_a_trusted_proxy_is_believed_who_came() {
+    for (plan, told) in [
+        (World::plan(), "127.0.0.1"),
+        (
+            World::plan().trusted_proxy("127.0.0.0/8"),
+            "10.1.2.3, 10.4.5.6, 127.0.0.1",
+        ),
+    ] {
+        let world = World::of(plan).await;
+        let app = world.app("fra1").await;
+        let head = UPGRADE.replace(
+            "\r\n\r\n",
+            "\r\nX-Forwarded-For: 10.1.2.3\r\nX-Forwarded-For: 10.4.5.6\r\n\r\n",
+        );
+        let mut wire = world.wire("frankfurt").await;
+        let login = Login::of(&app, "u1").frame();
+        wire.send([head.as_bytes(), &framed(By::Websocket, &login)].concat())
+            .await;
+        let seen = world.im("fra1").frames(0, 1).await;
+        assert_eq!(seen.fact("x-forwarded-for"), Some(told));
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn offers_that_would_hide_frames_are_taken_out() {
     let world = World::new().await;
     let app = world.app("fra1").await;
@@ -97,6 +122,69 @@ async fn offers_that_would_hide_frames_are_taken_out() {
         assert_eq!(provision, expected.provision);
         expected.envelope.payload = came.payload.clone();
         assert_eq!(came, expected.envelope);
+    }
+    world.finish().await;
+}
+
+/// Whoever does not wait for an answer is looked at all the same, and not before it is let in.
+#[tokio::test]
+async fn what_comes_right_behind_the_login_is_looked_at() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let foreign = world.app("bj1").await;
+    let behind = [
+        text(Some("acme#other"), 1, "u2", "x"),
+        text(None, 2, "u2", "x"),
+    ];
+    for (n, by) in BOTH.into_iter().enumerate() {
+        let at_once = |login: Login| {
+            let frames = [&login.frame(), &behind[0], &behind[1]];
+            frames.map(|frame| framed(by, frame)).concat()
+        };
+        let mut sdk = world.sdk("frankfurt", by).await;
+        sdk.send_raw(&at_once(Login::of(&app, "u1"))).await;
+        sdk.provision_answer().await;
+        for (id, code) in [(1, 19), (2, 0)] {
+            let answer = sdk.sync_answer().await;
+            let status = answer.status.unwrap();
+            assert_eq!((answer.meta_id, status.error_code), (Some(id), Some(code)));
+        }
+        let seen = world.im("fra1").session(n);
+        assert_eq!(seen.frames[1..], behind[1..]);
+        let mut sdk = world.sdk("frankfurt", by).await;
+        sdk.send_raw(&at_once(Login::of(&foreign, "u1"))).await;
+        assert_eq!(sdk.refusal().await.0, 8);
+    }
+    assert_eq!(world.im("fra1").sessions().len(), 2);
+    world.finish().await;
+}
+
+/// As the web SDKs have it.
+const UPGRADE: &str = "GET /websocket HTTP/1.1\r\nHost: ws.frankfurt.test\r\n\
+    Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
+/// Nor need it wait for the end of the handshake; the plain listener is no exception.
+#[tokio::test]
+async fn what_comes_right_behind_the_upgrade_is_read() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for mut wire in [
+        world.wire("frankfurt").await,
+        world.plain_wire("frankfurt").await,
+    ] {
+        let login = Login::of(&app, "u1").frame();
+        let bytes = [UPGRADE.as_bytes(), &framed(By::Websocket, &login)].concat();
+        wire.send(bytes).await;
+        let head = wire.head().await;
+        assert_eq!(head.word(1), "101");
+        let extension = head.headers.iter();
+        let extension = extension.filter(|(name, _)| name == "sec-websocket-extensions");
+        assert_eq!(extension.count(), 0);
+        let answer = wire.some().await;
+        let answer = msync::read_provision_answer(&answer[2..], &app.app_key());
+        assert_eq!(answer.unwrap().error_code, Some(0));
     }
     world.finish().await;
 }

@@ -1,7 +1,7 @@
 //! Each row of SPEC 6.5 for sessions, over both transports. No refused session reaches a data
 //! centre, wherever it is.
 
-use crate::harness::im::Do;
+use crate::harness::im::{Do, well_behaved};
 use crate::harness::sdk::{BOTH, By, Login, Sdk};
 use crate::harness::{FaultyStore, World, eventually};
 use msync::schema::{self, MSync};
@@ -248,10 +248,6 @@ async fn a_data_centre_that_breaks_its_word_is_not_passed_on() {
         };
         p.status.as_mut().unwrap().redirect_info.push(info);
     };
-    let foreign = schema::Jid {
-        app_key: Some("acme#other".to_owned()),
-        ..Default::default()
-    };
     let rows = [
         (
             "REDIRECT",
@@ -300,7 +296,71 @@ async fn a_data_centre_that_breaks_its_word_is_not_passed_on() {
         let (status, text) = refused(&world, "frankfurt", by, &Login::of(&app, "u1")).await;
         assert_eq!((status, text.contains("upstream_protocol")), (8, true));
     }
-    let _ = foreign;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn another_apps_answer_is_a_violation_and_not_passed_on() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let foreign = schema::Jid {
+        app_key: Some("acme#other".to_owned()),
+        ..Default::default()
+    };
+    let frame = answer(Some(0), |e, _| e.guid = Some(foreign));
+    world
+        .im("fra1")
+        .answers(move || vec![Do::Send(frame.clone())]);
+    for by in BOTH {
+        let (status, text) = refused(&world, "frankfurt", by, &Login::of(&app, "u1")).await;
+        assert_eq!((status, text.contains("upstream_protocol")), (8, true));
+    }
+    let ended = world.finish_with_violations(2.0).await;
+    assert_eq!(
+        ended.refused("frankfurt", "upstream_protocol", Some(&app.app_id)),
+        2
+    );
+}
+
+#[tokio::test]
+async fn an_app_over_its_rate_is_told_so_at_its_login() {
+    let world = World::of(World::plan().limit("rate_per_app", "1/s")).await;
+    let app = world.app("fra1").await;
+    let login = Login::of(&app, "u1");
+    let mut told = Vec::new();
+    // One a second gets in, however slow the machine.
+    while told.len() < 2 {
+        for by in BOTH {
+            let mut sdk = world.sdk("frankfurt", by).await;
+            sdk.send(&login.frame()).await;
+            let status = sdk.provision_answer().await.status.unwrap();
+            if status.error_code != Some(0) {
+                told.push((status.error_code, status.reason.unwrap()));
+            }
+        }
+    }
+    for (code, reason) in told {
+        assert_eq!((code, reason.contains("rate_limited")), (Some(8), true));
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_full_channel_lets_no_more_in_until_somebody_is_answered() {
+    let world = World::of(World::plan().limit("in_flight_per_channel", "1")).await;
+    let app = world.app("fra1").await;
+    for (n, by) in BOTH.into_iter().enumerate() {
+        world.im("fra1").answers(Vec::new);
+        let mut first = world.sdk("frankfurt", by).await;
+        first.send(&Login::of(&app, "u1").frame()).await;
+        let waiting = world.im("fra1").frames(2 * n, 1).await;
+        let (status, text) = refused(&world, "frankfurt", by, &Login::of(&app, "u2")).await;
+        assert_eq!((status, text.contains("channel_full")), (8, true), "{text}");
+        waiting.say(Do::Send(msync::provision_answer(None, None)));
+        first.provision_answer().await;
+        world.im("fra1").script(well_behaved);
+        world.session(&app, "u2", by).await;
+    }
     world.finish().await;
 }
 

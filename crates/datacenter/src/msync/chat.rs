@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 
+use super::amend;
 use super::frames::{self, Refusal};
 use super::jid;
 use super::schema::message_body::Type;
@@ -49,7 +50,7 @@ pub(super) async fn send(
 
 /// Why nothing was done.
 #[derive(Debug)]
-enum Failure {
+pub(super) enum Failure {
     Refused(Refusal),
     Store(StoreError),
 }
@@ -115,6 +116,7 @@ impl Outgoing {
 
     fn send(mut self, edit: &Edit<'_>, live: &Live, now: u64) -> Result<(u64, Delivery), Failure> {
         let conversation = self.conversation(edit, live)?;
+        amend::amend(edit, live, &conversation, &self.body)?;
         let id = edit.next_id(now)?;
         self.meta.id = Some(id);
         self.meta.timestamp = Some(now);

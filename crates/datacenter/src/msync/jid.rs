@@ -1,6 +1,8 @@
 //! JIDs: who and where, on the wire.
 
-use super::schema::Jid;
+use prost::Message;
+
+use super::schema::{Jid, Meta};
 use crate::app_key::AppKey;
 use crate::queues::Queue;
 
@@ -30,6 +32,12 @@ pub(crate) fn queue(app: &AppKey, jid: &Jid) -> Option<Queue> {
         Some(CONFERENCES) => Some(Queue::Conference(name)),
         Some(_) => None,
     }
+}
+
+/// Whether an encoded `Meta` says that it is from this user.
+pub(crate) fn is_from(user: &str, meta: &[u8]) -> bool {
+    let from = Meta::decode(meta).ok().and_then(|meta| meta.from);
+    from.is_some_and(|from| from.name() == user)
 }
 
 fn is_name(name: &str) -> bool {

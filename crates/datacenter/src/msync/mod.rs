@@ -2,9 +2,10 @@
 //!
 //! A session's way: the transport (`websocket`, `tcp`) takes the gateway's word for whose it is
 //! (`facts`) and hands on a [`link::Link`]; `login` answers its PROVISION; `session` then serves one
-//! frame after the other: `chat` sends messages, `muc` joins and leaves rooms, and what waits in the
-//! user's queues is told of, pulled and acknowledged.
+//! frame after the other: `chat` sends messages, `amend` recalls and edits them, `muc` joins and leaves
+//! rooms, and what waits in the user's queues is told of, pulled and acknowledged.
 
+mod amend;
 mod chat;
 mod facts;
 pub(crate) mod frames;

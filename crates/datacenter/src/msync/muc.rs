@@ -1,5 +1,7 @@
 //! Joining and leaving chat rooms. Everything else about groups and rooms is REST.
 
+use std::sync::Arc;
+
 use prost::Message;
 
 use super::frames::{self, Refusal};
@@ -8,12 +10,14 @@ use super::schema::muc_body::{self, Operation, status};
 use super::schema::status::ErrorCode;
 use super::schema::{CommSyncDl, Jid, Meta, MucBody, meta};
 use super::session::Session;
+use crate::centre::Centre;
 use crate::live::Live;
 use crate::mailbox::Letter;
 use crate::post::Delivery;
 use crate::queues::Queue;
 use crate::roster::{self, Roster};
 use crate::store::cipher::Keyspace::Rooms;
+use crate::store::key::Key;
 use crate::store::{Edit, StoreError};
 
 /// Changes the room's members, tells those who are there, and says how it went.
@@ -29,14 +33,56 @@ pub(super) async fn change(
     };
     let (live, told) = (session.live.clone(), change.clone());
     let posting = centre.posting.lock().await;
-    let write = move |edit: &Edit<'_>| change.make(edit, &live, now);
-    let (id, done) = centre.store.write(write).await?;
-    if let Ok(changed) = &done {
-        let delivery = told.delivery(&session.live, id, changed, now);
+    let write = move |edit: &Edit<'_>| {
+        let (id, done) = change.make(edit, &live, now)?;
+        let left = match &done {
+            Ok(_) if change.leaves_others => leave(edit, &live, Some(&change.room), now)?,
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        Ok::<_, StoreError>((id, done, left))
+    };
+    let (id, done, left) = centre.store.write(write).await?;
+    let joined = done
+        .iter()
+        .map(|changed| told.delivery(&session.live, id, changed, now));
+    for delivery in left.into_iter().chain(joined) {
         delivery.deliver(&centre.sessions, Some(&session.live));
     }
     drop(posting);
     Ok(told.answer(wire_id, &session.live, id, &done, now))
+}
+
+/// Takes somebody who has gone away out of all their rooms.
+pub(super) async fn leave_all(centre: &Centre, live: Arc<Live>) -> Result<(), StoreError> {
+    let now = centre.clock.unix_millis();
+    let posting = centre.posting.lock().await;
+    let write = move |edit: &Edit<'_>| leave(edit, &live, None, now);
+    for delivery in centre.store.write(write).await? {
+        delivery.deliver(&centre.sessions, None);
+    }
+    drop(posting);
+    Ok(())
+}
+
+/// Takes a user out of all rooms but one, and but for those they own; with what others are to hear of it.
+fn leave(
+    edit: &Edit<'_>,
+    live: &Live,
+    but: Option<&str>,
+    now: u64,
+) -> Result<Vec<Delivery>, StoreError> {
+    let rooms: Vec<Roster> = edit.scan(Rooms, Key::of(&live.app).below())?;
+    let mut told = Vec::new();
+    for room in rooms {
+        if but == Some(&room.id) || room.owner == live.name || !room.has(&live.name) {
+            continue;
+        }
+        let change = Change::leaving(room.id);
+        if let (id, Ok(changed)) = change.make(edit, live, now)? {
+            told.push(change.delivery(live, id, &changed, now));
+        }
+    }
+    Ok(told)
 }
 
 /// A room that a user joins or leaves.
@@ -44,6 +90,8 @@ pub(super) async fn change(
 struct Change {
     room: String,
     joins: bool,
+    /// Whether who joins leaves all other rooms.
+    leaves_others: bool,
     ext: Option<String>,
 }
 
@@ -72,8 +120,23 @@ impl Change {
         if !body.is_chatroom() {
             return Err(BY_REST);
         }
+        let leaves_others = joins && body.leave_other_rooms();
         let ext = body.ext.filter(|ext| !ext.is_empty());
-        Ok(Change { room, joins, ext })
+        Ok(Change {
+            room,
+            joins,
+            leaves_others,
+            ext,
+        })
+    }
+
+    fn leaving(room: String) -> Change {
+        Change {
+            room,
+            joins: false,
+            leaves_others: false,
+            ext: None,
+        }
     }
 
     /// The id of the change, and what came of it.

@@ -80,7 +80,32 @@ async fn serve(
         () = stop.soft.cancelled() => Ok(Farewell::GoingAway),
     };
     centre.sessions.leave(&live);
+    leave_rooms_later(centre, live, stop);
     ended
+}
+
+/// Somebody who does not come back soon leaves their rooms.
+fn leave_rooms_later(centre: &Arc<Centre>, live: Arc<Live>, stop: &Stop) {
+    let is_away =
+        |centre: &Centre, live: &Live| centre.sessions.of(&live.app, &live.name).is_empty();
+    if !is_away(centre, &live) || stop.soft.is_cancelled() {
+        return;
+    }
+    let (shared, soft) = (centre.clone(), stop.soft.clone());
+    centre.tracker.spawn(async move {
+        let waited = soft
+            .run_until_cancelled(tokio::time::sleep(shared.away))
+            .await;
+        if waited.is_none() || !is_away(&shared, &live) {
+            return;
+        }
+        if let Err(error) = muc::leave_all(&shared, live).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "leaving rooms failed"
+            );
+        }
+    });
 }
 
 async fn send(link: &mut impl Link, frame: Bytes) -> Result<(), LinkError> {

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     GrantType,
     #[error(transparent)]
     Token(#[from] Unreadable),
+    #[error("the data centre stops")]
+    Stopping,
     #[error("internal error")]
     Store(#[from] StoreError),
     #[error("internal error")]
@@ -97,6 +99,11 @@ impl Fault {
                 StatusCode::UNAUTHORIZED,
                 "auth_bad_access_token",
                 "BadTokenException",
+            ),
+            Fault::Stopping => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "service_unavailable",
+                "ServiceUnavailableException",
             ),
             Fault::Store(_) | Fault::File(_) => INTERNAL,
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use hyper::body::Incoming;
 
@@ -9,6 +10,7 @@ use super::answer::Response;
 use super::call::Call;
 use super::fault::Fault;
 use crate::centre::Centre;
+use crate::erasure;
 use crate::path::{self, Query};
 use crate::routes::{self, Found};
 
@@ -22,7 +24,10 @@ pub(crate) async fn serve(centre: &Arc<Centre>, request: Request<Incoming>) -> R
         fault.log(&understood.route());
         fault.response(now, now.saturating_sub(received))
     });
-    understood.stamp(response.headers_mut());
+    let headers = response.headers_mut();
+    // Pages of any origin may read answers: who may ask is the token's matter, not the page's.
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    understood.stamp(headers);
     response
 }
 
@@ -33,6 +38,10 @@ async fn answer(
     understood: &mut Understood,
 ) -> Result<Response, Fault> {
     centre.door.check(request.headers())?;
+    if erasure::is_asked(&request) {
+        understood.management = Some(erasure::ROUTE);
+        return erasure::serve(centre, request).await;
+    }
     let (head, body) = request.into_parts();
     let target = path::parse(head.uri.path())?;
     understood.app = Some(target.app.to_string());
@@ -56,13 +65,15 @@ async fn answer(
 struct Understood {
     app: Option<String>,
     found: Option<Found>,
+    /// A route that is under no App.
+    management: Option<&'static str>,
 }
 
 impl Understood {
     fn route(&self) -> String {
         match &self.found {
             Some(found) => format!("{} {}", found.route.method, found.route.template),
-            None => "unknown".to_owned(),
+            None => self.management.unwrap_or("unknown").to_owned(),
         }
     }
 

@@ -13,6 +13,11 @@ impl Key {
         Key(Vec::new()).part(&app.to_string())
     }
 
+    /// A key as it stands in the store.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Key {
+        Key(bytes.to_vec())
+    }
+
     /// Adds a text with its length in front, so that no text runs into the next.
     pub(crate) fn part(mut self, text: &str) -> Key {
         self.0.extend_from_slice(&(text.len() as u64).to_be_bytes());
@@ -47,6 +52,16 @@ impl Key {
     /// As [`Key::below`], only the ids of the range.
     pub(crate) fn below_ids(&self, ids: Range<u64>) -> Range<Vec<u8>> {
         self.clone().id(ids.start).0..self.clone().id(ids.end).0
+    }
+
+    /// What follows behind `front`; nothing when this does not begin with it.
+    pub(crate) fn behind(&self, front: &Key) -> Option<&[u8]> {
+        self.0.strip_prefix(front.0.as_slice())
+    }
+
+    /// The id that it ends with.
+    pub(crate) fn last_id(&self) -> Option<u64> {
+        self.0.last_chunk().copied().map(u64::from_be_bytes)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

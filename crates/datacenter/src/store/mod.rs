@@ -1,28 +1,41 @@
 //! The store: one redb file for a zone, one table for each keyspace, every value sealed.
 //!
+//! redb keeps what was removed in free pages. So an erasure ends with [`Store::renew`], which puts a new
+//! file in the place of the old one.
+//!
 //! redb blocks, so each transaction runs on the blocking pool; the tracker counts it, so that the file
 //! is closed when the data centre has shut down.
 
 pub(crate) mod cipher;
 pub(crate) mod key;
+mod renew;
 mod transaction;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use redb::Database;
 use tokio_util::task::TaskTracker;
 
 use cipher::{Cipher, CipherError};
-pub(crate) use transaction::{Edit, Order, View, first_id_at};
+pub(crate) use transaction::{Edit, Entry, Order, Picked, View, first_id_at};
 
 /// The store of one data centre.
 #[derive(Clone)]
 pub(crate) struct Store {
-    database: Arc<Database>,
-    cipher: Arc<dyn Cipher>,
+    shared: Arc<Shared>,
     tracker: TaskTracker,
+}
+
+struct Shared {
+    file: PathBuf,
+    /// Another one once the file was renewed.
+    database: RwLock<Database>,
+    /// Held by who writes: redb has one writer at a time in any case.
+    writing: Mutex<()>,
+    cipher: Arc<dyn Cipher>,
 }
 
 /// The store can't be opened.
@@ -54,6 +67,10 @@ pub enum StoreError {
     Cipher(#[from] CipherError),
     #[error("the transaction was cut short")]
     Task(#[from] tokio::task::JoinError),
+    #[error("can't make the store's new file")]
+    NewFile(#[source] redb::DatabaseError),
+    #[error("can't replace the store's file")]
+    Replace(#[source] std::io::Error),
 }
 
 impl Store {
@@ -66,14 +83,21 @@ impl Store {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(|e| OpenError::Folder(folder.to_owned(), e))?;
         }
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(file)
-            .map_err(|e| OpenError::Database(file.to_owned(), e))?;
+        let database = database(file).map_err(|e| OpenError::Database(file.to_owned(), e))?;
         transaction::make_tables(&database).map_err(OpenError::Tables)?;
-        Ok(Store {
-            database: Arc::new(database),
+        let shared = Shared {
+            file: file.to_owned(),
+            database: RwLock::new(database),
+            writing: Mutex::new(()),
             cipher,
+        };
+        // What a killed process left of an erasure. Serving is no worse without it than before.
+        if let Err(error) = shared.renew() {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "can't take what was erased out of the store's file");
+        }
+        Ok(Store {
+            shared: Arc::new(shared),
             tracker,
         })
     }
@@ -85,8 +109,11 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let store = self.clone();
-        let task = move || work(&View::begin(&store.database, &*store.cipher)?);
+        let shared = self.shared.clone();
+        let task = move || {
+            let database = shared.database.read();
+            work(&View::begin(&database, &*shared.cipher)?)
+        };
         self.tracker
             .spawn_blocking(task)
             .await
@@ -100,9 +127,11 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let store = self.clone();
+        let shared = self.shared.clone();
         let task = move || {
-            let edit = Edit::begin(&store.database, &*store.cipher)?;
+            let _writing = shared.writing.lock();
+            let database = shared.database.read();
+            let edit = Edit::begin(&database, &*shared.cipher)?;
             let done = work(&edit)?;
             edit.commit()?;
             Ok(done)
@@ -112,6 +141,17 @@ impl Store {
             .await
             .map_err(StoreError::from)?
     }
+
+    /// Takes what was erased out of the file, if anything was. Nobody writes meanwhile.
+    pub(crate) async fn renew(&self) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        self.tracker.spawn_blocking(move || shared.renew()).await?
+    }
+}
+
+/// Opens a file, or makes it.
+fn database(file: &Path) -> Result<Database, redb::DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).create(file)
 }
 
 impl From<serde_json::Error> for StoreError {

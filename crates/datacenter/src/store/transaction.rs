@@ -24,6 +24,19 @@ pub(crate) struct Edit<'a> {
     cipher: &'a dyn Cipher,
 }
 
+/// What stands at a key.
+pub(crate) struct Entry<'a> {
+    key: &'a [u8],
+    value: &'a [u8],
+    sealed: &'a Sealed<'a>,
+}
+
+/// Keys that were picked out of a range, and the part of it that was not looked at.
+pub(crate) struct Picked {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) rest: Option<Range<Vec<u8>>>,
+}
+
 /// Which end of a range comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -78,6 +91,48 @@ impl<'a> View<'a> {
             order,
             limit,
         )
+    }
+
+    /// Looks at the first `limit` entries of a range, and picks out the wanted ones.
+    pub(crate) fn pick(
+        &self,
+        keyspace: Keyspace,
+        range: Range<Vec<u8>>,
+        limit: usize,
+        wanted: impl Fn(&Entry<'_>) -> Result<bool, StoreError>,
+    ) -> Result<Picked, StoreError> {
+        let table = self.transaction.open_table(table(keyspace))?;
+        let cipher = self.cipher;
+        let sealed = Sealed { keyspace, cipher };
+        let mut entries = table.range(range.start.as_slice()..range.end.as_slice())?;
+        let mut keys = Vec::new();
+        for _ in 0..limit {
+            let Some(entry) = entries.next() else {
+                return Ok(Picked { keys, rest: None });
+            };
+            let (key, value) = entry?;
+            let entry = Entry {
+                key: key.value(),
+                value: value.value(),
+                sealed: &sealed,
+            };
+            if wanted(&entry)? {
+                keys.push(Key::of_bytes(entry.key));
+            }
+        }
+        let next = entries.next().transpose()?;
+        let rest = next.map(|(key, _)| key.value().to_vec()..range.end);
+        Ok(Picked { keys, rest })
+    }
+}
+
+impl Entry<'_> {
+    pub(crate) fn key(&self) -> &[u8] {
+        self.key
+    }
+
+    pub(crate) fn open<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+        self.sealed.open(self.key, self.value)
     }
 }
 
@@ -152,12 +207,40 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
+    /// As [`Edit::remove`]; says whether there was anything, and sees to it that [`super::Store::renew`]
+    /// takes its bytes out of the file.
+    pub(crate) fn erase(&self, keyspace: Keyspace, key: &Key) -> Result<bool, StoreError> {
+        let mut table = self.transaction.open_table(table(keyspace))?;
+        let was_there = table.remove(key.as_bytes())?.is_some();
+        if was_there {
+            self.mark_erased()?;
+        }
+        Ok(was_there)
+    }
+
+    /// As [`Edit::put`], and sees to it that the value before leaves the file.
+    pub(crate) fn redact<T: Serialize>(
+        &self,
+        keyspace: Keyspace,
+        key: &Key,
+        value: &T,
+    ) -> Result<(), StoreError> {
+        self.put(keyspace, key, value)?;
+        self.mark_erased()
+    }
+
+    fn mark_erased(&self) -> Result<(), StoreError> {
+        let mut sequence = self.transaction.open_table(SEQUENCE)?;
+        sequence.insert(ERASED, 1)?;
+        Ok(())
+    }
+
     /// An id that no other has: milliseconds in front, a running number behind, so that ids sort by time.
     pub(crate) fn next_id(&self, now: u64) -> Result<u64, StoreError> {
         let mut table = self.transaction.open_table(SEQUENCE)?;
-        let last = table.get("last")?.map_or(0, |stored| stored.value());
+        let last = table.get(LAST)?.map_or(0, |stored| stored.value());
         let next = (last + 1) % (1 << SEQUENCE_BITS);
-        table.insert("last", next)?;
+        table.insert(LAST, next)?;
         Ok(first_id_at(now) | next)
     }
 }
@@ -224,11 +307,16 @@ fn scan<T: DeserializeOwned>(
     Ok(found)
 }
 
-fn table(keyspace: Keyspace) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+pub(super) fn table(keyspace: Keyspace) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
     TableDefinition::new(keyspace.table_name())
 }
 
-const SEQUENCE: TableDefinition<'static, &str, u64> = TableDefinition::new("sequence");
+/// Numbers of the store itself.
+pub(super) const SEQUENCE: TableDefinition<'static, &str, u64> = TableDefinition::new("sequence");
+/// The last running number of an id.
+pub(super) const LAST: &str = "last";
+/// There when something was erased, and its bytes may still be in the file.
+pub(super) const ERASED: &str = "erased";
 
 /// 44 bits of milliseconds last until the year 2527; 2^20 ids are more than a millisecond can commit.
 const SEQUENCE_BITS: u32 = 20;

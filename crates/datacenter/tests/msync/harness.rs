@@ -114,6 +114,7 @@ pub fn settings(data: &TempDir, clock: Arc<StandingClock>) -> Settings {
         websocket: Some("127.0.0.1:0".parse().unwrap()),
         msync: Some("127.0.0.1:0".parse().unwrap()),
         auth: GatewayAuth::Secret(SECRET.to_owned()),
+        away: Duration::from_millis(100),
         clock,
     }
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod door;
+mod erasure;
 mod groups;
 mod harness;
 mod login;

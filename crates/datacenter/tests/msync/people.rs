@@ -1,5 +1,7 @@
 //! One-to-one.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use reqwest::Method;
 use serde_json::json;
@@ -39,7 +41,7 @@ async fn a_message_is_acknowledged_delivered_and_in_the_history() {
         assert!(lines.contains(&id), "{lines}");
         // What SDKs read of it is the message itself.
         let encoded = roamed["msg"].as_str().unwrap();
-        let encoded = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded);
+        let encoded = STANDARD.decode(encoded);
         assert_eq!(Meta::decode(encoded.unwrap().as_slice()).unwrap(), got[0]);
     }
 }
@@ -127,17 +129,11 @@ async fn every_device_of_both_gets_it() {
 }
 
 #[tokio::test]
-async fn receipts_recalls_and_edits_are_passed_along() {
+async fn receipts_are_passed_along() {
     let centre = Running::start(&["ann", "bob"]).await;
     let mut ann = Client::log_in(&centre, Transport::WebSocket, "ann").await;
     let mut bob = Client::log_in(&centre, Transport::Tcp, "bob").await;
-    for kind in [
-        Type::ReadAck,
-        Type::DeliverAck,
-        Type::Recall,
-        Type::ChannelAck,
-        Type::Edit,
-    ] {
+    for kind in [Type::ReadAck, Type::DeliverAck, Type::ChannelAck] {
         let receipt = MessageBody {
             r#type: Some(kind.into()),
             ack_message_id: Some(7),
@@ -155,6 +151,90 @@ async fn receipts_recalls_and_edits_are_passed_along() {
     let asked = json!({"queue": "ann@easemob.com"});
     let history = centre.post("users/bob/messageroaming", asked).await;
     assert_eq!(history["data"]["msgs"], json!([]), "they are no messages");
+}
+
+/// A recall, or an edit that says "better", of a message.
+fn amendment(from: &str, to: &str, kind: Type, id: u64) -> Meta {
+    let meta = chat(from, person(to), "better");
+    let amended = MessageBody {
+        r#type: Some(kind.into()),
+        ack_message_id: Some(id),
+        edit_message_id: Some(id),
+        ..body(&meta)
+    };
+    Meta {
+        payload: Some(amended.encode_to_vec()),
+        ..meta
+    }
+}
+
+async fn history(centre: &Running) -> Vec<(String, u64)> {
+    let asked = json!({"queue": "bob@easemob.com"});
+    let history = centre.post("users/ann/messageroaming", asked).await;
+    let messages = history["data"]["msgs"].as_array().unwrap().iter();
+    let shown = messages.map(|message| {
+        let text = message["payload"]["bodies"][0]["msg"].as_str().unwrap();
+        let meta = STANDARD.decode(message["msg"].as_str().unwrap()).unwrap();
+        let meta = Meta::decode(meta.as_slice()).unwrap();
+        assert_eq!(body(&meta).contents[0].text(), text);
+        (text.to_owned(), meta.id())
+    });
+    shown.collect()
+}
+
+#[tokio::test]
+async fn an_edit_changes_the_history() {
+    let centre = Running::start(&["ann", "bob"]).await;
+    let mut ann = Client::log_in(&centre, Transport::WebSocket, "ann").await;
+    let id = ann.send_text(person("bob"), "good").await.server_id();
+    let edit = amendment("ann", "bob", Type::Edit, id);
+    assert_eq!(code(&ann.send_meta(edit).await.status), Some(0));
+    assert_eq!(history(&centre).await, [("better".to_owned(), id)]);
+    // Who was away gets the message as it is now, and the edit.
+    let mut bob = Client::log_in(&centre, Transport::Tcp, "bob").await;
+    let got = bob.pull(person("ann")).await;
+    assert_eq!(texts(&got), [said("ann", "better"), said("ann", "better")]);
+    assert_eq!(body(&got[1]).r#type(), Type::Edit);
+}
+
+#[tokio::test]
+async fn a_recall_takes_it_out_of_history_and_queue() {
+    let centre = Running::start(&["ann", "bob"]).await;
+    let mut ann = Client::log_in(&centre, Transport::WebSocket, "ann").await;
+    for _ in 0..60 {
+        let id = ann.send_text(person("bob"), "oops").await.server_id();
+        let recall = amendment("ann", "bob", Type::Recall, id);
+        assert_eq!(code(&ann.send_meta(recall).await.status), Some(0));
+    }
+    assert!(history(&centre).await.is_empty());
+    ann.send_text(person("bob"), "hi").await;
+    let mut bob = Client::log_in(&centre, Transport::Tcp, "bob").await;
+    let got = bob.pull(person("ann")).await;
+    assert!(
+        got[..60]
+            .iter()
+            .all(|meta| body(meta).r#type() == Type::Recall)
+    );
+    assert_eq!(texts(&got[60..]), [said("ann", "hi")]);
+}
+
+#[tokio::test]
+async fn only_who_has_sent_it_changes_a_message() {
+    let centre = Running::start(&["ann", "bob"]).await;
+    let mut ann = Client::log_in(&centre, Transport::WebSocket, "ann").await;
+    let mut bob = Client::log_in(&centre, Transport::Tcp, "bob").await;
+    let id = ann.send_text(person("bob"), "good").await.server_id();
+    for kind in [Type::Recall, Type::Edit] {
+        for (id, reason) in [
+            (id, "Sorry, You do not have permission"),
+            (7, "Sorry, message does not exist"),
+        ] {
+            let refused = bob.send_meta(amendment("bob", "ann", kind, id)).await;
+            assert_eq!(code(&refused.status), Some(1));
+            assert_eq!(refused.status.unwrap().reason(), reason);
+        }
+    }
+    assert_eq!(history(&centre).await, [("good".to_owned(), id)]);
 }
 
 #[tokio::test]

@@ -8,6 +8,16 @@ use crate::schema::{CommSyncDl, Jid, Meta, MucBody, meta};
 
 /// Joins or leaves, as SDKs ask for it.
 async fn change(client: &mut Client, name: &str, room: &str, operation: Operation) -> CommSyncDl {
+    ask(client, name, room, operation, false).await
+}
+
+async fn ask(
+    client: &mut Client,
+    name: &str,
+    room: &str,
+    operation: Operation,
+    leave_others: bool,
+) -> CommSyncDl {
     let body = MucBody {
         muc_id: Some(conference(room)),
         operation: Some(operation.into()),
@@ -17,7 +27,7 @@ async fn change(client: &mut Client, name: &str, room: &str, operation: Operatio
         }),
         is_chatroom: Some(true),
         ext: Some(String::new()),
-        leave_other_rooms: Some(false),
+        leave_other_rooms: Some(leave_others),
         ..MucBody::default()
     };
     let meta = Meta {
@@ -113,4 +123,67 @@ async fn rest_joins_and_talks_as_well() {
     let text = json!({"from": "ann", "to": [room], "type": "txt", "body": {"msg": "hi all"}});
     centre.post("messages/chatrooms", text).await;
     assert_eq!(texts(&bob.receive().await), [said("ann", "hi all")]);
+}
+
+async fn members(centre: &Running, room: &str) -> Value {
+    centre.get(&format!("chatrooms/{room}/users")).await["data"].clone()
+}
+
+#[tokio::test]
+async fn one_room_for_another() {
+    let centre = Running::start(&["ann", "bob"]).await;
+    let (one, other) = (centre.room(&[]).await, centre.room(&[]).await);
+    let mut ann = Client::log_in(&centre, Transport::WebSocket, "ann").await;
+    let mut bob = Client::log_in(&centre, Transport::Tcp, "bob").await;
+    change(&mut bob, "bob", &one, Operation::Join).await;
+    assert_eq!(
+        muc(&ann.receive().await[0]).operation(),
+        Operation::Presence
+    );
+    ask(&mut bob, "bob", &other, Operation::Join, true).await;
+    let owner = json!({"owner": "ann"});
+    assert_eq!(members(&centre, &one).await, json!([owner]));
+    let both = json!([{"member": "bob"}, owner]);
+    assert_eq!(members(&centre, &other).await, both);
+    let told = muc(&ann.receive().await[0]);
+    let room = told.muc_id.as_ref().unwrap().name();
+    assert_eq!((told.operation(), room), (Operation::Absence, one.as_str()));
+    // Who does not ask for it stays where they are; an owner stays anyway.
+    change(&mut bob, "bob", &one, Operation::Join).await;
+    assert_eq!(members(&centre, &other).await, both);
+    ask(&mut ann, "ann", &one, Operation::Join, true).await;
+    assert_eq!(members(&centre, &other).await, both);
+}
+
+#[tokio::test]
+async fn who_is_away_leaves_their_rooms() {
+    let centre = Running::start(&["ann", "bob", "eve"]).await;
+    let room = centre.room(&["bob"]).await;
+    let mut ann = Client::log_in(&centre, Transport::WebSocket, "ann").await;
+    let phone = Client::with_device(&centre, Transport::Tcp, "bob", "phone").await;
+    let _web = Client::with_device(&centre, Transport::WebSocket, "bob", "web").await;
+    let mut eve = Client::log_in(&centre, Transport::WebSocket, "eve").await;
+    change(&mut eve, "eve", &room, Operation::Join).await;
+    ann.receive().await;
+    drop(phone);
+    drop(eve);
+    let told = muc(&ann.receive().await[0]);
+    assert_eq!(told.operation(), Operation::Absence);
+    assert_eq!(told.from.as_ref().unwrap().name(), "eve");
+    let stays = json!([{"member": "bob"}, {"owner": "ann"}]);
+    assert_eq!(
+        members(&centre, &room).await,
+        stays,
+        "bob has another device"
+    );
+}
+
+#[tokio::test]
+async fn a_restart_puts_nobody_out_of_a_room() {
+    let centre = Running::start(&["ann", "bob"]).await;
+    let room = centre.room(&["bob"]).await;
+    let _bob = Client::log_in(&centre, Transport::WebSocket, "bob").await;
+    let centre = centre.restart().await;
+    let stays = json!([{"member": "bob"}, {"owner": "ann"}]);
+    assert_eq!(members(&centre, &room).await, stays);
 }

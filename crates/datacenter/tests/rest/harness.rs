@@ -81,6 +81,10 @@ impl Running {
         answer(self.request(Method::GET, path)).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> (u16, Value) {
+        answer(self.request(Method::PUT, path).json(&body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> (u16, Value) {
         answer(self.request(Method::DELETE, path)).await
     }
@@ -103,8 +107,13 @@ impl Running {
     /// Sends a head, completed by the secret, and gives back the whole answer.
     pub async fn send_raw(&self, head: &str) -> String {
         let head = format!("{head}Domicile-Gateway-Secret: {SECRET}\r\n\r\n");
+        self.send_whole(&head).await
+    }
+
+    /// Sends these bytes as they are, and gives back the whole answer.
+    pub async fn send_whole(&self, request: &str) -> String {
         let mut stream = self.connect().await;
-        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         let reading = stream.read_to_string(&mut answer);
         tokio::time::timeout(DEADLINE, reading)
@@ -124,6 +133,7 @@ pub fn settings(data: &TempDir, auth: GatewayAuth, clock: Arc<dyn Clock>) -> Set
         websocket: None,
         msync: None,
         auth,
+        away: datacenter::AWAY,
         clock,
     }
 }
@@ -152,4 +162,4 @@ pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).unwrap().to_str().unwrap()
 }
 
-const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);

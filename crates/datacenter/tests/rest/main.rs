@@ -3,6 +3,7 @@
 
 mod apps;
 mod door;
+mod erasure;
 mod files;
 mod harness;
 mod history;

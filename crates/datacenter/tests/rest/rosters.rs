@@ -120,7 +120,8 @@ async fn a_room_lives_and_ends() {
         .await
         .1["data"]
         .clone();
-    assert_eq!(joined, json!([{"id": id, "name": "hall"}]));
+    let names = ["id", "name", "title", "owner"].map(|name| joined[0][name].clone());
+    assert_eq!(json!(names), json!([id, "hall", "hall", "acme#chat_ann"]));
     assert_eq!(
         centre.get(&format!("{APP}/chatrooms")).await.1["data"][0]["affiliations_count"],
         3
@@ -197,7 +198,7 @@ async fn a_user_joins_a_public_group_and_quits() {
         .1;
     assert_eq!(
         listed["data"],
-        json!([{"groupid": id, "groupname": "crew"}])
+        json!([{"groupid": id, "groupname": "crew", "id": id, "name": "crew"}])
     );
     let (status, body) = by_user(Method::DELETE, "quit").await;
     assert_eq!((status, &body["data"]), (200, &json!({"result": true})));
@@ -226,4 +227,100 @@ async fn a_private_group_is_joined_by_invitation_only() {
     assert_eq!((status, &body["data"][1]["user"]), (200, &json!("eve")));
     let members = centre.get(&format!("{one}/users")).await.1;
     assert_eq!(members["count"], 3);
+}
+
+#[tokio::test]
+async fn lists_come_in_numbered_pages() {
+    let centre = Running::start().await;
+    let mut rooms = Vec::new();
+    for name in ["a", "b", "c"] {
+        let new = json!({"name": name, "owner": "ann", "members": ["bob", "eve"]});
+        let body = centre.post(&format!("{APP}/chatrooms"), new).await.1;
+        rooms.push(body["data"]["id"].clone());
+    }
+    let names = async |path: &str, member: &str| -> Vec<Value> {
+        let (status, body) = centre.get(&format!("{APP}/{path}")).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        let data = body["data"].as_array().unwrap();
+        data.iter().map(|entry| entry[member].clone()).collect()
+    };
+    assert_eq!(
+        names("chatrooms?pagenum=1&pagesize=2", "id").await,
+        rooms[..2]
+    );
+    assert_eq!(
+        names("chatrooms?pagenum=2&pagesize=2", "id").await,
+        rooms[2..]
+    );
+    let joined = names("users/bob/joined_chatrooms?pagenum=2&pagesize=2", "title").await;
+    assert_eq!(joined, [json!("c")]);
+    let room = rooms[0].as_str().unwrap();
+    let members = names(
+        &format!("chatrooms/{room}/users?pagenum=2&pagesize=1"),
+        "member",
+    )
+    .await;
+    assert_eq!(members, [json!("eve")]);
+    // Of what a user has joined, groups begin with 0 and rooms with 1: so do SDKs.
+    let first = group(&centre).await;
+    group(&centre).await;
+    let joined = names(
+        "users/bob/joined_chatgroups?pagenum=0&pagesize=1",
+        "groupid",
+    )
+    .await;
+    assert_eq!(joined, [json!(first)]);
+    let (status, _) = centre.get(&format!("{APP}/chatrooms?pagenum=x")).await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_group_is_changed() {
+    let centre = Running::start().await;
+    let id = group(&centre).await;
+    let one = format!("{APP}/chatgroups/{id}");
+    let change = json!({"groupname": "choir", "description": "sings", "newowner": "bob"});
+    let (status, body) = centre.put(&one, change).await;
+    let done = json!({"groupname": true, "description": true, "newowner": true});
+    assert_eq!((status, &body["data"]), (200, &done));
+    let details = centre.get(&one).await.1["data"][0].clone();
+    assert_eq!(details["name"], "choir");
+    assert_eq!(details["description"], "sings");
+    assert_eq!(
+        details["affiliations"],
+        json!([{"member": "ann"}, {"owner": "bob"}])
+    );
+    for wrong in [json!({"newowner": "eve"}), json!({"maxusers": 1})] {
+        assert_eq!(centre.put(&one, wrong).await.0, 400);
+    }
+    let body = centre.get(&format!("{APP}/chatgroups/user/ann")).await.1;
+    let entity = &body["entities"][0];
+    assert_eq!(
+        (&entity["groupId"], &entity["permission"]),
+        (&json!(id), &json!("member"))
+    );
+}
+
+#[tokio::test]
+async fn several_members_at_once() {
+    let centre = Running::start().await;
+    let new = json!({"name": "hall", "owner": "ann"});
+    let body = centre.post(&format!("{APP}/chatrooms"), new).await.1;
+    let users = format!(
+        "{APP}/chatrooms/{}/users",
+        body["data"]["id"].as_str().unwrap()
+    );
+    let (status, body) = centre
+        .post(&users, json!({"usernames": ["bob", "eve"]}))
+        .await;
+    assert_eq!(
+        (status, &body["data"]["newmembers"]),
+        (200, &json!(["bob", "eve"]))
+    );
+    let (status, body) = centre.delete(&format!("{users}/bob,dan")).await;
+    assert_eq!(status, 404, "all or none: {body}");
+    let (status, body) = centre.delete(&format!("{users}/bob,eve")).await;
+    assert_eq!((status, &body["data"][1]["user"]), (200, &json!("eve")));
+    let members = centre.get(&users).await.1["data"].clone();
+    assert_eq!(members, json!([{"owner": "ann"}]));
 }

@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{APP, NOW, Running, answer};
+use crate::harness::{APP, NOW, Running, answer, header};
 
 fn names(body: &Value) -> Vec<&str> {
     let entities = body["entities"].as_array().unwrap();
@@ -197,4 +197,15 @@ async fn contacts_and_attributes_go_with_their_user() {
         json!([])
     );
     assert_eq!(centre.delete(&contact).await.0, 404);
+}
+
+#[tokio::test]
+async fn pages_of_any_origin_may_read_answers() {
+    let centre = Running::start().await;
+    for (path, status) in [("users", 200), ("users/nobody", 404), ("nothing", 404)] {
+        let request = centre.request(Method::GET, &format!("{APP}/{path}"));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(header(&response, "access-control-allow-origin"), "*");
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use msync::{
-    Fault, add_expiry, inspect_down, inspect_up, negotiate_down, read_provision,
+    Fault, add_expiry, envelope_auth, inspect_down, inspect_up, negotiate_down, read_provision,
     read_provision_answer,
 };
 
@@ -25,6 +25,10 @@ pub fn agree(frame: &[u8], app_key: &str) {
         Ok(ours) => oracle::answer(frame, app_key, |theirs| assert!(ours == theirs))
             .expect("prost reads what we read"),
         Err(fault) => strict(fault, oracle::answer(frame, app_key, |_| ())),
+    }
+    if oracle::up(frame, app_key).is_ok() && inspect_up(frame, app_key).is_ok() {
+        let auth = oracle::auth(frame);
+        assert_eq!(envelope_auth(frame), auth.as_deref());
     }
     negotiated(frame);
     expiring(frame);

@@ -171,9 +171,14 @@ pub fn up(frame: &[u8], app_key: &str) -> Result<Up, Refused> {
         meta_id: meta.and_then(|meta| meta.id),
         channel,
         foreign: frame.foreign(app_key),
+        has_auth: frame.envelope.auth.is_some(),
         is_message: meta.is_some_and(|meta| matches!(meta.ns, Some(1 | 2))),
         compressed: sealed(&frame.envelope),
     })
+}
+
+pub fn auth(frame: &[u8]) -> Option<String> {
+    MSync::decode(frame).ok()?.auth
 }
 
 pub fn down(frame: &[u8], app_key: &str) -> Result<Down, Refused> {

@@ -1,0 +1,7 @@
+//! `POST /management/erasures`.
+
+mod app;
+mod kit;
+mod refused;
+mod traces;
+mod user;

@@ -1,0 +1,10 @@
+//! Whose token it is, where nothing else is asked of it.
+
+use access_token::Token;
+
+use crate::domain::{AppId, BearerToken};
+
+/// Whether the token names another App. One that only a data centre can read names none.
+pub fn names_another_app(token: BearerToken<'_>, own: &AppId) -> bool {
+    Token::parse(token.expose()).is_ok_and(|token| token.app_id() != own.as_str())
+}

@@ -1,0 +1,120 @@
+//! Erasures in the real reference data centre. Ones that misbehave are in `src/zone/erase/tests.rs`.
+
+use std::sync::Arc;
+
+use domicile::domain::{AppId, Clock};
+use domicile::registry::{App, AppName, Home};
+use domicile::zone::{EraseError, Evidence};
+use serde_json::json;
+
+use crate::harness::{Call, TestApp, World};
+
+/// Two users, and a message from each.
+async fn fill(world: &World, app: &TestApp) {
+    let admin = app.app_token();
+    for name in ["ann", "bob"] {
+        let user = json!({"username": name});
+        let message = json!({"from": name, "to": ["eve"], "type": "txt", "body": {"msg": "hi"}});
+        for (path, body) in [("users", user), ("messages/users", message)] {
+            let call = Call::post(&app.path(path)).token(&admin).json(&body);
+            assert_eq!(world.call(app.region, call).await.status, 200);
+        }
+    }
+}
+
+/// Which of the two are there.
+async fn there(world: &World, app: &TestApp) -> Vec<&'static str> {
+    let admin = app.app_token();
+    let mut found = Vec::new();
+    for name in ["ann", "bob"] {
+        let call = Call::get(&app.path(&format!("users/{name}"))).token(&admin);
+        match world.call(app.region, call).await.status {
+            200 => found.push(name),
+            status => assert_eq!(status, 404),
+        }
+    }
+    found
+}
+
+/// The App's record, which only its home has.
+async fn record(world: &World, app: &TestApp) -> Arc<App> {
+    let id = AppId::parse(&app.app_id).unwrap();
+    let known = world.registry(app.region).look_up(AppName::Id(id)).await;
+    match &known.unwrap().unwrap().home {
+        Home::Here(app) => Arc::clone(app),
+        Home::Elsewhere(region) => panic!("it lives in {region}"),
+    }
+}
+
+async fn erase(world: &World, app: &TestApp, user: Option<&str>) -> Result<Evidence, EraseError> {
+    let record = record(world, app).await;
+    let homes = &world.gateway(app.region).shared.homes;
+    homes.erase(&record, user).await
+}
+
+/// What was erased, without what was not there.
+fn counts(evidence: &Evidence) -> Vec<(&str, u64)> {
+    let all = evidence.erased.iter().map(|(name, n)| (name.as_str(), *n));
+    all.filter(|(_, n)| *n != 0).collect()
+}
+
+#[tokio::test]
+async fn a_retired_apps_data_and_one_users_are_erased_and_no_other() {
+    let world = World::of(World::plan().reference()).await;
+    let mut apps = Vec::new();
+    for zone in ["bj1", "vip6", "fra1", "fra1"] {
+        let app = world.app(zone).await;
+        fill(&world, &app).await;
+        apps.push(app);
+    }
+    let [bj1, vip6, retired, neighbour] = &apps[..] else {
+        panic!("there are four")
+    };
+
+    let evidence = erase(&world, bj1, Some("ann")).await.unwrap();
+    let one = [("messages", 1), ("timeline", 1), ("users", 1)];
+    assert_eq!(counts(&evidence), one);
+    assert_eq!(there(&world, bj1).await, ["bob"]);
+
+    world.retire(retired).await;
+    let evidence = erase(&world, retired, None).await.unwrap();
+    let whole = [("messages", 2), ("timeline", 2), ("users", 2)];
+    assert_eq!(counts(&evidence), whole);
+    assert_eq!(evidence.remaining, 0);
+    assert_eq!(evidence.completed_at, Clock::unix_millis(&*world.clock));
+    let again = erase(&world, retired, None).await.unwrap();
+    assert_eq!(counts(&again), []);
+    assert_ne!(again.digest, evidence.digest);
+
+    for app in [vip6, neighbour] {
+        assert_eq!(there(&world, app).await, ["ann", "bob"], "{}", app.zone);
+    }
+    world.finish().await;
+}
+
+/// Control: the org `management` is reserved, so the gateway takes the path for nobody's.
+#[tokio::test]
+async fn no_client_reaches_the_erasures() {
+    let world = World::of(World::plan().reference().regions(&["frankfurt"])).await;
+    let app = world.app("fra1").await;
+    fill(&world, &app).await;
+    let body = json!({"app_key": app.app_key()});
+    for path in [
+        "/management/erasures",
+        "/%6danagement/erasures",
+        "/management/erasures/",
+        "/api/sdk/v1/management/erasures",
+        &app.path("../../management/erasures"),
+        &app.path("%2e%2e/%2e%2e/management/erasures"),
+        &app.path("management/erasures"),
+    ] {
+        let call = Call::post(path).token(&app.app_token()).json(&body);
+        let call = call
+            .header("domicile-zone", "fra1")
+            .header("domicile-app-id", &app.app_id);
+        let status = world.call("frankfurt", call).await.status;
+        assert!([400, 404].contains(&status), "{path}: {status}");
+    }
+    assert_eq!(there(&world, &app).await, ["ann", "bob"]);
+    world.finish().await;
+}
