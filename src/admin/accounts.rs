@@ -77,7 +77,7 @@ const MOST: usize = 1_000;
 #[utoipa::path(
     get,
     path = "/v1/accounts",
-    params(super::page::PageQuery),
+    params(super::page::PageQuery, ("cursor" = Option<String>, Query, description = "The next_cursor of an earlier page", pattern = "^[0-9a-z]{1,64}$")),
     responses((status = 200, description = "A page of accounts", body = Page<AccountView>))
 )]
 pub async fn list(

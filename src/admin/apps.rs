@@ -31,7 +31,7 @@ pub struct StatusQuery {
 #[utoipa::path(
     get,
     path = "/v1/apps",
-    params(PageQuery, StatusQuery),
+    params(PageQuery, StatusQuery, ("cursor" = Option<String>, Query, description = "The next_cursor of an earlier page", pattern = "^[0-9a-f]{64}$")),
     responses((status = 200, description = "A page; it may be short although there is more", body = Page<AppView>))
 )]
 pub async fn list(

@@ -47,7 +47,7 @@ pub struct EntryView {
 #[utoipa::path(
     get,
     path = "/v1/audit",
-    params(PageQuery),
+    params(PageQuery, ("cursor" = Option<String>, Query, description = "The next_cursor of an earlier page", pattern = "^(0|[1-9][0-9]{0,18})$")),
     responses((status = 200, description = "A page of entries", body = Page<EntryView>))
 )]
 pub async fn list(

@@ -101,7 +101,7 @@ impl Fields {
         most: usize,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Vec<T> {
-        let items = match self.take(field) {
+        let items = match self.take_raw(field) {
             None => return Vec::new(),
             Some(Value::Array(items)) if items.len() <= most => items,
             Some(_) => {
@@ -180,9 +180,12 @@ impl Fields {
     }
 
     fn take(&mut self, field: &str) -> Option<Value> {
+        self.take_raw(field).filter(|value| !value.is_null())
+    }
+
+    fn take_raw(&mut self, field: &str) -> Option<Value> {
         let place = self.left.iter().position(|(name, _)| name == field)?;
-        let (_, value) = self.left.remove(place);
-        Some(value).filter(|value| !value.is_null())
+        Some(self.left.remove(place).1)
     }
 }
 

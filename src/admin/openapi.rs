@@ -91,7 +91,8 @@ fn complete(mut api: OpenApi, given: &AdminState) -> OpenApi {
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build();
     for (path, item) in &mut api.paths.paths {
-        for operation in operations(item) {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method, path));
             say_refusals(path, operation);
         }
     }
@@ -108,15 +109,23 @@ fn complete(mut api: OpenApi, given: &AdminState) -> OpenApi {
     api
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let all = [
-        &mut item.get,
-        &mut item.put,
-        &mut item.post,
-        &mut item.delete,
-        &mut item.patch,
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+        ("patch", &mut item.patch),
     ];
-    all.into_iter().filter_map(Option::as_mut)
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// `post_apps_app_id_suspend`: no two calls have the same.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(['/', '{', '}']).filter(|word| !word.is_empty());
+    let words: Vec<_> = [method].into_iter().chain(words.skip(1)).collect();
+    words.join("_")
 }
 
 fn say_refusals(path: &str, operation: &mut Operation) {

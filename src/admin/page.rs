@@ -28,8 +28,6 @@ pub struct Page<T> {
 pub struct PageQuery {
     #[param(schema_with = schema::limit, required = false)]
     limit: Option<u64>,
-    /// The `next_cursor` of an earlier page.
-    cursor: Option<String>,
 }
 
 /// The parameters of a query, each taken once.

@@ -119,6 +119,7 @@ pub fn user_id() -> Object {
     ))
     .min_length(Some(1))
     .max_length(Some(super::user_id::LONGEST))
+    .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
     .build()
 }
 

@@ -62,7 +62,7 @@ const HIGHEST: u64 = 1_000_000;
 #[utoipa::path(
     patch,
     path = "/v1/apps/{app_id}",
-    params(AppParams, ("If-Match" = String, Header, description = "The App's ETag, as it was read", example = "\"7\"")),
+    params(AppParams, ("If-Match" = String, Header, description = "The App's ETag, as it was read", example = "\"7\"", pattern = "^([*]|\"[0-9]{1,18}\")$")),
     request_body = SettingsBody,
     responses((status = 200, description = "The App as it is now", body = AppView, headers(("ETag" = String, description = "Its revision"))),
               (status = 409, description = "An App never moves"),

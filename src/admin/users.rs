@@ -43,7 +43,11 @@ pub struct ErasedView {
 #[into_params(parameter_in = Path)]
 pub struct UserParams {
     /// The user's id, percent-encoded.
-    #[param(min_length = 1, max_length = 255)]
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"
+    )]
     user_id: String,
 }
 

@@ -27,4 +27,6 @@ pub use exit::{Exit, Outcome, Stop, finish};
 pub use output::{Format, Output};
 
 #[cfg(test)]
+mod control_tests;
+#[cfg(test)]
 mod gateway;
