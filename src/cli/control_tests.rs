@@ -62,7 +62,7 @@ async fn a_certificate_is_rotated_from_the_command_line() {
     fails(&gateway, &revoke, "primary_certificate").await;
     done(&gateway, &format!("certificates promote {new} {named}")).await;
     done(&gateway, &revoke).await;
-    assert_eq!(list().await, [new.clone()]);
+    assert_eq!(list().await, std::slice::from_ref(&new));
     let last = format!("certificates revoke {new} {named} --yes");
     fails(&gateway, &last, "last_certificate").await;
 }

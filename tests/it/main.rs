@@ -11,6 +11,7 @@
 
 mod audit;
 mod channels;
+mod control;
 mod counted;
 mod demo;
 mod discovery;
