@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use domicile::cli::{
-    Outcome, accounts, apps, audit, backup, check, datacenter, demo, finish, init, registry,
-    restore, serve, tokens,
+    Outcome, accounts, apps, audit, backup, certificates, check, completions, datacenter, demo,
+    finish, init, registry, restore, serve, tokens,
 };
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
@@ -29,6 +29,8 @@ enum Command {
     #[command(subcommand)]
     Apps(apps::Command),
     #[command(subcommand)]
+    Certificates(certificates::Command),
+    #[command(subcommand)]
     Accounts(accounts::Command),
     #[command(subcommand)]
     Tokens(tokens::Command),
@@ -39,6 +41,7 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::Command),
     Datacenter(datacenter::Args),
+    Completions(completions::Args),
 }
 
 #[tokio::main]
@@ -53,6 +56,7 @@ async fn run(command: Command) -> Outcome {
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Apps(command) => apps::run(command).await,
+        Command::Certificates(command) => certificates::run(command).await,
         Command::Accounts(command) => accounts::run(command).await,
         Command::Backup(args) => backup::run(&args).await,
         Command::Restore(args) => restore::run(&args).await,
@@ -60,13 +64,12 @@ async fn run(command: Command) -> Outcome {
         Command::Tokens(command) => tokens::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Datacenter(args) => datacenter::run(args).await,
+        Command::Completions(args) => completions::run(&args, Cli::command()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -85,6 +88,18 @@ mod tests {
             "apps list --status active --admin u --key-file f",
             "apps show 970CA35de60c44645bbae8a215061b33 --admin u --key-file f",
             "apps suspend --app-id 970CA35de60c44645bbae8a215061b33 --admin u --key-file f",
+            "apps set i --plan enterprise --retention-days 400 --auth-mode secure --rate 50 --in-flight none",
+            "apps revoke-user i --user u",
+            "apps erase-user i --user u --yes",
+            "certificates list --app-id i --output json",
+            "certificates create --app-id i",
+            "certificates promote c --app-id i",
+            "certificates revoke c --app-id i --yes",
+            "accounts create --name n --role issuer --app-id i --app-id j --allow-from 192.0.2.0/24",
+            "accounts create --name n --role registrar --org o",
+            "accounts list --limit 3 --cursor c",
+            "accounts revoke a --yes",
+            "completions bash",
             "apps move",
             "apps move --app-id x --to virginia",
             "tokens issue --app-id i --user u --ttl 24h --certificate-file f",

@@ -7,24 +7,47 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::page::{Page, Parameters};
-use super::path::AppPath;
-use super::permission::{May, ReadApps};
+use super::page::{Page, PageQuery, Parameters};
+use super::path::{AppParams, AppPath};
+use super::permission::{ListApps, May, ReadApp};
 use super::refusal::Refusal;
+use super::schema;
 use super::state::Shared;
 use super::view::{AppView, tagged};
+use super::words::STATUSES;
+use crate::domain::AppKey;
 use crate::registry::Status;
 
+/// Of which standing.
+#[derive(utoipa::IntoParams)]
+#[expect(dead_code, reason = "for the OpenAPI document; `list` reads it")]
+#[into_params(parameter_in = Query)]
+pub struct StatusQuery {
+    #[param(schema_with = schema::status, required = false)]
+    status: Option<Status>,
+}
+
+/// The Apps that live here, a page at a time; a registrar's own orgs' only.
+#[utoipa::path(
+    get,
+    path = "/v1/apps",
+    params(PageQuery, StatusQuery, ("cursor" = Option<String>, Query, description = "The next_cursor of an earlier page", pattern = "^[0-9a-f]{64}$")),
+    responses((status = 200, description = "A page; it may be short although there is more", body = Page<AppView>))
+)]
 pub async fn list(
     State(shared): State<Arc<Shared>>,
-    _: May<ReadApps>,
+    may: May<ListApps>,
     mut parameters: Parameters,
 ) -> Result<Json<Page<AppView>>, Refusal> {
     let limit = parameters.limit();
     let after = parameters.cursor();
-    let status = parameters.word("status", status, "active, suspended, retired");
+    let status = parameters.word("status", &STATUSES);
     parameters.finish()?;
-    let page = shared.given.registry.list(after, limit, status).await?;
+    let orgs = may.orgs();
+    let wanted = |app_key: &AppKey, standing: Status| {
+        orgs.contain(app_key) && status.is_none_or(|status| status == standing)
+    };
+    let page = shared.given.registry.list(after, limit, &wanted).await?;
     let region = shared.given.region.as_str();
     let items = page
         .items
@@ -35,23 +58,21 @@ pub async fn list(
     Ok(Json(Page { items, next_cursor }))
 }
 
+/// An App that lives here.
+#[utoipa::path(
+    get,
+    path = "/v1/apps/{app_id}",
+    params(AppParams),
+    responses((status = 200, description = "The App", body = AppView, headers(("ETag" = String, description = "Its revision"))))
+)]
 pub async fn show(
     State(shared): State<Arc<Shared>>,
-    _: May<ReadApps>,
+    may: May<ReadApp>,
     AppPath(app_id): AppPath,
 ) -> Result<Response, Refusal> {
-    let app = shared.app(&app_id).await?;
+    let app = shared.app(&may.orgs(), &app_id).await?;
     let view = AppView::of(&app, shared.given.region.as_str());
     Ok(tagged(StatusCode::OK, app.revision, view))
-}
-
-fn status(text: &str) -> Option<Status> {
-    match text {
-        "active" => Some(Status::Active),
-        "suspended" => Some(Status::Suspended),
-        "retired" => Some(Status::Retired),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -6,13 +6,50 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
+use utoipa::ToSchema;
 
-use super::page::{Page, Parameters};
+use super::page::{Page, PageQuery, Parameters};
 use super::permission::{May, ReadAudit};
 use super::refusal::Refusal;
+use super::schema;
 use super::state::Shared;
 use crate::audit::Entry;
 
+/// An entry of the log. It holds no personal data: administrators appear by account id.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "for the OpenAPI document; `Entry` is what is written"
+)]
+#[schema(as = AuditEntry)]
+pub struct EntryView {
+    /// From 0, without gaps.
+    index: u64,
+    #[schema(schema_with = schema::time)]
+    time: String,
+    /// The gateway's id.
+    gateway: String,
+    /// An account id, `client` or `gateway`.
+    actor: String,
+    action: String,
+    #[schema(schema_with = schema::app_id, required = false)]
+    app_id: Option<String>,
+    region: String,
+    #[schema(schema_with = schema::outcome)]
+    outcome: String,
+    /// Why it was refused or failed.
+    code: Option<String>,
+    /// How many refusals the entry stands for.
+    count: Option<u64>,
+}
+
+/// The entries of the gateway that answers, oldest first.
+#[utoipa::path(
+    get,
+    path = "/v1/audit",
+    params(PageQuery, ("cursor" = Option<String>, Query, description = "The next_cursor of an earlier page", pattern = "^(0|[1-9][0-9]{0,18})$")),
+    responses((status = 200, description = "A page of entries", body = Page<EntryView>))
+)]
 pub async fn list(
     State(shared): State<Arc<Shared>>,
     _: May<ReadAudit>,
@@ -38,7 +75,12 @@ pub async fn list(
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// The signed note, as it is in the log's folder.
+/// The log's signed head: a C2SP checkpoint, as it is in the log's folder.
+#[utoipa::path(
+    get,
+    path = "/v1/audit/checkpoint",
+    responses((status = 200, description = "The signed note", body = String, content_type = "text/plain"))
+)]
 pub async fn checkpoint(State(shared): State<Arc<Shared>>, _: May<ReadAudit>) -> impl IntoResponse {
     let note = shared.given.audit.checkpoint();
     (

@@ -33,6 +33,7 @@ pub(super) async fn require_key(
     let Some(caller) = caller else {
         return Err(shared.wrong_key(peer(request.extensions())));
     };
+    shared.used(&caller.0);
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -53,7 +54,7 @@ fn owner_of<'a>(accounts: &'a [Arc<Account>], hash: &KeyHash) -> Option<&'a Arc<
     owner
 }
 
-fn peer(extensions: &Extensions) -> IpAddr {
+pub(super) fn peer(extensions: &Extensions) -> IpAddr {
     let peer = extensions.get::<PeerAddr>();
     peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
 }

@@ -1,22 +1,26 @@
 //! The admin API over a real registry, called in-process.
 
+use std::collections::BTreeMap;
+use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use futures_util::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Request, StatusCode};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::audit::Entry;
-use crate::domain::ZoneId;
-use crate::registry::{NewAccount, Registry, Role, SystemRandomness};
+use crate::domain::{AppId, ZoneId};
+use crate::registry::{App, Home, NewAccount, Registry, Role, SystemRandomness};
 
 mod region;
 
@@ -27,6 +31,7 @@ pub const NOW: u64 = 1_760_000_000;
 pub struct Bench {
     pub region: Region,
     pub events: Arc<Events>,
+    pub eraser: Arc<Erasing>,
     service: TowerToHyperService<axum::Router>,
     keys: Vec<(Role, AdminKey)>,
 }
@@ -48,6 +53,32 @@ impl AdminEvents for Events {
 }
 
 struct Healthy;
+
+/// A data centre that erases, or fails as it is told.
+#[derive(Default)]
+pub struct Erasing {
+    pub asked: Mutex<Vec<(String, Subject)>>,
+    pub fault: Mutex<Option<NotErased>>,
+}
+
+impl Eraser for Erasing {
+    fn erase<'a>(
+        &'a self,
+        app: &'a App,
+        subject: &'a Subject,
+    ) -> BoxFuture<'a, Result<Erased, NotErased>> {
+        let asked = (app.app_id.to_string(), subject.clone());
+        self.asked.lock().push(asked);
+        let erased = Erased {
+            erasure_id: "00".repeat(16),
+            counts: BTreeMap::from([("messages".to_owned(), 3)]),
+            digest: format!("sha256:{}", "00".repeat(32)),
+            completed_at: NOW * 1_000,
+        };
+        let fault = *self.fault.lock();
+        Box::pin(ready(fault.map_or(Ok(erased), Err)))
+    }
+}
 
 impl ZoneHealth for Healthy {
     fn is_healthy(&self, _: &ZoneId) -> Option<bool> {
@@ -95,6 +126,7 @@ impl Bench {
     pub async fn new() -> Self {
         let region = Region::open().await;
         let events = Arc::new(Events::default());
+        let eraser = Arc::new(Erasing::default());
         let router = router(AdminState {
             region: region::id(),
             catalogue: Arc::clone(region.registry.catalogue()),
@@ -104,6 +136,7 @@ impl Bench {
             randomness: Arc::new(SystemRandomness),
             events: events.clone(),
             zones: Arc::new(Healthy),
+            eraser: eraser.clone(),
             tokens: TokenRules {
                 max_age: Duration::from_secs(86_400),
             },
@@ -113,6 +146,7 @@ impl Bench {
         Self {
             region,
             events,
+            eraser,
             service: TowerToHyperService::new(router),
             keys,
         }
@@ -181,6 +215,16 @@ impl Bench {
         let answer = self.call("POST", "/v1/apps", &body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.text("app_id").to_owned()
+    }
+
+    /// What the registry has of an App.
+    pub async fn record(&self, app_id: &str) -> Arc<App> {
+        let id = AppId::parse(app_id).unwrap();
+        let known = self.region.registry.app(&id).await.unwrap().unwrap();
+        match known.home {
+            Home::Here(app) => app,
+            Home::Elsewhere(region) => panic!("it lives in {region}"),
+        }
     }
 
     pub fn audited(&self) -> Vec<Entry> {

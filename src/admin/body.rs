@@ -1,6 +1,7 @@
 //! JSON objects from outside, read field by field so that each fault names its field.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -70,11 +71,84 @@ impl Fields {
         number
     }
 
+    /// A number of a range that may be left out.
+    pub fn optional_within(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let number = self.optional_number(field)?;
+        if range.contains(&number) {
+            return Some(number);
+        }
+        let (least, most) = range.into_inner();
+        self.fault(field, &format!("must be from {least} to {most}"));
+        None
+    }
+
+    /// Yes or no; no when it is left out.
+    pub fn flag(&mut self, field: &str) -> bool {
+        match self.take(field) {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(_) => {
+                self.fault(field, "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// A list of texts, each read by `parse`; empty when it is left out.
+    pub fn list<T, E: fmt::Display>(
+        &mut self,
+        field: &str,
+        most: usize,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let items = match self.take_raw(field) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) if items.len() <= most => items,
+            Some(_) => {
+                self.fault(field, &format!("must be a list of at most {most} texts"));
+                return Vec::new();
+            }
+        };
+        let mut read = Vec::with_capacity(items.len());
+        for (position, item) in items.iter().enumerate() {
+            let parsed = item.as_str().ok_or_else(|| "must be a text".to_owned());
+            match parsed.and_then(|text| parse(text).map_err(|error| error.to_string())) {
+                Ok(value) => read.push(value),
+                Err(error) => self.fault(&format!("{field}[{position}]"), &error),
+            }
+        }
+        read
+    }
+
+    /// An object inside, read by `read`; `None` when it is left out.
+    pub fn object<T>(&mut self, field: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let Value::Object(members) = self.take(field)? else {
+            self.fault(field, "must be an object");
+            return None;
+        };
+        let left = members.into_iter().collect();
+        let faults = Vec::new();
+        let mut inner = Self { left, faults };
+        let value = read(&mut inner);
+        inner.note_unknown();
+        for fault in inner.faults {
+            self.fault(&format!("{field}.{}", fault.field), &fault.message);
+        }
+        Some(value)
+    }
+
     /// Whether a field is there, in whatever case its name is written.
     pub fn mentions(&self, field: &str) -> bool {
         self.left
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case(field))
+    }
+
+    /// Whether something is wrong with a field, or with an item of it.
+    pub fn is_faulty(&self, field: &str) -> bool {
+        let item = format!("{field}[");
+        let mut faults = self.faults.iter();
+        faults.any(|fault| fault.field == field || fault.field.starts_with(&item))
     }
 
     /// Notes what is wrong with a field. The first fault of a field is the one that is told.
@@ -91,9 +165,7 @@ impl Fields {
     /// # Errors
     /// When a field was missing, wrong, unknown or there twice.
     pub fn finish(mut self) -> Result<(), Refusal> {
-        for (field, _) in std::mem::take(&mut self.left) {
-            self.fault(&field, "is not a field of this request, or is there twice");
-        }
+        self.note_unknown();
         if self.faults.is_empty() {
             Ok(())
         } else {
@@ -101,10 +173,19 @@ impl Fields {
         }
     }
 
+    fn note_unknown(&mut self) {
+        for (field, _) in std::mem::take(&mut self.left) {
+            self.fault(&field, "is not a field of this request, or is there twice");
+        }
+    }
+
     fn take(&mut self, field: &str) -> Option<Value> {
+        self.take_raw(field).filter(|value| !value.is_null())
+    }
+
+    fn take_raw(&mut self, field: &str) -> Option<Value> {
         let place = self.left.iter().position(|(name, _)| name == field)?;
-        let (_, value) = self.left.remove(place);
-        Some(value).filter(|value| !value.is_null())
+        Some(self.left.remove(place).1)
     }
 }
 

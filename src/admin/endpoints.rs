@@ -1,11 +1,12 @@
 //! The public addresses of a region, as the catalogue's object.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::config::{Endpoint, Region};
 
 /// `{rest, websocket, msync, admin}`, each a list of texts as in the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Endpoints {
     pub rest: Vec<String>,
     pub websocket: Vec<String>,

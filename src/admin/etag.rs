@@ -8,7 +8,9 @@ use super::refusal::Refusal;
 /// What a caller takes to be the App's revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Not said, or `*`.
+    /// Not said.
+    Absent,
+    /// `*`.
     Any,
     /// One of these. Weak tags and tags that are no revision match nothing, and are left out.
     OneOf(Vec<u64>),
@@ -21,7 +23,7 @@ impl IfMatch {
         let mut tags = Vec::new();
         let mut values = headers.get_all(IF_MATCH).iter().peekable();
         if values.peek().is_none() {
-            return Ok(Self::Any);
+            return Ok(Self::Absent);
         }
         for value in values {
             let text = value.to_str().map_err(|_| fault())?;
@@ -35,13 +37,26 @@ impl IfMatch {
         Ok(Self::OneOf(tags))
     }
 
+    /// As [`IfMatch::expect`], where the caller must say what it takes the revision to be.
+    ///
+    /// # Errors
+    /// When it does not say, or is wrong.
+    pub fn demand(&self, current: u64) -> Result<u64, Refusal> {
+        match self {
+            Self::Absent => Err(Refusal::PreconditionRequired),
+            Self::Any => Ok(current),
+            Self::OneOf(revisions) if revisions.contains(&current) => Ok(current),
+            Self::OneOf(_) => Err(Refusal::Stale),
+        }
+    }
+
     /// The revision to ask for, given the one that the App has now.
     ///
     /// # Errors
     /// When the caller takes it to be another.
     pub fn expect(&self, current: u64) -> Result<Option<u64>, Refusal> {
         match self {
-            Self::Any => Ok(None),
+            Self::Absent | Self::Any => Ok(None),
             Self::OneOf(revisions) if revisions.contains(&current) => Ok(Some(current)),
             Self::OneOf(_) => Err(Refusal::Stale),
         }

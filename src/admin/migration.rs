@@ -5,15 +5,37 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::body::Fields;
-use super::path::SomeApp;
+use super::path::{AppParams, SomeApp};
 use super::permission::{AskToMove, May};
 use super::refusal::Refusal;
 use super::state::Shared;
 use crate::audit::Action;
 
-/// Any method on `/v1/apps/{app_id}/region`, `/move`, `/migrate` and `/export`, whatever the body,
-/// and whatever App it is or is not.
+macro_rules! spelling {
+    ($name:ident, $path:literal) => {
+        /// Always refused: an App never leaves its data centre.
+        #[utoipa::path(
+            method(put, post, patch, delete),
+            path = $path,
+            params(AppParams),
+            responses((status = 409, description = "There is no migration, for no App and no role"))
+        )]
+        pub async fn $name(
+            state: State<Arc<Shared>>,
+            may: May<AskToMove>,
+            app: SomeApp,
+        ) -> Result<Infallible, Refusal> {
+            refuse(state, may, app).await
+        }
+    };
+}
+
+spelling!(region, "/v1/apps/{app_id}/region");
+spelling!(move_away, "/v1/apps/{app_id}/move");
+spelling!(migrate, "/v1/apps/{app_id}/migrate");
+spelling!(export, "/v1/apps/{app_id}/export");
+
+/// Whatever the body, and whatever App it is or is not.
 pub async fn refuse(
     State(shared): State<Arc<Shared>>,
     may: May<AskToMove>,
@@ -27,19 +49,6 @@ pub async fn refuse(
         tracing::error!(%error, "a migration was refused and is not in the audit log");
     }
     Err(refusal)
-}
-
-/// `PATCH /v1/apps/{app_id}`: with a region or zone it asks for a migration.
-pub async fn patch(
-    state: State<Arc<Shared>>,
-    may: May<AskToMove>,
-    path: SomeApp,
-    fields: Fields,
-) -> Result<Infallible, Refusal> {
-    if fields.mentions("region") || fields.mentions("zone") {
-        return refuse(state, may, path).await;
-    }
-    Err(Refusal::NotImplemented)
 }
 
 #[cfg(test)]

@@ -3,16 +3,31 @@
 use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::refusal::{FieldFault, Refusal};
+use super::schema;
+use super::words;
 use crate::registry::Hash;
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Given back as `cursor`, it asks for the next page. `null` on the last one.
     pub next_cursor: Option<String>,
+}
+
+/// What all lists take.
+#[derive(IntoParams)]
+#[expect(
+    dead_code,
+    reason = "for the OpenAPI document; `Parameters` reads them"
+)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    #[param(schema_with = schema::limit, required = false)]
+    limit: Option<u64>,
 }
 
 /// The parameters of a query, each taken once.
@@ -41,8 +56,13 @@ impl Parameters {
 
     /// Where the page starts, as the registry said at the end of an earlier one.
     pub fn cursor(&mut self) -> Option<String> {
+        self.cursor_of(|text| Hash::parse(text).is_some())
+    }
+
+    /// Where the page starts, in a list whose cursors look so.
+    pub fn cursor_of(&mut self, is_one: impl FnOnce(&str) -> bool) -> Option<String> {
         let text = self.take("cursor")?;
-        if Hash::parse(&text).is_some() {
+        if is_one(&text) {
             return Some(text);
         }
         self.fault("cursor", "must be the next_cursor of an earlier page");
@@ -61,18 +81,19 @@ impl Parameters {
     }
 
     /// A parameter that is one of some words.
-    pub fn word<T>(
+    pub fn word<T: Copy, const N: usize>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-        words: &str,
+        words: &[(&str, T); N],
     ) -> Option<T> {
         let text = self.take(name)?;
-        let word = parse(&text);
-        if word.is_none() {
-            self.fault(name, &format!("must be one of {words}"));
+        match words::read(words, &text) {
+            Ok(meaning) => Some(meaning),
+            Err(message) => {
+                self.fault(name, &message);
+                None
+            }
         }
-        word
     }
 
     /// # Errors

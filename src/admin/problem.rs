@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::endpoints::Endpoints;
 use super::refusal::{FieldFault, Refusal};
@@ -14,8 +15,9 @@ use super::refusal::{FieldFault, Refusal};
 pub struct RefusalCode(pub &'static str);
 
 /// The body, `application/problem+json`.
-#[derive(Serialize)]
-struct Document {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Document {
     r#type: String,
     title: &'static str,
     status: u16,

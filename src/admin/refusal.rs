@@ -2,8 +2,10 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::endpoints::Endpoints;
+use super::erasure::NotErased;
 use crate::audit::AuditError;
 use crate::domain::RegionId;
 use crate::registry::LookUpError;
@@ -40,9 +42,23 @@ pub enum Refusal {
     AlreadyRegistered,
     /// The App lives, or would live, in another region.
     Elsewhere(Home),
+    CertificateUnknown,
+    /// The App has two.
+    CertificateLimit,
+    LastCertificate,
+    PrimaryCertificate,
+    AccountUnknown,
+    /// The region has as many accounts as it may have.
+    AccountLimit,
+    LastOwner,
     /// The App has changed since the revision of If-Match.
     Stale,
-    NotImplemented,
+    /// The call needs If-Match.
+    PreconditionRequired,
+    /// The App has revoked as many users as are remembered at a time.
+    TooManyRevocations,
+    /// The home data centre did not erase.
+    NotErased(NotErased),
     RegistryUnavailable,
     RegistryUntrusted,
     /// This gateway's catalogue is not the registry's.
@@ -52,7 +68,7 @@ pub enum Refusal {
 }
 
 /// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldFault {
     pub field: String,
     pub message: String,
@@ -170,10 +186,56 @@ impl Refusal {
                 "stale",
                 "The App has changed since: read it again",
             ),
-            Self::NotImplemented => (
+            Self::CertificateUnknown => (
+                S::NOT_FOUND,
+                "certificate_unknown",
+                "The App has no such certificate",
+            ),
+            Self::CertificateLimit => (
+                S::CONFLICT,
+                "certificate_limit",
+                "An App has at most two certificates: revoke one first",
+            ),
+            Self::LastCertificate => (
+                S::CONFLICT,
+                "last_certificate",
+                "The last certificate stays: create and promote another one first",
+            ),
+            Self::PrimaryCertificate => (
+                S::CONFLICT,
+                "primary_certificate",
+                "The primary certificate signs new tokens: promote another one first",
+            ),
+            Self::AccountUnknown => (S::NOT_FOUND, "account_unknown", "There is no such account"),
+            Self::AccountLimit => (
+                S::CONFLICT,
+                "account_limit",
+                "The region has 1000 accounts, the most there can be: delete some first",
+            ),
+            Self::LastOwner => (
+                S::CONFLICT,
+                "last_owner",
+                "The last owner stays: make another one first",
+            ),
+            Self::PreconditionRequired => (
+                S::PRECONDITION_REQUIRED,
+                "precondition_required",
+                "Read the App first, and send its ETag as If-Match",
+            ),
+            Self::TooManyRevocations => (
+                S::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "The App has revoked 10000 users within two days: suspend it, or revoke its certificate",
+            ),
+            Self::NotErased(NotErased::Unavailable) => (
+                S::SERVICE_UNAVAILABLE,
+                "home_unavailable",
+                "The home data centre did not erase: try again",
+            ),
+            Self::NotErased(NotErased::Unsupported) => (
                 S::NOT_IMPLEMENTED,
-                "not_implemented",
-                "This version cannot do that yet",
+                "erasure_unsupported",
+                "The home data centre has no call for erasing: erase there",
             ),
             Self::RegistryUnavailable => (
                 S::SERVICE_UNAVAILABLE,
@@ -207,7 +269,9 @@ impl Refusal {
     pub(super) const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooManyAttempts { retry_after } => Some(*retry_after),
-            Self::RegistryUnavailable
+            Self::TooManyRevocations => Some(RETRY_HOUR),
+            Self::NotErased(NotErased::Unavailable)
+            | Self::RegistryUnavailable
             | Self::RegistryUntrusted
             | Self::Degraded
             | Self::AuditUnavailable
@@ -218,6 +282,7 @@ impl Refusal {
 }
 
 const RETRY_SECONDS: u64 = 1;
+const RETRY_HOUR: u64 = 3_600;
 
 impl From<AuditError> for Refusal {
     fn from(_: AuditError) -> Self {

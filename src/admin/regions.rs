@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::endpoints::Endpoints;
 use super::page::{Page, Parameters};
@@ -17,7 +18,8 @@ use crate::config::Region;
 use crate::domain::RegionId;
 
 /// A region as the catalogue shows it, and what this gateway knows about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Region)]
 pub struct RegionView {
     region: String,
     location: String,
@@ -34,6 +36,12 @@ pub struct RegionView {
     apps: Option<u64>,
 }
 
+/// The catalogue.
+#[utoipa::path(
+    get,
+    path = "/v1/regions",
+    responses((status = 200, description = "Every region", body = Page<RegionView>))
+)]
 pub async fn list(
     State(shared): State<Arc<Shared>>,
     _: May<ReadRegions>,
@@ -48,6 +56,14 @@ pub async fn list(
     Ok(Json(Page { items, next_cursor }))
 }
 
+/// A region of the catalogue, with the health of its zones where it is this gateway's.
+#[utoipa::path(
+    get,
+    path = "/v1/regions/{region}",
+    params(("region" = String, Path, description = "The region's id")),
+    responses((status = 200, description = "The region", body = RegionView),
+              (status = 404, description = "No such region"))
+)]
 pub async fn show(
     State(shared): State<Arc<Shared>>,
     _: May<ReadRegions>,

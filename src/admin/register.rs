@@ -6,22 +6,59 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::body::Fields;
-use super::permission::{ManageApps, May};
+use super::permission::{ManageApps, May, Orgs};
 use super::refusal::Refusal;
+use super::schema;
 use super::state::{About, Shared};
 use super::view::{AppView, CertificateView, tagged};
+use super::words::{self, AUTH_MODES, PLANS};
 use crate::audit::Action;
 use crate::domain::{AppId, AppKey, AppKeyError, RegionId, ZoneId};
 use crate::registry::{App, AuthMode, NewApp, Plan, RegisterError, Registered};
 
+/// An App to register. What is left out counts as equal when the App is registered already.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the OpenAPI document; `read` reads it")]
+#[schema(as = NewApp)]
+pub struct AppBody {
+    #[schema(schema_with = schema::optional_app_id, required = false)]
+    app_id: Option<String>,
+    #[schema(schema_with = schema::org)]
+    org: String,
+    #[schema(schema_with = schema::half)]
+    app: String,
+    /// This gateway's region; another region of the catalogue is told where to ask.
+    region: String,
+    /// A zone of the region; its first one when it is left out.
+    zone: Option<String>,
+    #[schema(schema_with = schema::optional_plan, required = false)]
+    plan: Option<Plan>,
+    #[schema(schema_with = schema::optional_auth_mode, required = false)]
+    auth_mode: Option<AuthMode>,
+}
+
+/// Registers an App in this region, for ever.
+///
+/// Asked again with the same names, the answer is the App that is there, without secrets.
+#[utoipa::path(
+    post,
+    path = "/v1/apps",
+    request_body = AppBody,
+    responses((status = 201, description = "Registered, with its certificate for this once", body = Created),
+              (status = 200, description = "Registered before; nothing has changed", body = AppView),
+              (status = 409, description = "One of its names is taken, or it is registered otherwise"),
+              (status = 410, description = "The App was retired"),
+              (status = 421, description = "The App lives, or would live, in another region"))
+)]
 pub async fn register(
     State(shared): State<Arc<Shared>>,
     may: May<ManageApps>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
-    let new = read(fields, &shared)?;
+    let new = read(fields, &may.orgs(), &shared)?;
     let deed = may.deed(Action::Register, new.app_id);
     let registry = Arc::clone(&shared.given.registry);
     let home = Arc::clone(&shared);
@@ -33,14 +70,19 @@ pub async fn register(
     Ok(answer(&registered, shared.given.region.as_str()))
 }
 
-fn read(mut fields: Fields, shared: &Shared) -> Result<NewApp, Refusal> {
+fn read(mut fields: Fields, orgs: &Orgs, shared: &Shared) -> Result<NewApp, Refusal> {
     let app_id = fields.optional("app_id", AppId::parse);
     let org = fields.required("org", half(AppKeyError::App));
     let app = fields.required("app", half(AppKeyError::Org));
     let region = fields.required("region", |text| region(text, shared));
     let zone = fields.optional("zone", ZoneId::parse);
-    let plan = fields.optional("plan", plan);
-    let auth_mode = fields.optional("auth_mode", auth_mode);
+    let plan = fields.optional("plan", |word| words::read(&PLANS, word));
+    let auth_mode = fields.optional("auth_mode", |word| words::read(&AUTH_MODES, word));
+    // 403 comes before 422, and an org tells who may.
+    let named = org.as_deref().and_then(|org| AppKey::new(org, "a").ok());
+    if named.is_some_and(|key| !orgs.contain(&key)) {
+        return Err(Refusal::Forbidden);
+    }
     fields.finish()?;
     // What was required is there once `finish` has found no fault.
     let (Some(org), Some(app), Some(region)) = (org, app, region) else {
@@ -57,8 +99,9 @@ fn read(mut fields: Fields, shared: &Shared) -> Result<NewApp, Refusal> {
     })
 }
 
-#[derive(Serialize)]
-struct Created {
+#[derive(Serialize, ToSchema)]
+#[schema(as = RegisteredApp)]
+pub struct Created {
     #[serde(flatten)]
     app: AppView,
     certificate: CertificateView,
@@ -82,7 +125,10 @@ fn about(registered: &Registered) -> About<'_> {
         Registered::Created { pins, .. } => Some(pins),
         Registered::Existing(_) => None,
     };
-    About { app_id, pins }
+    About {
+        app_id: Some(app_id),
+        pins,
+    }
 }
 
 fn app_of(registered: &Registered) -> &App {
@@ -129,24 +175,6 @@ fn region(text: &str, shared: &Shared) -> Result<RegionId, String> {
         let ids: Vec<_> = catalogue.regions.iter().map(|r| r.id.as_str()).collect();
         format!("must be one of {}", ids.join(", "))
     })
-}
-
-fn plan(text: &str) -> Result<Plan, &'static str> {
-    match text {
-        "free" => Ok(Plan::Free),
-        "basic" => Ok(Plan::Basic),
-        "advanced" => Ok(Plan::Advanced),
-        "enterprise" => Ok(Plan::Enterprise),
-        _ => Err("must be one of free, basic, advanced, enterprise"),
-    }
-}
-
-fn auth_mode(text: &str) -> Result<AuthMode, &'static str> {
-    match text {
-        "secure" => Ok(AuthMode::Secure),
-        "upstream" => Ok(AuthMode::Upstream),
-        _ => Err("must be one of secure, upstream"),
-    }
 }
 
 #[cfg(test)]

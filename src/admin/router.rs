@@ -6,43 +6,58 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::get;
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::openapi::{self, Served};
 use super::problem::RefusalCode;
 use super::refusal::Refusal;
 use super::state::{AdminState, Shared};
-use super::{apps, audit, auth, migration, regions, register, standing, tokens};
+use super::{
+    accounts, apps, audit, auth, certificates, migration, regions, register, settings, standing,
+    tokens, users,
+};
 
 /// The admin API. Whoever serves it over TLS puts a [`PeerAddr`](super::PeerAddr) into each request.
 pub fn router(state: AdminState) -> Router {
     let shared = Arc::new(Shared::new(state));
-    Router::new()
-        .route("/v1/apps", get(apps::list).post(register::register))
-        .route("/v1/apps/{app_id}", app())
-        .route("/v1/apps/{app_id}/suspend", post(standing::suspend))
-        .route("/v1/apps/{app_id}/resume", post(standing::resume))
-        .route("/v1/apps/{app_id}/tokens", post(tokens::issue))
-        .route("/v1/apps/{app_id}/region", any(migration::refuse))
-        .route("/v1/apps/{app_id}/move", any(migration::refuse))
-        .route("/v1/apps/{app_id}/migrate", any(migration::refuse))
-        .route("/v1/apps/{app_id}/export", any(migration::refuse))
-        .route("/v1/audit", get(audit::list))
-        .route("/v1/audit/checkpoint", get(audit::checkpoint))
-        .route("/v1/regions", get(regions::list))
-        .route("/v1/regions/{region}", get(regions::show))
+    let (calls, document) = calls().split_for_parts();
+    let document = Served::new(document, &shared.given);
+    calls
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
         .route_layer(from_fn_with_state(Arc::clone(&shared), auth::require_key))
         .fallback(|| async { Refusal::NoSuchRoute })
-        .layer(from_fn_with_state(Arc::clone(&shared), finish))
-        .with_state(shared)
+        .with_state(Arc::clone(&shared))
+        .route("/openapi.json", get(openapi::serve).with_state(document))
+        .layer(from_fn_with_state(shared, finish))
 }
 
-fn app() -> axum::routing::MethodRouter<Arc<Shared>> {
-    get(apps::show)
-        .patch(migration::patch)
-        .merge(delete(standing::retire))
+/// Every call that needs a key, each with what it says of itself.
+fn calls() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new()
+        .routes(routes!(apps::list, register::register))
+        .routes(routes!(apps::show, settings::patch, standing::retire))
+        .routes(routes!(standing::suspend))
+        .routes(routes!(standing::resume))
+        .routes(routes!(certificates::list, certificates::create))
+        .routes(routes!(certificates::promote))
+        .routes(routes!(certificates::revoke))
+        .routes(routes!(tokens::issue))
+        .routes(routes!(users::revoke))
+        .routes(routes!(users::erase))
+        .routes(routes!(migration::region))
+        .routes(routes!(migration::move_away))
+        .routes(routes!(migration::migrate))
+        .routes(routes!(migration::export))
+        .routes(routes!(regions::list))
+        .routes(routes!(regions::show))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::delete))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::checkpoint))
 }
 
 /// What every answer gets: it is counted when it refuses, and never stored.

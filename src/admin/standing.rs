@@ -5,17 +5,27 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::erasure::{self, ErasureView, Subject};
 use super::etag::IfMatch;
-use super::path::AppPath;
-use super::permission::{ManageApps, May};
+use super::path::{AppParams, AppPath};
+use super::permission::{ManageApps, May, Orgs};
 use super::refusal::Refusal;
 use super::state::{About, Shared};
 use super::view::{AppView, tagged};
 use crate::audit::Action;
 use crate::domain::AppId;
-use crate::registry::{App, ChangeError};
+use crate::registry::App;
 
+/// Refuses the App's traffic, and ends its sessions within 1 s, until it is resumed.
+#[utoipa::path(
+    post,
+    path = "/v1/apps/{app_id}/suspend",
+    params(AppParams),
+    responses((status = 200, description = "The App as it is now", body = AppView))
+)]
 pub async fn suspend(
     state: State<Arc<Shared>>,
     may: May<ManageApps>,
@@ -25,6 +35,13 @@ pub async fn suspend(
     change(state, &may, path, &headers, Change::Suspend).await
 }
 
+/// Lets a suspended App's traffic in again.
+#[utoipa::path(
+    post,
+    path = "/v1/apps/{app_id}/resume",
+    params(AppParams),
+    responses((status = 200, description = "The App as it is now", body = AppView))
+)]
 pub async fn resume(
     state: State<Arc<Shared>>,
     may: May<ManageApps>,
@@ -34,13 +51,38 @@ pub async fn resume(
     change(state, &may, path, &headers, Change::Resume).await
 }
 
+/// Ends the App for ever: its secrets are erased, its names stay taken, and its data centre erases
+/// what it keeps.
+///
+/// When the data centre did not erase (`erasure.done` is false) the App is retired all the same;
+/// the same call tries the erasure again.
+#[utoipa::path(
+    delete,
+    path = "/v1/apps/{app_id}",
+    params(AppParams),
+    responses((status = 200, description = "The tombstone, and what was erased", body = RetiredApp))
+)]
 pub async fn retire(
-    state: State<Arc<Shared>>,
+    State(shared): State<Arc<Shared>>,
     may: May<ManageApps>,
-    path: AppPath,
+    AppPath(app_id): AppPath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    change(state, &may, path, &headers, Change::Retire).await
+    let app = changed(&shared, &may, app_id, &headers, Change::Retire).await?;
+    let (region, revision) = (shared.given.region.as_str(), app.revision);
+    let view = AppView::of(&app, region);
+    let erasure = erasure::erase(&shared, &may, app, Subject::App).await;
+    let erasure = erasure.unwrap_or_else(|refusal| ErasureView::failed(&refusal));
+    let retired = RetiredApp { app: view, erasure };
+    Ok(tagged(StatusCode::OK, revision, retired))
+}
+
+/// A retired App.
+#[derive(Serialize, ToSchema)]
+pub struct RetiredApp {
+    #[serde(flatten)]
+    app: AppView,
+    erasure: ErasureView,
 }
 
 #[derive(Clone, Copy)]
@@ -57,34 +99,40 @@ async fn change(
     headers: &HeaderMap,
     change: Change,
 ) -> Result<Response, Refusal> {
-    let if_match = IfMatch::read(headers)?;
-    let deed = may.deed(change.action(), Some(app_id));
-    let context = Arc::clone(&shared);
-    let effect = async move { carry_out(&context, &app_id, &if_match, change).await };
-    let app = shared
-        .act(deed, effect, |app| About::app(app.app_id))
-        .await?;
+    let app = changed(&shared, may, app_id, headers, change).await?;
     let view = AppView::of(&app, shared.given.region.as_str());
     Ok(tagged(StatusCode::OK, app.revision, view))
 }
 
+async fn changed(
+    shared: &Arc<Shared>,
+    may: &May<ManageApps>,
+    app_id: AppId,
+    headers: &HeaderMap,
+    change: Change,
+) -> Result<Arc<App>, Refusal> {
+    let if_match = IfMatch::read(headers)?;
+    let deed = may.deed(change.action(), Some(app_id));
+    let (context, orgs) = (Arc::clone(shared), may.orgs());
+    let effect = async move { carry_out(&context, &orgs, &app_id, &if_match, change).await };
+    shared.act(deed, effect, |app| About::app(app.app_id)).await
+}
+
 async fn carry_out(
     shared: &Shared,
+    orgs: &Orgs,
     app_id: &AppId,
     if_match: &IfMatch,
     change: Change,
 ) -> Result<Arc<App>, Refusal> {
-    let expected = match if_match {
-        IfMatch::Any => None,
-        IfMatch::OneOf(_) => if_match.expect(shared.app(app_id).await?.revision)?,
-    };
+    let expected = if_match.expect(shared.app(orgs, app_id).await?.revision)?;
     let registry = &shared.given.registry;
     let changed = match change {
         Change::Suspend => registry.suspend(app_id, expected).await,
         Change::Resume => registry.resume(app_id, expected).await,
         Change::Retire => registry.retire(app_id, expected).await,
     };
-    changed.map_err(|error| refusal(error, shared))
+    changed.map_err(|error| shared.unchanged(error))
 }
 
 impl Change {
@@ -93,21 +141,6 @@ impl Change {
             Self::Suspend => Action::Suspend,
             Self::Resume => Action::Resume,
             Self::Retire => Action::Retire,
-        }
-    }
-}
-
-fn refusal(error: ChangeError, shared: &Shared) -> Refusal {
-    match error {
-        ChangeError::Unknown => Refusal::AppUnknown,
-        ChangeError::Elsewhere(region) => shared.elsewhere(region),
-        ChangeError::Retired => Refusal::AppRetired,
-        ChangeError::Stale => Refusal::Stale,
-        ChangeError::Unavailable => Refusal::RegistryUnavailable,
-        ChangeError::Untrusted => Refusal::RegistryUntrusted,
-        ChangeError::Seal(error) => {
-            tracing::error!(%error, "an App's record cannot be sealed");
-            Refusal::Internal
         }
     }
 }

@@ -1,18 +1,22 @@
 //! What the handlers work with.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::endpoints::Endpoints;
+use super::erasure::Eraser;
+use super::permission::Orgs;
 use super::refusal::{Home, Refusal};
 use crate::audit::{Act, AuditLog, Deed};
 use crate::config::Catalogue;
 use crate::domain::{AppId, Clock, RegionId, ZoneId};
 use crate::per_address::PerAddress;
-use crate::registry::{App, Home as AppHome, PinBytes, Randomness, Registry};
+use crate::registry::{Account, App, ChangeError, Home as AppHome, PinBytes, Randomness, Registry};
 
 /// What the admin API is given.
 pub struct AdminState {
@@ -26,6 +30,7 @@ pub struct AdminState {
     pub randomness: Arc<dyn Randomness>,
     pub events: Arc<dyn AdminEvents>,
     pub zones: Arc<dyn ZoneHealth>,
+    pub eraser: Arc<dyn Eraser>,
     pub tokens: TokenRules,
     /// Acts go on here when their caller leaves: wait for it before the registry and the audit log close.
     pub tasks: TaskTracker,
@@ -54,18 +59,33 @@ pub struct TokenRules {
 
 /// What an act was about, as it turned out.
 pub(super) struct About<'a> {
-    pub app_id: AppId,
+    /// None: about no App, or the one that was named at the beginning.
+    pub app_id: Option<AppId>,
     /// Of a new App: whoever has lost the registry finds them in the log.
     pub pins: Option<&'a PinBytes>,
 }
 
 impl About<'_> {
     pub const fn app(app_id: AppId) -> Self {
-        Self { app_id, pins: None }
+        Self {
+            app_id: Some(app_id),
+            pins: None,
+        }
+    }
+
+    /// What was said at the beginning is all there is.
+    pub const fn same() -> Self {
+        Self {
+            app_id: None,
+            pins: None,
+        }
     }
 
     fn write(self, act: Act) -> Act {
-        let act = act.about(self.app_id);
+        let act = match self.app_id {
+            None => act,
+            Some(app_id) => act.about(app_id),
+        };
         match self.pins {
             None => act,
             Some(pins) => act.pinned(&pins.id, &pins.key),
@@ -76,16 +96,25 @@ impl About<'_> {
 /// Wrong keys that an address may try in a minute.
 const WRONG_KEYS: u32 = 60;
 
+/// Seconds for which a use of an account need not be written again.
+const USE: u64 = 3_600;
+
 /// What all handlers share.
 pub(super) struct Shared {
     pub given: AdminState,
     attempts: PerAddress,
+    /// When each account's use was last handed to the registry, in unix seconds.
+    used: Mutex<HashMap<String, u64>>,
 }
 
 impl Shared {
     pub fn new(given: AdminState) -> Self {
         let attempts = PerAddress::new(WRONG_KEYS, Arc::clone(&given.clock));
-        Self { given, attempts }
+        Self {
+            given,
+            attempts,
+            used: Mutex::default(),
+        }
     }
 
     pub fn wrong_key(&self, from: IpAddr) -> Refusal {
@@ -123,12 +152,49 @@ impl Shared {
         })
     }
 
-    /// An App of this region.
-    pub async fn app(&self, app_id: &AppId) -> Result<Arc<App>, Refusal> {
-        match self.given.registry.app(app_id).await? {
+    /// Remembers that an account is in use, once an hour. The call does not wait for it.
+    pub fn used(&self, account: &Account) {
+        let now = self.given.clock.unix();
+        let recent = |at: u64| now < at.saturating_add(USE);
+        if account.last_used_at.is_some_and(recent) {
+            return;
+        }
+        let before = self.used.lock().insert(account.id.clone(), now);
+        if before.is_some_and(recent) {
+            return;
+        }
+        let (registry, id) = (Arc::clone(&self.given.registry), account.id.clone());
+        self.given.tasks.spawn(async move {
+            if let Err(error) = registry.touch_account(&id).await {
+                tracing::warn!(%error, account = id, "the use of an account is not remembered");
+            }
+        });
+    }
+
+    /// An App of this region and of the caller's orgs.
+    pub async fn app(&self, orgs: &Orgs, app_id: &AppId) -> Result<Arc<App>, Refusal> {
+        let known = self.given.registry.app(app_id).await?;
+        let known = known.filter(|known| orgs.contain(&known.app_key));
+        match known.map(|known| known.home) {
             None => Err(Refusal::AppUnknown),
             Some(AppHome::Here(app)) => Ok(app),
             Some(AppHome::Elsewhere(region)) => Err(self.elsewhere(region)),
+        }
+    }
+
+    /// The answer when an App's record was not changed.
+    pub fn unchanged(&self, error: ChangeError) -> Refusal {
+        match error {
+            ChangeError::Unknown => Refusal::AppUnknown,
+            ChangeError::Elsewhere(region) => self.elsewhere(region),
+            ChangeError::Retired => Refusal::AppRetired,
+            ChangeError::Stale => Refusal::Stale,
+            ChangeError::Unavailable => Refusal::RegistryUnavailable,
+            ChangeError::Untrusted => Refusal::RegistryUntrusted,
+            ChangeError::Seal(error) => {
+                tracing::error!(%error, "an App's record cannot be sealed");
+                Refusal::Internal
+            }
         }
     }
 

@@ -8,28 +8,61 @@ use axum::extract::State;
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::body::Fields;
-use super::path::AppPath;
+use super::path::{AppParams, AppPath};
 use super::permission::{IssueTokens, May};
 use super::refusal::Refusal;
 use super::salt;
+use super::schema;
 use super::state::{About, Shared};
-use super::user_id::warnings;
+use super::user_id::{self, warnings};
 use super::view::rfc3339;
+use super::words::{self, KINDS, Kind};
 use crate::audit::Action;
 use crate::domain::AppId;
 use crate::registry::{App, CertRole, Randomness, Status};
 
-#[derive(Serialize)]
+/// A token to issue.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the OpenAPI document; `read` reads it")]
+#[schema(as = NewToken)]
+pub struct TokenBody {
+    #[schema(schema_with = schema::kind)]
+    kind: Kind,
+    #[schema(schema_with = schema::user_id, required = false)]
+    user_id: Option<String>,
+    #[schema(schema_with = schema::ttl, required = false)]
+    ttl: Option<u64>,
+    /// A token for somebody at a console, marked as such in the audit log.
+    #[schema(schema_with = schema::flag, required = false)]
+    temporary: Option<bool>,
+}
+
+/// A token, shown this once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
 pub struct Issued {
     token: String,
+    #[schema(schema_with = schema::time)]
     expires_at: String,
+    /// What is unwise about the user id. Never a refusal.
+    #[schema(value_type = Vec<String>)]
     warnings: Vec<&'static str>,
     #[serde(skip)]
+    #[schema(ignore)]
     app_id: AppId,
 }
 
+/// The token server: for the App's backend and nobody else.
+#[utoipa::path(
+    post,
+    path = "/v1/apps/{app_id}/tokens",
+    params(AppParams),
+    request_body = TokenBody,
+    responses((status = 201, description = "The token", body = Issued))
+)]
 pub async fn issue(
     State(shared): State<Arc<Shared>>,
     may: May<IssueTokens>,
@@ -37,10 +70,15 @@ pub async fn issue(
     fields: Fields,
 ) -> Result<(StatusCode, Json<Issued>), Refusal> {
     let order = read(fields, longest(&shared))?;
-    let deed = may.deed(Action::IssueToken, Some(app_id));
-    let context = Arc::clone(&shared);
+    let action = if order.temporary {
+        Action::IssueTemporaryToken
+    } else {
+        Action::IssueToken
+    };
+    let deed = may.deed(action, Some(app_id));
+    let (context, orgs) = (Arc::clone(&shared), may.orgs());
     let effect = async move {
-        let app = context.app(&app_id).await?;
+        let app = context.app(&orgs, &app_id).await?;
         build(&app, &order, &context)
     };
     let issued = shared
@@ -54,6 +92,8 @@ struct Order {
     bearer: Bearer,
     /// Seconds.
     ttl: u32,
+    /// For a console.
+    temporary: bool,
 }
 
 enum Bearer {
@@ -70,8 +110,9 @@ fn longest(shared: &Shared) -> u32 {
 const DAY: u32 = 86_400;
 
 fn read(mut fields: Fields, longest: u32) -> Result<Order, Refusal> {
-    let kind = fields.required("kind", kind);
-    let user_id = fields.optional("user_id", user_id);
+    let kind = fields.required("kind", |word| words::read(&KINDS, word));
+    let user_id = fields.optional("user_id", user_id::read);
+    let temporary = fields.flag("temporary");
     let ttl = fields.optional_number("ttl").unwrap_or(u64::from(longest));
     let ttl = u32::try_from(ttl)
         .ok()
@@ -97,7 +138,11 @@ fn read(mut fields: Fields, longest: u32) -> Result<Order, Refusal> {
     let (Some(bearer), Some(ttl)) = (bearer, ttl) else {
         return Err(Refusal::Internal);
     };
-    Ok(Order { bearer, ttl })
+    Ok(Order {
+        bearer,
+        ttl,
+        temporary,
+    })
 }
 
 fn build(app: &App, order: &Order, shared: &Shared) -> Result<Issued, Refusal> {
@@ -156,26 +201,6 @@ fn sign(
         | BuildError::Salt
         | BuildError::NothingGranted => Refusal::Internal,
     })
-}
-
-enum Kind {
-    User,
-    App,
-}
-
-fn kind(text: &str) -> Result<Kind, &'static str> {
-    match text {
-        "user" => Ok(Kind::User),
-        "app" => Ok(Kind::App),
-        _ => Err("must be user or app"),
-    }
-}
-
-fn user_id(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("must be a text without control characters, and not empty");
-    }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]

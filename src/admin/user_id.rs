@@ -1,5 +1,18 @@
 //! User ids that look like personal data. They are allowed; whoever issues tokens is told.
 
+/// The longest user id, in characters.
+pub const LONGEST: usize = 255;
+
+/// # Errors
+/// What is wrong with it.
+pub fn read(text: &str) -> Result<String, &'static str> {
+    let length = text.chars().count();
+    if !(1..=LONGEST).contains(&length) || text.chars().any(char::is_control) {
+        return Err("must be a text of 1 to 255 characters, none of them a control character");
+    }
+    Ok(text.to_owned())
+}
+
 /// What is worth a warning. Random ids get none.
 pub fn warnings(user_id: &str) -> Vec<&'static str> {
     let mut warnings = Vec::new();

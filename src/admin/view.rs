@@ -7,34 +7,56 @@ use http::header::ETAG;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::etag::etag;
+use super::schema;
 use crate::registry::{App, AppLimits, AuthMode, CertRole, Certificate, Plan, Status};
 
 /// An App as SPEC 8 shows it. No secret is in it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = App)]
 pub struct AppView {
+    #[schema(schema_with = schema::app_id)]
     app_id: String,
+    /// `org#app`.
     app_key: String,
+    #[schema(schema_with = schema::half)]
     org: String,
+    #[schema(schema_with = schema::half)]
     app: String,
+    /// For ever.
     region: String,
+    /// For ever.
     zone: String,
+    #[schema(schema_with = schema::plan)]
     plan: Plan,
+    /// How long messages are kept.
+    #[schema(minimum = 1)]
     retention_days: u32,
+    #[schema(schema_with = schema::auth_mode)]
     auth_mode: AuthMode,
+    #[schema(schema_with = schema::status)]
     status: Status,
+    #[schema(value_type = super::settings::LimitsBody)]
     limits: AppLimits,
+    #[schema(schema_with = schema::time)]
     created_at: String,
+    /// Rises with every change; the `ETag`, in quotes, and what `If-Match` asks for.
     revision: u64,
 }
 
-/// A new App's certificate, shown this once.
-#[derive(Serialize)]
+/// A new certificate, its value shown this once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Certificate)]
 pub struct CertificateView {
     id: String,
+    #[schema(schema_with = schema::certificate_role)]
     role: CertRole,
+    /// 32 hexadecimal digits: the secret that signs tokens.
     value: String,
+    #[schema(schema_with = schema::time)]
+    created_at: String,
 }
 
 impl AppView {
@@ -63,6 +85,7 @@ impl CertificateView {
             id: certificate.id.clone(),
             role: certificate.role,
             value: certificate.value.expose_secret().to_owned(),
+            created_at: rfc3339(certificate.created_at),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod client_tls;
 mod control;
+mod home;
 mod ops;
 mod start;
 

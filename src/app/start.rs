@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::client_tls;
 use super::control::Control;
+use super::home::HomeEraser;
 use super::ops::{self, Ops};
 use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
@@ -407,6 +408,7 @@ fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker) -> AdminState {
         randomness: Arc::new(SystemRandomness),
         events: Arc::new(Events(Arc::clone(&shared.metrics))),
         zones: Arc::new(Health(Arc::clone(shared))),
+        eraser: Arc::new(HomeEraser(Arc::clone(shared))),
         tokens: TokenRules {
             max_age: shared.tokens.max_age,
         },
@@ -446,12 +448,32 @@ fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToke
     tasks.spawn(async move {
         until_stopped.run_until_cancelled(distrust).await;
     });
+    let (swept, until_stopped) = (Arc::clone(shared), stop.clone());
+    tasks.spawn(async move {
+        until_stopped.run_until_cancelled(sweep(swept)).await;
+    });
     let (probed, until_stopped) = (Arc::clone(shared), stop.clone());
     tasks.spawn(async move {
         until_stopped
             .run_until_cancelled(probed.homes.probe())
             .await;
     });
+}
+
+/// How often unused accounts are looked for.
+const SWEEP: Duration = Duration::from_secs(3_600);
+
+/// Deletes accounts that nobody uses (SPEC 1, layer 3).
+async fn sweep(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        match admin::sweep_accounts(&shared.registry, &shared.audit).await {
+            Ok(deleted) if deleted.is_empty() => {}
+            Ok(deleted) => tracing::info!(accounts = ?deleted, "unused accounts are deleted"),
+            Err(error) => tracing::warn!(%error, "unused accounts are not swept"),
+        }
+    }
 }
 
 /// How often the registry's state is looked at for the audit log.

@@ -60,10 +60,32 @@ pub enum Action {
     /// Any spelling of a migration.
     #[serde(rename = "app.move")]
     Move,
+    /// Plan, retention, mode or limits.
+    #[serde(rename = "app.change")]
+    Change,
+    /// The home data centre erased what it kept of an App.
+    #[serde(rename = "app.erase")]
+    EraseApp,
+    #[serde(rename = "certificate.create")]
+    CreateCertificate,
+    #[serde(rename = "certificate.promote")]
+    PromoteCertificate,
+    #[serde(rename = "certificate.revoke")]
+    RevokeCertificate,
     #[serde(rename = "token.issue")]
     IssueToken,
+    /// For somebody at a console.
+    #[serde(rename = "token.issue_temporary")]
+    IssueTemporaryToken,
+    #[serde(rename = "user.revoke")]
+    RevokeUser,
+    /// The home data centre erased what it kept of a user.
+    #[serde(rename = "user.erase")]
+    EraseUser,
     #[serde(rename = "account.create")]
     CreateAccount,
+    #[serde(rename = "account.delete")]
+    DeleteAccount,
     /// A registry without an anchor was believed.
     #[serde(rename = "registry.anchor")]
     Anchor,

@@ -61,19 +61,34 @@ impl AdminClient {
     /// # Errors
     /// When the gateway cannot be reached, or refuses.
     pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Value> {
-        self.call(Method::GET, path, query, None).await
+        self.call(Method::GET, path, query, None, None).await
     }
 
     /// # Errors
     /// When the gateway cannot be reached, or refuses.
     pub async fn post(&self, path: &[&str], body: Option<&Value>) -> anyhow::Result<Value> {
-        self.call(Method::POST, path, &[], body).await
+        self.call(Method::POST, path, &[], body, None).await
     }
 
     /// # Errors
     /// When the gateway cannot be reached, or refuses.
     pub async fn delete(&self, path: &[&str]) -> anyhow::Result<Value> {
-        self.call(Method::DELETE, path, &[], None).await
+        self.call(Method::DELETE, path, &[], None, None).await
+    }
+
+    /// Changes what has this revision still.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub async fn patch(
+        &self,
+        path: &[&str],
+        body: &Value,
+        revision: &Value,
+    ) -> anyhow::Result<Value> {
+        let tag = format!("\"{revision}\"");
+        self.call(Method::PATCH, path, &[], Some(body), Some(&tag))
+            .await
     }
 
     async fn call(
@@ -82,6 +97,7 @@ impl AdminClient {
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<&Value>,
+        if_match: Option<&str>,
     ) -> anyhow::Result<Value> {
         let mut url = self.base.clone();
         // An https address always has a path to extend.
@@ -92,6 +108,9 @@ impl AdminClient {
         request = request.bearer_auth(self.key.as_str());
         if let Some(body) = body {
             request = request.json(body);
+        }
+        if let Some(tag) = if_match {
+            request = request.header(reqwest::header::IF_MATCH, tag);
         }
         let response = request.send().await.with_context(|| self.unreachable())?;
         answer(response).await

@@ -7,8 +7,10 @@ pub mod accounts;
 pub mod apps;
 pub mod audit;
 pub mod backup;
+pub mod certificates;
 pub mod check;
 mod client;
+pub mod completions;
 mod confirm;
 pub mod datacenter;
 pub mod demo;
@@ -28,5 +30,7 @@ pub use client::http as http_client;
 pub use exit::{Exit, Outcome, Stop, finish};
 pub use output::{Format, Output};
 
+#[cfg(test)]
+mod control_tests;
 #[cfg(test)]
 mod gateway;

@@ -159,26 +159,21 @@ impl Registry {
             .map(|_| ())
     }
 
-    /// Deletes the accounts that weren't used for so long, never the last owner. Gives their ids.
+    /// The ids of the accounts that weren't used for so long and may be deleted: the last owner is
+    /// not among them.
     ///
     /// # Errors
     /// See [`AccountError`].
-    pub async fn sweep_accounts(&self, unused: Duration) -> Result<Vec<String>, AccountError> {
+    pub async fn unused_accounts(&self, unused: Duration) -> Result<Vec<String>, AccountError> {
         let book = self.book().await.map_err(|f| self.unwritten(f))?;
         let now = self.clock.unix();
-        let mut deleted = Vec::new();
-        for account in &book.accounts {
+        let is_unused = |account: &&Arc<Account>| {
             let used = account.last_used_at.unwrap_or(account.created_at);
-            if now.saturating_sub(used) < unused.as_secs() {
-                continue;
-            }
-            match self.delete_account(&account.id).await {
-                Ok(()) => deleted.push(account.id.clone()),
-                Err(AccountError::LastOwner | AccountError::Unknown) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(deleted)
+            now.saturating_sub(used) >= unused.as_secs()
+        };
+        let deletable = |account: &&Arc<Account>| book.other_owner(account).is_ok();
+        let found = book.accounts.iter().filter(is_unused).filter(deletable);
+        Ok(found.map(|account| account.id.clone()).collect())
     }
 
     fn fresh_account_id(&self) -> Result<String, SealError> {

@@ -37,7 +37,19 @@ pub enum CertificateError {
     Randomness(#[from] super::random::NoRandomness),
 }
 
+/// Why a user's tokens are not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    #[error("too many users were revoked within two days")]
+    TooMany,
+}
+
 const AT_MOST: usize = 2;
+
+/// Users that an App can have revoked at a time: each makes the record longer.
+const REVOKED: usize = 10_000;
 
 /// Revocations older than this, in seconds, concern no token that could still be valid: tokens
 /// live 24 hours at most.
@@ -110,13 +122,13 @@ impl Registry {
     /// Refuses the user's tokens issued up to and including this second.
     ///
     /// # Errors
-    /// As [`Registry::suspend`].
+    /// When 10,000 others were revoked within two days, or as [`Registry::suspend`].
     pub async fn revoke_user(
         &self,
         id: &AppId,
         if_match: Option<u64>,
         user: &str,
-    ) -> Result<Arc<App>, ChangeError> {
+    ) -> Result<Arc<App>, RevokeError> {
         let now = self.clock.unix();
         let revoke = |record: &mut Record| {
             let revoked = &mut record.revoked_users;
@@ -125,6 +137,9 @@ impl Registry {
                 .find(|(u, _)| u == user)
                 .map_or(0, |(_, t)| *t);
             revoked.retain(|(u, at)| u != user && at.saturating_add(REVOCATION) > now);
+            if revoked.len() >= REVOKED {
+                return Err(RevokeError::TooMany);
+            }
             revoked.push((user.to_owned(), now.max(before)));
             Ok(Edited::Changed)
         };

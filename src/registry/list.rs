@@ -9,6 +9,7 @@ use super::names::Hash;
 use super::record::Record;
 use super::store::Key;
 use super::trust::{Fault, Named};
+use crate::domain::AppKey;
 
 /// Some of this region's Apps, in the order of their AppKey hashes.
 #[derive(Debug, Default)]
@@ -21,11 +22,14 @@ pub struct Page {
     pub untrusted: usize,
 }
 
+/// Which Apps a list is of, by AppKey and standing.
+pub type Wanted<'a> = dyn Fn(&AppKey, Status) -> bool + Send + Sync + 'a;
+
 /// The most records that one page opens: a filter that matches few doesn't scan the whole region.
 const SCAN: usize = 2_000;
 
 impl Registry {
-    /// Apps of this region behind the cursor `after`, retired ones too, at most `limit`.
+    /// Apps of this region behind the cursor `after` that are `wanted`, at most `limit`.
     ///
     /// # Errors
     /// When the store can't be asked or was rolled back.
@@ -33,7 +37,7 @@ impl Registry {
         &self,
         after: Option<String>,
         limit: usize,
-        status: Option<Status>,
+        wanted: &Wanted<'_>,
     ) -> Result<Page, LookUpError> {
         self.require_trust().await.map_err(|f| self.failed(f))?;
         let prefix = Key::apps(&self.region);
@@ -41,17 +45,17 @@ impl Registry {
         let mut page = Page::default();
         let mut scanned = 0;
         while scanned < SCAN {
-            let wanted = (limit.max(1) - page.items.len()).min(SCAN - scanned);
+            let many = (limit.max(1) - page.items.len()).min(SCAN - scanned);
             let from = cursor
                 .as_ref()
                 .map(|c| Key::from_text(&format!("{prefix}{c}")));
-            let entries = self.store.range(prefix.clone(), from, wanted).await;
+            let entries = self.store.range(prefix.clone(), from, many).await;
             let entries = entries.map_err(|away| self.away(away))?;
-            let ended = entries.len() < wanted;
+            let ended = entries.len() < many;
             scanned += entries.len();
             for (key, bytes) in &entries {
                 let name = key.after(&prefix).unwrap_or_default();
-                self.list_one(name, bytes, status, &mut page).await?;
+                self.list_one(name, bytes, wanted, &mut page).await?;
                 cursor = Some(name.to_owned());
             }
             if ended {
@@ -78,7 +82,7 @@ impl Registry {
         &self,
         name: &str,
         bytes: &[u8],
-        status: Option<Status>,
+        wanted: &Wanted<'_>,
         page: &mut Page,
     ) -> Result<(), LookUpError> {
         let record = Hash::parse(name).and_then(|hash| self.unseal(&hash, bytes));
@@ -86,7 +90,7 @@ impl Registry {
             page.untrusted += 1;
             return Ok(());
         };
-        if status.is_some_and(|s| s != record.status) {
+        if !wanted(&record.app_key, record.status) {
             return Ok(());
         }
         match self.listed(&record).await {

@@ -48,13 +48,16 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::look_up`].
-    pub async fn app(&self, id: &AppId) -> Result<Option<Home>, LookUpError> {
+    pub async fn app(&self, id: &AppId) -> Result<Option<Known>, LookUpError> {
         let fresh = match self.require_trust().await {
             Ok(()) => self.read_by_id(id).await,
             Err(fault) => Err(fault),
         };
         match fresh {
-            Ok(found) => Ok(found.map(|(key, verified)| self.home(&key, verified))),
+            Ok(found) => Ok(found.map(|(key, verified)| {
+                let home = self.home(&key, verified);
+                Known::new(key, home)
+            })),
             Err(fault) => {
                 let known = self.known_by_id(id);
                 known.map(Some).ok_or_else(|| self.failed(fault))
@@ -178,13 +181,14 @@ impl Registry {
         }
     }
 
-    fn known_by_id(&self, id: &AppId) -> Option<Home> {
+    fn known_by_id(&self, id: &AppId) -> Option<Known> {
         let (exactly, key) = self.memory.id(&id_hash(id))?;
         let found = self.memory.known(&key_hash(&key))?;
-        (exactly == *id).then(|| match &found.known.home {
+        let home = match &found.known.home {
             Home::Here(app) => Home::Here(Arc::clone(app)),
             Home::Elsewhere(region) => Home::Elsewhere(region.clone()),
-        })
+        };
+        (exactly == *id).then(|| Known::new(key, home))
     }
 
     fn cached(&self, answer: Option<Arc<Known>>) -> Option<Arc<Known>> {

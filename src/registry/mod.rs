@@ -62,7 +62,7 @@ use tokio::sync::mpsc;
 pub use account::{Account, Role};
 pub use accounts::{AccountError, NewAccount};
 pub use anchor::AnchorError;
-pub use certificates::{CertificateError, Patch};
+pub use certificates::{CertificateError, Patch, RevokeError};
 pub use chain::Link;
 pub use change::ChangeError;
 pub use check::ensure_regions;
@@ -73,7 +73,7 @@ pub use known::{
     App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan,
     Status,
 };
-pub use list::Page;
+pub use list::{Page, Wanted};
 pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};
 pub use names::{Hash, PinKind};
 pub use open::{OpenError, Parts};

@@ -12,6 +12,7 @@
 mod audit;
 mod backup;
 mod channels;
+mod control;
 mod counted;
 mod demo;
 mod discovery;

@@ -13,28 +13,18 @@ use crate::cli::output::{Output, members};
 use crate::cli::stopped;
 use crate::registry::{NewAccount, Role, SystemRandomness};
 
-/// Makes a new owner in a stopped gateway's registry, and shows its key this once
+/// Where a stopped gateway's files are.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Work on the files of a stopped gateway
-    #[arg(long, required = true)]
-    offline: bool,
-    /// The gateway's folder, as init lays it out: its gateway.yaml is read
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with = "config",
-        required_unless_present = "config"
-    )]
+    /// Makes an owner in the files of a stopped gateway, where the owner keys are lost
+    #[arg(long, requires = "place")]
+    pub offline: bool,
+    /// The stopped gateway's folder, as init lays it out: its gateway.yaml is read
+    #[arg(long, value_name = "DIR", group = "place", requires = "offline")]
     data: Option<PathBuf>,
-    /// The gateway's configuration, where it is elsewhere
-    #[arg(long, value_name = "FILE")]
+    /// The stopped gateway's configuration, where it is elsewhere
+    #[arg(long, value_name = "FILE", group = "place", requires = "offline")]
     config: Option<PathBuf>,
-    /// What people call the account
-    #[arg(long, default_value = "recovered owner")]
-    name: String,
-    #[command(flatten)]
-    output: Output,
 }
 
 /// What is printed.
@@ -46,9 +36,11 @@ struct Made {
     key: String,
 }
 
+const NAME: &str = "recovered owner";
+
 /// # Errors
 /// When the gateway runs, or its registry is not believed.
-pub async fn run(args: &Args) -> Outcome {
+pub async fn run(args: &Args, name: Option<&str>, output: Output) -> Outcome {
     let path = match (&args.config, &args.data) {
         (Some(config), _) => config.clone(),
         (None, data) => data.clone().unwrap_or_default().join("gateway.yaml"),
@@ -60,7 +52,7 @@ pub async fn run(args: &Args) -> Outcome {
     let key = AdminKey::generate(&SystemRandomness)?;
     let act = log.begin(stopped::deed(Action::CreateAccount)).await?;
     let account = registry.create_account(NewAccount {
-        name: args.name.clone(),
+        name: name.unwrap_or(NAME).to_owned(),
         role: Role::Owner,
         apps: Vec::new(),
         orgs: Vec::new(),
@@ -82,7 +74,7 @@ pub async fn run(args: &Args) -> Outcome {
         key: key.expose().to_owned(),
     };
     let table = |made: &Made| members(&serde_json::to_value(made).unwrap_or_default());
-    let printed = args.output.data(&made, table);
+    let printed = output.data(&made, table);
     printed.context("the account is made, but its key cannot be printed: make another one")?;
     tell(
         "The key is shown this once: keep it where only its user reads it. Revoke the lost one's account.",

@@ -3,7 +3,9 @@
 mod list;
 mod moving;
 mod register;
+mod settings;
 mod standing;
+mod users;
 
 use clap::Subcommand;
 
@@ -20,6 +22,9 @@ pub enum Command {
     /// Lets a suspended App's traffic in again
     Resume(standing::Args),
     Retire(standing::RetireArgs),
+    Set(settings::Args),
+    RevokeUser(users::Args),
+    EraseUser(users::EraseArgs),
     Move(moving::Args),
 }
 
@@ -33,6 +38,9 @@ pub async fn run(command: Command) -> Outcome {
         Command::Suspend(args) => standing::suspend(&args).await,
         Command::Resume(args) => standing::resume(&args).await,
         Command::Retire(args) => standing::retire(&args).await,
+        Command::Set(args) => settings::run(&args).await,
+        Command::RevokeUser(args) => users::revoke(&args).await,
+        Command::EraseUser(args) => users::erase(&args).await,
         Command::Move(_) => moving::run(),
     }
 }

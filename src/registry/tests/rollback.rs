@@ -58,7 +58,7 @@ pub async fn a_store_that_was_rolled_back_is_not_believed(backend: Arc<dyn Backe
     assert!(matches!(refused, Err(RegisterError::Untrusted)));
     let refused = home.suspend(&id("a1"), None).await;
     assert!(matches!(refused, Err(ChangeError::Untrusted)));
-    assert!(home.list(None, 10, None).await.is_err());
+    assert!(home.list(None, 10, &|_, _| true).await.is_err());
     assert!(home.stats().distrusts[Distrust::RolledBack as usize] > 0);
 }
 

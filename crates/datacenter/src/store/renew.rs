@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
 use super::cipher::Keyspace;
-use super::transaction::{ERASED, LAST, SEQUENCE, table};
+use super::transaction::{ERASED, LAST, SEQUENCE, make_tables, table};
 use super::{Shared, StoreError, database};
 use crate::wipe;
 
@@ -57,6 +57,8 @@ fn has_erased(database: &Database) -> Result<bool, StoreError> {
 }
 
 fn copy(from: &Database, to: &Database) -> Result<(), StoreError> {
+    // Also those that nothing is in: whoever reads opens them.
+    make_tables(to)?;
     let source = from.begin_read()?;
     for keyspace in Keyspace::ALL {
         copy_keyspace(&source, to, keyspace)?;
@@ -128,6 +130,22 @@ mod tests {
             edit.redact(Keyspace::Users, &key(0), &"kept")
         };
         store.write::<_, StoreError, _>(write).await.unwrap();
+    }
+
+    /// Before any message there is no id to go on from.
+    #[tokio::test]
+    async fn a_store_that_never_gave_an_id_is_renewed_more_than_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&dir.path().join("z.redb"));
+        for _ in 0..2 {
+            let write = |edit: &Edit<'_>| {
+                edit.put(Keyspace::Users, &key(1), &CANARY)?;
+                edit.erase(Keyspace::Users, &key(1)).map(drop)
+            };
+            store.write::<_, StoreError, _>(write).await.unwrap();
+            store.renew().await.unwrap();
+        }
+        assert_eq!(kept(&store).await, None);
     }
 
     async fn kept(store: &Store) -> Option<String> {
