@@ -29,6 +29,7 @@ pub async fn run(args: Args) -> Outcome {
         format: LogFormat::Text,
         level: LogLevel::Error,
     });
+    let ending = serve::Ending::listen()?;
     let demo = Demo::start(&Plan {
         port: args.port,
         data: args.data,
@@ -36,7 +37,7 @@ pub async fn run(args: Args) -> Outcome {
     .await?;
     let text = if args.json { demo.json()? } else { demo.tour() };
     print(&text)?;
-    serve::told_to_end().await?;
+    ending.told().await;
     demo.shutdown().await;
     Ok(Exit::Done)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, Outcome};
 use super::logging;
@@ -48,26 +48,39 @@ pub async fn run(args: Args) -> Outcome {
     if let Some(cores) = args.cores {
         options.cores = cores.get();
     }
+    let ending = Ending::listen()?;
     let app = App::start(configs, options).await?;
     for gateway in app.gateways() {
         tracing::info!(region = %gateway.region, "serving");
     }
-    told_to_end().await?;
+    ending.told().await;
     tracing::info!("draining");
     app.shutdown().await;
     Ok(Exit::Done)
 }
 
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// When signals cannot be listened for.
-pub async fn told_to_end() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Hears SIGTERM and SIGINT from when it is made: one that comes during the start is not lost.
+pub struct Ending {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ending {
+    /// # Errors
+    /// When signals cannot be listened for.
+    pub fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Returns when the process was told to end.
+    pub async fn told(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
