@@ -12,18 +12,17 @@ use std::thread::JoinHandle;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable};
 use tokio::sync::mpsc;
 
 use super::chain::Link;
 use super::embedded_import;
+use super::embedded_tables::{self, ENTRIES};
 use super::listeners::Listeners;
 use super::store::{Asked, CommitError, Entry, Key, Listener, Store, Txn, Unavailable};
 use super::transfer::{Import, ImportError, Importing};
 use super::writer::{self, Job};
 use crate::domain::RegionId;
-
-pub(super) const ENTRIES: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("entries");
 
 /// How many transactions may wait for the writer.
 const QUEUE: usize = 4_096;
@@ -64,7 +63,7 @@ impl EmbeddedStore {
             .set_cache_size(CACHE)
             .create_with_backend(backend)
             .map_err(refused)?;
-        make_table(&database).map_err(|e| EmbeddedError::Database(Box::new(e)))?;
+        embedded_tables::make(&database).map_err(|e| EmbeddedError::Database(Box::new(e)))?;
         Self::start(Arc::new(database))
     }
 
@@ -118,18 +117,6 @@ impl EmbeddedStore {
         Ok(found)
     }
 
-    fn count_now(&self, prefix: &Key) -> Result<u64, redb::Error> {
-        let table = self.database.begin_read()?.open_table(ENTRIES)?;
-        let mut count = 0;
-        for entry in table.range(prefix.as_str()..)? {
-            if !entry?.0.value().starts_with(prefix.as_str()) {
-                break;
-            }
-            count += 1;
-        }
-        Ok(count)
-    }
-
     /// Writes as nobody may: what a thief, a bug or a bad restore would leave behind.
     #[cfg(test)]
     pub(super) fn tamper(&self, key: &Key, value: Option<&[u8]>) {
@@ -170,8 +157,9 @@ impl Store for EmbeddedStore {
         ready(found.map_err(unreadable)).boxed()
     }
 
-    fn count(&self, prefix: Key) -> Asked<'_, u64> {
-        ready(self.count_now(&prefix).map_err(unreadable)).boxed()
+    fn count_apps(&self, region: &RegionId) -> Asked<'_, u64> {
+        let count = embedded_tables::count(&self.database, region);
+        ready(count.map_err(unreadable)).boxed()
     }
 
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Link, CommitError>> {
@@ -248,15 +236,6 @@ fn open_file(path: &Path) -> std::io::Result<File> {
         File::open(folder)?.sync_all()?;
     }
     Ok(file)
-}
-
-fn make_table(database: &Database) -> Result<(), redb::Error> {
-    if database.begin_read()?.open_table(ENTRIES).is_ok() {
-        return Ok(());
-    }
-    let txn = database.begin_write()?;
-    txn.open_table(ENTRIES)?;
-    Ok(txn.commit()?)
 }
 
 fn refused(error: DatabaseError) -> EmbeddedError {

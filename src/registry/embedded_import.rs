@@ -1,9 +1,9 @@
 //! Putting a region's part into the file: one redb transaction beside the writer's, which waits for
 //! it.
 
-use redb::{Database, ReadableTable, Table};
+use redb::{Database, ReadableTable};
 
-use super::embedded::ENTRIES;
+use super::embedded_tables::Tables;
 use super::store::{Key, Unavailable};
 use super::transfer::{Import, ImportError, is_in_part, prefixes};
 
@@ -11,20 +11,18 @@ use super::transfer::{Import, ImportError, is_in_part, prefixes};
 pub(super) fn import(database: &Database, import: Import) -> Result<u64, ImportError> {
     let txn = database.begin_write().map_err(unwritten)?;
     let written = {
-        let mut table = txn.open_table(ENTRIES).map_err(unwritten)?;
-        write(&mut table, import)?
+        let mut tables = Tables::open(&txn).map_err(unwritten)?;
+        write(&mut tables, import)?
     };
     txn.commit().map_err(unwritten)?;
     Ok(written)
 }
 
-fn write(
-    table: &mut Table<'_, &'static str, &'static [u8]>,
-    import: Import,
-) -> Result<u64, ImportError> {
+fn write(tables: &mut Tables<'_>, import: Import) -> Result<u64, ImportError> {
     let Import { region, entries } = import;
     for prefix in prefixes(&region) {
-        let first = table.range(prefix.as_str()..).map_err(unwritten)?.next();
+        let mut range = tables.entries.range(prefix.as_str()..).map_err(unwritten)?;
+        let first = range.next();
         let first = first.transpose().map_err(unwritten)?;
         let is_taken =
             |(key, _): (redb::AccessGuard<'_, &str>, _)| key.value().starts_with(prefix.as_str());
@@ -40,12 +38,11 @@ fn write(
         }
         // What all regions share stays as it is.
         let is_shared = key == Key::regions();
-        if is_shared && table.get(key.as_str()).map_err(unwritten)?.is_some() {
+        let stored = |key: &Key| Ok(tables.entries.get(key.as_str())?.is_some());
+        if is_shared && stored(&key).map_err(|e: redb::Error| unwritten(e))? {
             continue;
         }
-        table
-            .insert(key.as_str(), value.as_slice())
-            .map_err(unwritten)?;
+        tables.put(&key, &value).map_err(unwritten)?;
         written += 1;
     }
     Ok(written)

@@ -74,7 +74,7 @@ impl Registry {
     /// # Errors
     /// When the store can't be asked.
     pub async fn count(&self) -> Result<u64, LookUpError> {
-        let count = self.store.count(Key::apps(&self.region)).await;
+        let count = self.store.count_apps(&self.region).await;
         count.map_err(|away| self.away(away))
     }
 

@@ -202,8 +202,8 @@ pub trait Store: Send + Sync + 'static {
     /// At most `limit` entries whose keys start with `prefix`, in order, from behind `after`.
     fn range(&self, prefix: Key, after: Option<Key>, limit: usize) -> Asked<'_, Vec<Entry>>;
 
-    /// How many keys start with `prefix`.
-    fn count(&self, prefix: Key) -> Asked<'_, u64>;
+    /// How many records the region has. A backend doesn't read them all to know.
+    fn count_apps(&self, region: &RegionId) -> Asked<'_, u64>;
 
     /// Writes the transaction and, in the same step, its region's next link (`Link::next`).
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Link, CommitError>>;

@@ -26,7 +26,8 @@ macro_rules! tests {
     ($make:expr) => {
         $crate::registry::suite::tests!($make;
             a_transaction_is_all_or_nothing,
-            ranges_and_counts_stay_in_their_prefix,
+            ranges_stay_in_their_prefix,
+            records_are_counted_once_and_for_their_region,
             each_commit_adds_the_next_link,
             regions_are_written_once,
             a_part_is_put_in_whole_where_there_is_none,

@@ -7,11 +7,12 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use redb::{Database, ReadableTable, Table};
+use redb::{Database, ReadableTable};
 use tokio::sync::{mpsc, oneshot};
 
 use super::chain::Link;
-use super::embedded::{ENTRIES, newest};
+use super::embedded::newest;
+use super::embedded_tables::Tables;
 use super::listeners::Listeners;
 use super::store::{CommitError, Condition, Key, Txn, Unavailable};
 
@@ -47,8 +48,6 @@ struct Writer {
     listeners: Arc<Listeners>,
 }
 
-type Entries<'txn> = Table<'txn, &'static str, &'static [u8]>;
-
 impl Writer {
     fn run(&self, mut queue: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(GROUP);
@@ -83,9 +82,9 @@ impl Writer {
         let mut keys = Vec::new();
         let mut outcomes = Vec::with_capacity(group.len());
         {
-            let mut table = txn.open_table(ENTRIES)?;
+            let mut tables = Tables::open(&txn)?;
             for job in group {
-                outcomes.push(apply(&mut table, job, &mut keys)?);
+                outcomes.push(apply(&mut tables, job, &mut keys)?);
             }
         }
         if keys.is_empty() {
@@ -104,38 +103,38 @@ enum Done {
 }
 
 fn apply(
-    table: &mut Entries<'_>,
+    tables: &mut Tables<'_>,
     job: &Job,
     keys: &mut Vec<Key>,
 ) -> Result<Option<Done>, redb::Error> {
     match job {
-        Job::Commit(txn, _) => apply_txn(table, txn, keys),
-        Job::Regions { was, regions, .. } => apply_regions(table, was.as_deref(), regions, keys),
+        Job::Commit(txn, _) => apply_txn(tables, txn, keys),
+        Job::Regions { was, regions, .. } => apply_regions(tables, was.as_deref(), regions, keys),
     }
 }
 
 fn apply_txn(
-    table: &mut Entries<'_>,
+    tables: &mut Tables<'_>,
     txn: &Txn,
     keys: &mut Vec<Key>,
 ) -> Result<Option<Done>, redb::Error> {
     for condition in txn.conditions() {
-        if !holds(table, condition)? {
+        if !holds(tables, condition)? {
             return Ok(None);
         }
     }
-    let Some(link) = next_link(table, txn)? else {
+    let Some(link) = next_link(tables, txn)? else {
         return Ok(None);
     };
     for (key, value) in txn.puts() {
-        put(table, key, value, keys)?;
+        put(tables, key, value, keys)?;
     }
-    put(table, &link.key(txn.region()), &link.value(), keys)?;
+    put(tables, &link.key(txn.region()), &link.value(), keys)?;
     Ok(Some(Done::Linked(link)))
 }
 
 fn apply_regions(
-    table: &mut Entries<'_>,
+    tables: &mut Tables<'_>,
     was: Option<&[u8]>,
     regions: &[u8],
     keys: &mut Vec<Key>,
@@ -145,35 +144,35 @@ fn apply_regions(
         None => Condition::Absent(key.clone()),
         Some(was) => Condition::Equals(key.clone(), was.to_vec()),
     };
-    if !holds(table, &condition)? {
+    if !holds(tables, &condition)? {
         return Ok(None);
     }
-    put(table, &key, regions, keys)?;
+    put(tables, &key, regions, keys)?;
     Ok(Some(Done::Written))
 }
 
 /// The link that `txn` adds; `None` when the newest one is unreadable, so that nothing is chained
 /// to it.
-fn next_link(table: &Entries<'_>, txn: &Txn) -> Result<Option<Link>, redb::Error> {
-    let Some((key, value)) = newest(table, txn.region())? else {
+fn next_link(tables: &Tables<'_>, txn: &Txn) -> Result<Option<Link>, redb::Error> {
+    let Some((key, value)) = newest(&tables.entries, txn.region())? else {
         return Ok(Some(Link::next(None, txn)));
     };
     let before = Link::read(txn.region(), &key, &value).ok();
     Ok(before.map(|before| Link::next(Some(&before), txn)))
 }
 
-fn holds(table: &Entries<'_>, condition: &Condition) -> Result<bool, redb::Error> {
-    let value = table.get(condition.key().as_str())?;
+fn holds(tables: &Tables<'_>, condition: &Condition) -> Result<bool, redb::Error> {
+    let value = tables.entries.get(condition.key().as_str())?;
     Ok(condition.holds(value.as_ref().map(redb::AccessGuard::value)))
 }
 
 fn put(
-    table: &mut Entries<'_>,
+    tables: &mut Tables<'_>,
     key: &Key,
     value: &[u8],
     keys: &mut Vec<Key>,
 ) -> Result<(), redb::Error> {
-    table.insert(key.as_str(), value)?;
+    tables.put(key, value)?;
     keys.push(key.clone());
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use crate::registry_kit::{REGIONS, open, registry};
-use domicile::domain::{AppId, AppKey};
+use domicile::domain::{AppId, AppKey, RegionId};
 use domicile::registry::{
     AppName, EmbeddedStore, Home, Key, NewApp, Randomness, Registered, Registry, Store,
     SystemRandomness,
@@ -165,10 +165,17 @@ async fn nothing_is_half_there(
         (total, total),
         "an App is there twice"
     );
-    let count = async |prefix| store.count(Key::from_text(prefix)).await.unwrap();
-    let (apps, pins) = (count("apps/").await, count("pins/").await);
-    assert_eq!(apps, u64::try_from(total).unwrap());
+    let all = async |prefix| store.range(Key::from_text(prefix), None, usize::MAX).await;
+    let apps = all("apps/").await.unwrap().len();
+    assert_eq!(apps, total);
+    let pins = all("pins/").await.unwrap().len();
     assert_eq!(pins, 2 * apps, "a pin stands alone");
+    let mut counted = 0;
+    for region in REGIONS {
+        let region = RegionId::parse(region).unwrap();
+        counted += store.count_apps(&region).await.unwrap();
+    }
+    assert_eq!(counted, apps as u64, "the count went another way");
 }
 
 /// What the parent runs and kills.

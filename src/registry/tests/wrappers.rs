@@ -74,10 +74,11 @@ impl Store for Wrapped {
         .boxed()
     }
 
-    fn count(&self, prefix: Key) -> Asked<'_, u64> {
+    fn count_apps(&self, region: &RegionId) -> Asked<'_, u64> {
+        let region = region.clone();
         async move {
             self.up()?;
-            self.inner().count(prefix).await
+            self.inner().count_apps(&region).await
         }
         .boxed()
     }

@@ -128,10 +128,11 @@ impl Store for FaultyStore {
         })
     }
 
-    fn count(&self, prefix: Key) -> BoxFuture<'_, Result<u64, Unavailable>> {
+    fn count_apps(&self, region: &RegionId) -> BoxFuture<'_, Result<u64, Unavailable>> {
+        let region = region.clone();
         Box::pin(async move {
             self.here()?;
-            self.inner.count(prefix).await
+            self.inner.count_apps(&region).await
         })
     }
 
