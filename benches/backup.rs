@@ -1,9 +1,9 @@
-//! What a backup and its restore take: `APPS=100000 cargo bench --bench backup`.
+//! What a backup and its restore take: `cargo bench --bench backup -- 100000`.
 //!
 //! It registers the Apps as the admin API does, each with its entries in the audit log, and lets the
 //! real binary back them up and restore them.
 
-#![allow(clippy::unwrap_used, reason = "a bench's own helpers")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench's own helpers")]
 #![expect(
     clippy::print_stdout,
     reason = "a bench says what it found, for people"
@@ -31,7 +31,8 @@ async fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    let apps = std::env::var("APPS").map_or(100_000, |text| text.parse().expect("a number"));
+    let apps = std::env::args().find_map(|argument| argument.parse().ok());
+    let apps = apps.unwrap_or(100_000);
     let folder = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let data = folder.path().join("gateway");
     run("init", &["--region", "frankfurt", "--data", path(&data)]);
