@@ -115,6 +115,21 @@ async fn begin_upload(world: &World, app: &TestApp) -> (Wire, &'static str) {
     (wire, tail)
 }
 
+/// Retires the App through the admin API, which has it erased.
+async fn retire(world: &World, app: &TestApp) {
+    let admin = world.addresses("frankfurt").admin.unwrap();
+    let mut caller = Wire::tls(admin, "admin.frankfurt.test").await;
+    let (id, key) = (&app.app_id, world.admin_key("frankfurt"));
+    caller
+        .send(format!(
+            "DELETE /v1/apps/{id} HTTP/1.1\r\nHost: admin.frankfurt.test\r\nAuthorization: Bearer {}\r\n\r\n",
+            key.trim()
+        ))
+        .await;
+    let retired = caller.answer().await.json();
+    assert_eq!(retired["erasure"]["done"], true, "{retired}");
+}
+
 /// How the erasures of an App ended that the gateway made by itself.
 fn by_itself(world: &World, app: &TestApp) -> Vec<String> {
     let log = audit::entries(&world.root().join("frankfurt/audit"));
@@ -136,17 +151,7 @@ async fn what_is_written_behind_an_erasure_does_not_stay() {
     let world = World::of(World::plan().reference().regions(&["frankfurt"])).await;
     let app = world.app("fra1").await;
     let (mut upload, rest) = begin_upload(&world, &app).await;
-    let admin = world.addresses("frankfurt").admin.unwrap();
-    let mut caller = Wire::tls(admin, "admin.frankfurt.test").await;
-    let (id, key) = (&app.app_id, world.admin_key("frankfurt"));
-    caller
-        .send(format!(
-            "DELETE /v1/apps/{id} HTTP/1.1\r\nHost: admin.frankfurt.test\r\nAuthorization: Bearer {}\r\n\r\n",
-            key.trim()
-        ))
-        .await;
-    let retired = caller.answer().await.json();
-    assert_eq!(retired["erasure"]["done"], true, "{retired}");
+    retire(&world, &app).await;
     let files = world.root().join("datacenter/fra1/files");
     let stored = || std::fs::read_dir(&files).unwrap().count();
     upload.send(rest).await;
@@ -156,6 +161,18 @@ async fn what_is_written_behind_an_erasure_does_not_stay() {
     })
     .await;
     assert_eq!(stored(), 0);
+    world.finish().await;
+}
+
+/// Control: a gateway that ends does at once what it was to do later.
+#[tokio::test]
+async fn a_gateway_that_ends_erases_once_more_first() {
+    let mut world = World::of(World::plan().reference().regions(&["frankfurt"])).await;
+    let app = world.app("fra1").await;
+    fill(&world, &app).await;
+    retire(&world, &app).await;
+    world.stop_gateways().await;
+    assert_eq!(by_itself(&world, &app), ["begun", "done"]);
     world.finish().await;
 }
 
