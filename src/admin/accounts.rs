@@ -204,7 +204,11 @@ fn read(mut fields: Fields, key: &AdminKey) -> Result<NewAccount, Refusal> {
     })
 }
 
-fn name(text: &str) -> Result<String, &'static str> {
+/// What an account may be called.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn name(text: &str) -> Result<String, &'static str> {
     let length = text.chars().count();
     if !(1..=128).contains(&length) || text.chars().any(char::is_control) {
         return Err("must be a text of 1 to 128 characters, none of them a control character");

@@ -15,6 +15,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::*;
@@ -34,6 +35,7 @@ pub struct Bench {
     pub eraser: Arc<Erasing>,
     service: TowerToHyperService<axum::Router>,
     keys: Vec<(Role, AdminKey)>,
+    tasks: TaskTracker,
 }
 
 #[derive(Default)]
@@ -55,10 +57,21 @@ impl AdminEvents for Events {
 struct Healthy;
 
 /// A data centre that erases, or fails as it is told.
-#[derive(Default)]
 pub struct Erasing {
     pub asked: Mutex<Vec<(String, Subject)>>,
     pub fault: Mutex<Option<NotErased>>,
+    /// A permit for each erasure behind which all has settled.
+    pub settle: Semaphore,
+}
+
+impl Default for Erasing {
+    fn default() -> Self {
+        Self {
+            asked: Mutex::default(),
+            fault: Mutex::default(),
+            settle: Semaphore::new(0),
+        }
+    }
 }
 
 impl Eraser for Erasing {
@@ -77,6 +90,10 @@ impl Eraser for Erasing {
         };
         let fault = *self.fault.lock();
         Box::pin(ready(fault.map_or(Ok(erased), Err)))
+    }
+
+    fn settled<'a>(&'a self, _: &'a App) -> BoxFuture<'a, ()> {
+        Box::pin(async { self.settle.acquire().await.unwrap().forget() })
     }
 }
 
@@ -127,6 +144,7 @@ impl Bench {
         let region = Region::open().await;
         let events = Arc::new(Events::default());
         let eraser = Arc::new(Erasing::default());
+        let tasks = TaskTracker::new();
         let router = router(AdminState {
             region: region::id(),
             catalogue: Arc::clone(region.registry.catalogue()),
@@ -140,7 +158,7 @@ impl Bench {
             tokens: TokenRules {
                 max_age: Duration::from_secs(86_400),
             },
-            tasks: TaskTracker::new(),
+            tasks: tasks.clone(),
         });
         let keys = add_accounts(&region.registry).await;
         Self {
@@ -149,7 +167,15 @@ impl Bench {
             eraser,
             service: TowerToHyperService::new(router),
             keys,
+            tasks,
         }
+    }
+
+    /// Waits for what goes on behind the answers.
+    pub async fn done(&self) {
+        self.tasks.close();
+        let done = tokio::time::timeout(Duration::from_secs(30), self.tasks.wait()).await;
+        done.expect("what goes on ends");
     }
 
     pub fn service(&self) -> TowerToHyperService<axum::Router> {

@@ -37,6 +37,7 @@ mod users;
 mod view;
 mod words;
 
+pub use accounts::name as account_name;
 pub use auth::PeerAddr;
 pub use endpoints::Endpoints;
 pub use erasure::{Erased, Eraser, NotErased, Subject};

@@ -68,13 +68,18 @@ pub async fn retire(
     AppPath(app_id): AppPath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let app = changed(&shared, &may, app_id, &headers, Change::Retire).await?;
-    let (region, revision) = (shared.given.region.as_str(), app.revision);
-    let view = AppView::of(&app, region);
-    let erasure = erasure::erase(&shared, &may, app, Subject::App).await;
-    let erasure = erasure.unwrap_or_else(|refusal| ErasureView::failed(&refusal));
-    let retired = RetiredApp { app: view, erasure };
-    Ok(tagged(StatusCode::OK, revision, retired))
+    let context = Arc::clone(&shared);
+    let both = async move {
+        let app = changed(&context, &may, app_id, &headers, Change::Retire).await?;
+        let erasure = erasure::erase(&context, &may, Arc::clone(&app), Subject::App).await;
+        Ok((app, erasure))
+    };
+    let (app, erasure) = shared.finish(both).await?;
+    let retired = RetiredApp {
+        app: AppView::of(&app, shared.given.region.as_str()),
+        erasure: erasure.unwrap_or_else(|refusal| ErasureView::failed(&refusal)),
+    };
+    Ok(tagged(StatusCode::OK, app.revision, retired))
 }
 
 /// A retired App.

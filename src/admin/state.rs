@@ -133,7 +133,7 @@ impl Shared {
         about: fn(&T) -> About<'_>,
     ) -> Result<T, Refusal> {
         let shared = Arc::clone(self);
-        let task = self.given.tasks.spawn(async move {
+        self.finish(async move {
             let act = shared.given.audit.begin(deed).await?;
             match effect.await {
                 Ok(value) => {
@@ -145,7 +145,16 @@ impl Shared {
                     Err(refusal)
                 }
             }
-        });
+        })
+        .await
+    }
+
+    /// Does all of something, even if the caller leaves.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        whole: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let task = self.given.tasks.spawn(whole);
         task.await.unwrap_or_else(|error| {
             tracing::error!(%error, "an administrative act broke off");
             Err(Refusal::Internal)

@@ -92,9 +92,12 @@ pub async fn erase(
     UserPath(user_id): UserPath,
 ) -> Result<Json<ErasedView>, Refusal> {
     let deed = may.deed(Action::RevokeUser, Some(app_id));
-    let app = revoked(&shared, deed, &may, app_id, user_id.clone()).await?;
-    let subject = Subject::User(user_id);
-    let erasure = erasure::erase(&shared, &may, app, subject).await?;
+    let context = Arc::clone(&shared);
+    let both = async move {
+        let app = revoked(&context, deed, &may, app_id, user_id.clone()).await?;
+        erasure::erase(&context, &may, app, Subject::User(user_id)).await
+    };
+    let erasure = shared.finish(both).await?;
     Ok(Json(ErasedView { erasure }))
 }
 

@@ -4,6 +4,7 @@ mod client_tls;
 mod control;
 mod home;
 mod ops;
+mod owner;
 mod start;
 
 use std::path::PathBuf;

@@ -15,6 +15,7 @@ use super::client_tls;
 use super::control::Control;
 use super::home::HomeEraser;
 use super::ops::{self, Ops};
+use super::owner::{self, Adoption};
 use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
@@ -103,6 +104,8 @@ pub async fn start(
         .map_err(|e| StartError::DataDir(config.data_dir.clone(), e))?;
     let registry = open_registry(&config, options, stores).await?;
     let audit = open_audit(&config, &registry, &clock).await?;
+    let owner = config.data_dir.join("owner.json");
+    let adoption = owner::adopt(&registry, &audit, &owner).await?;
     let shared = share(&config, registry, audit, clock)?;
     let edges = Edges::read(&config)?;
     let (listening, mut addresses) = listen(&config, options, &shared, &edges)?;
@@ -123,6 +126,13 @@ pub async fn start(
     )
     .await?;
     background(&shared, tasks, stop);
+    if let Adoption::Later = adoption {
+        let (adopting, until_stopped) =
+            (owner::adopt_later(Arc::clone(&shared), owner), stop.clone());
+        tasks.spawn(async move {
+            until_stopped.run_until_cancelled(adopting).await;
+        });
+    }
     Ok(Made {
         running: Running {
             region: config.region.clone(),
@@ -186,7 +196,6 @@ async fn open_audit(
         })
         .await?;
     }
-    admin::adopt_owner(registry, &log, &config.data_dir.join("owner.json")).await?;
     Ok(Arc::new(log))
 }
 
@@ -370,7 +379,7 @@ async fn control(
         let listener = bind(address).await?;
         addresses.admin = listener.local_addr().ok();
         let tls = edges.admin.clone().ok_or(StartError::NoCertificate)?;
-        let router = admin::router(admin_state(shared, tasks));
+        let router = admin::router(admin_state(shared, tasks, stop));
         run(listener, Some(tls), router, tasks, stop);
     }
     Ok(())
@@ -398,7 +407,7 @@ fn run(
     tasks.spawn(control.run());
 }
 
-fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker) -> AdminState {
+fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToken) -> AdminState {
     AdminState {
         region: shared.region.clone(),
         catalogue: Arc::clone(&shared.catalogue),
@@ -408,7 +417,10 @@ fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker) -> AdminState {
         randomness: Arc::new(SystemRandomness),
         events: Arc::new(Events(Arc::clone(&shared.metrics))),
         zones: Arc::new(Health(Arc::clone(shared))),
-        eraser: Arc::new(HomeEraser(Arc::clone(shared))),
+        eraser: Arc::new(HomeEraser {
+            shared: Arc::clone(shared),
+            stop: stop.clone(),
+        }),
         tokens: TokenRules {
             max_age: shared.tokens.max_age,
         },

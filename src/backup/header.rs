@@ -13,6 +13,8 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::RegionId;
+
 /// What a backup says of itself to whoever has the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +72,8 @@ pub enum HeaderError {
     Json,
     #[error("it has format {0}: this version reads format 1")]
     Format(u32),
+    #[error("its header names no region, or no recovery key")]
+    Name,
     #[error("its passphrase would be tried {0} times, which is not from 600,000 to 10,000,000")]
     Iterations(u32),
 }
@@ -125,13 +129,24 @@ impl Header {
         if header.format != FORMAT {
             return Err(HeaderError::Format(header.format));
         }
+        // What it says is shown before it is verified: nothing that a terminal would obey.
+        if RegionId::parse(&header.region).is_err() {
+            return Err(HeaderError::Name);
+        }
         match &header.lock {
             Lock::Passphrase { iterations, .. } if !ITERATIONS.contains(iterations) => {
                 Err(HeaderError::Iterations(*iterations))
             }
+            Lock::Recovery { id, .. } if !is_key_id(id) => Err(HeaderError::Name),
             Lock::Passphrase { .. } | Lock::Recovery { .. } => Ok(header),
         }
     }
+}
+
+/// As the ids of key files are.
+fn is_key_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (1..=64).contains(&id.len()) && id.bytes().all(plain)
 }
 
 fn fill(input: &mut impl Read, bytes: &mut [u8]) -> Result<(), HeaderError> {
@@ -191,6 +206,23 @@ mod tests {
         newer.format = 2;
         let newer = newer.to_bytes().unwrap();
         assert!(matches!(read(&newer), Err(HeaderError::Format(2))));
+    }
+
+    /// Control: what is shown of a file that nobody has verified cannot speak to the terminal.
+    #[test]
+    fn names_in_a_header_are_plain() {
+        let mut region = header(600_000);
+        region.region = "\u{1b}[2Jfrankfurt".to_owned();
+        let mut key = header(600_000);
+        key.lock = Lock::Recovery {
+            id: "a\u{1b}[2J".to_owned(),
+            nonce: String::new(),
+            wrapped: String::new(),
+        };
+        for bad in [region, key] {
+            let bytes = bad.to_bytes().unwrap();
+            assert!(matches!(read(&bytes), Err(HeaderError::Name)));
+        }
     }
 
     /// A header that anybody may have written keeps nobody's processor busy, and none that is

@@ -1,6 +1,6 @@
 //! Reading a backup.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
 use super::header::{Header, HeaderError};
 use super::lock::{LockError, Secret};
@@ -31,7 +31,8 @@ pub enum BackupError {
 /// The records of a backup behind its manifest. It must be read to its end: only then was nothing
 /// left out.
 pub struct Archive<R> {
-    text: BufReader<Opening<R>>,
+    /// It has its own buffer, which is wiped.
+    text: Opening<R>,
     pub manifest: Manifest,
     seen: End,
     ended: bool,
@@ -48,8 +49,7 @@ impl<R: Read> Archive<R> {
         secret: &Secret,
     ) -> Result<Self, BackupError> {
         let key = secret.unwrap(&header.lock)?;
-        let text = Opening::new(input, &key, bytes).map_err(BackupError::Text)?;
-        let mut text = BufReader::new(text);
+        let mut text = Opening::new(input, &key, bytes).map_err(BackupError::Text)?;
         let Record::Manifest(manifest) = Record::read(&mut text)? else {
             return Err(BackupError::NoManifest);
         };

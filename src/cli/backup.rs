@@ -194,7 +194,8 @@ fn put_files<W: Write>(config: &Config, writer: &mut Writer<W>) -> anyhow::Resul
         let inside = path
             .strip_prefix(&root)
             .context("a file outside its folder")?;
-        writer.file(Part::Audit(inside.to_owned()), read(&path)?)?;
+        let written = writer.file(Part::Audit(inside.to_owned()), read(&path)?);
+        written.with_context(|| format!("{} cannot go into a backup", path.display()))?;
     }
     Ok(())
 }
@@ -271,20 +272,31 @@ impl SecretArgs {
     }
 }
 
+/// The first line as it is, wherever it comes from: what one way closed, the other opens.
 fn passphrase(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let line = if path == Path::new("-") {
-        let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
-        let input = io::stdin().lock().take(LONGEST);
-        { input }
-            .read_to_string(&mut text)
-            .context("cannot read the passphrase from standard input")?;
-        let line = text.lines().next().unwrap_or_default();
-        Zeroizing::new(line.trim_end_matches('\r').to_owned())
+    let text = if path == Path::new("-") {
+        some(io::stdin().lock()).context("cannot read the passphrase from standard input")?
     } else {
-        secret_file::read(path, "the passphrase")?
+        secret_file::warn_if_others_may_read(path, "the passphrase");
+        let unreadable = || format!("cannot read the passphrase from {}", path.display());
+        some(File::open(path).with_context(unreadable)?).with_context(unreadable)?
     };
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() as u64 > LONGEST {
+        bail!("the passphrase is longer than {LONGEST} bytes");
+    }
+    let line = std::str::from_utf8(line).context("the passphrase is not UTF-8")?;
     if line.chars().count() < SHORTEST {
         bail!("the passphrase is shorter than {SHORTEST} characters: a file is tried offline");
     }
-    Ok(line)
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// A little more than the longest passphrase.
+fn some(input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Room for all of it from the start: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * LONGEST as usize));
+    input.take(LONGEST + 2).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -26,7 +26,8 @@ pub fn read(path: &Path, what: &str) -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-fn warn_if_others_may_read(path: &Path, what: &str) {
+/// Says so when a secret's file is open to others.
+pub fn warn_if_others_may_read(path: &Path, what: &str) {
     let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
     if mode & 0o077 != 0 {
         let place = path.display();

@@ -44,18 +44,18 @@ pub fn store(config: &Config) -> anyhow::Result<Arc<EmbeddedStore>> {
     opened(path)
 }
 
-/// Opens the registry's file, and makes it if it is not there.
-///
-/// # Errors
-/// When a gateway runs, or the file is no registry.
-pub fn opened(path: &Path) -> anyhow::Result<Arc<EmbeddedStore>> {
-    match EmbeddedStore::open(path) {
-        Ok(store) => Ok(store),
-        Err(EmbeddedError::InUse) => bail!(
+fn opened(path: &Path) -> anyhow::Result<Arc<EmbeddedStore>> {
+    EmbeddedStore::open(path).map_err(|error| unopened(path, error))
+}
+
+/// Why the registry's file was not opened.
+pub fn unopened(path: &Path, error: EmbeddedError) -> anyhow::Error {
+    match error {
+        EmbeddedError::InUse => anyhow!(
             "{} is in use: stop the gateway first, and start it again afterwards",
             path.display()
         ),
-        Err(error) => Err(error).with_context(|| format!("cannot open {}", path.display())),
+        error => anyhow!(error).context(format!("cannot open {}", path.display())),
     }
 }
 

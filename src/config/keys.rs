@@ -99,10 +99,18 @@ impl<K: FileKey> KeyFile<K> {
             file: path.to_owned(),
             source,
         })?;
+        Self::parse(&text, path)
+    }
+
+    /// The keys in a file's text; `file` names it in errors.
+    ///
+    /// # Errors
+    /// When it has no key, or a line is wrong.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, KeyFileError> {
         let mut keys: Vec<K> = Vec::new();
         for (i, line) in text.lines().enumerate() {
             let key = key_of(line, &keys).map_err(|source| KeyFileError::Line {
-                file: path.to_owned(),
+                file: file.to_owned(),
                 line: i + 1,
                 source,
             })?;
@@ -110,7 +118,7 @@ impl<K: FileKey> KeyFile<K> {
         }
         if keys.is_empty() {
             return Err(KeyFileError::Empty {
-                file: path.to_owned(),
+                file: file.to_owned(),
             });
         }
         Ok(Self { keys })

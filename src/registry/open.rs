@@ -52,8 +52,10 @@ pub enum OpenError {
     SealKeys(#[source] SealError),
     #[error(transparent)]
     Anchor(#[from] AnchorError),
-    #[error("there is no anchor, and one is required")]
-    NoAnchor,
+    #[error(
+        "there is no registry anchor at {0}, and --require-anchor demands one: put the newest one back (docs/backup.md)"
+    )]
+    NoAnchor(PathBuf),
 }
 
 impl Registry {
@@ -70,9 +72,9 @@ impl Registry {
             Arc::clone(&parts.randomness),
         );
         let sealer = sealer.map_err(OpenError::SealKeys)?;
-        let (anchor, existed) = Anchor::open(parts.anchor)?;
+        let (anchor, existed) = Anchor::open(parts.anchor.clone())?;
         if parts.require_anchor && !existed {
-            return Err(OpenError::NoAnchor);
+            return Err(OpenError::NoAnchor(parts.anchor));
         }
         let (sender, changed) = mpsc::unbounded_channel();
         let memory = Arc::new(Memory::new(

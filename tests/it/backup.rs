@@ -2,6 +2,7 @@
 //! binary.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::harness::process::{Process, system_now};
-use crate::harness::{World, audit, in_time};
+use crate::harness::{World, audit, eventually, in_time};
 
 /// One region, whose gateway is a process of its own or stopped.
 struct Region {
@@ -284,6 +285,7 @@ async fn older_than_the_anchor(region: &Region, file: &Path, lost: &Mine) {
     let config = region.config();
     let args = ["accounts", "create", "--offline", "--config", &config];
     ends(&domicile(&args), 1, "not believed");
+    unready_and_says_why(region, lost).await;
 
     let reconciled = region.reconcile();
     ends(&reconciled, 0, "");
@@ -301,6 +303,183 @@ async fn older_than_the_anchor(region: &Region, file: &Path, lost: &Mine) {
     let five = region.register("five").await;
     assert_eq!(region.served(&five).await.0, 200);
     process.end().await;
+}
+
+/// Control: a gateway on a store that was rolled back starts, for its operator to see it, and lets
+/// nobody in.
+async fn unready_and_says_why(region: &Region, app: &Mine) {
+    let process = region.serve().await;
+    let url = format!("http://{}/readyz", process.ops);
+    let ready = region.http.get(url).send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    let ready: Value = ready.json().await.unwrap();
+    assert_eq!(ready["status"], "unready");
+    let check = |name: &str| {
+        let mut checks = ready["checks"].as_array().unwrap().iter();
+        checks.find(|check| check["name"] == name).unwrap().clone()
+    };
+    assert_eq!(check("registry")["ok"], false);
+    let detail = check("registry")["detail"].to_string();
+    assert!(detail.contains("rolled back"), "{detail}");
+    let untrusted = (503, "registry_untrusted".to_owned());
+    assert_eq!(region.served(app).await, untrusted);
+    let body = json!({"org": "acme", "app": "new", "region": "frankfurt"});
+    let (status, problem) = region.call(Method::POST, "apps", body).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (503, &json!("registry_untrusted"))
+    );
+    eventually("the audit log to say so", || {
+        region.audited(&["registry.read", "refused", "registry_untrusted"])
+    })
+    .await;
+    let log = process.end().await;
+    assert!(log.contains("starts unready"), "{log}");
+}
+
+/// Control: who demands an anchor gets no gateway that believes whatever the store says.
+#[tokio::test]
+async fn an_anchor_that_is_demanded_must_be_there() {
+    let region = Region::new(70).await;
+    let config = text(&region.world.configure()[0]);
+    let demanding = ["serve", "--require-anchor", "--config", &config];
+    ends(&domicile(&demanding), 1, "--require-anchor");
+    region.serve().await.end().await;
+    let mut process = Command::new(env!("CARGO_BIN_EXE_domicile"));
+    let mut process = process.args(demanding).spawn().unwrap();
+    in_time("the gateway to listen", async {
+        while !region.answers().await {
+            assert!(process.try_wait().unwrap().is_none(), "it does not start");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    process.kill().unwrap();
+    process.wait().unwrap();
+    region.world.finish().await;
+}
+
+/// What `sh` does before it becomes the restore: no file may grow beyond some kilobytes.
+fn within(kilobytes: u32, ending: &str) -> String {
+    // In the units of POSIX, 512 bytes.
+    format!("{ending} ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2)
+}
+
+/// Control: a restore that is killed, or has no room, leaves nothing that a gateway would take for
+/// the whole, no keys in other places than their own, and the same command does the rest.
+#[tokio::test]
+async fn a_restore_that_breaks_off_is_done_again() {
+    let region = Region::new(71).await;
+    let process = region.serve().await;
+    let one = region.register("one").await;
+    process.end().await;
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 0, "");
+    let (config, from) = (region.config(), text(&file));
+    let phrase = region.passphrase("correct horse battery");
+    let args = ["restore", "--config", &config, "--from", &from];
+    let args = [&args[..], &["--passphrase-file", &phrase]].concat();
+    for (n, kilobytes) in (0..).zip([0, 1, 4, 64, 512, 1_024, 2_048]) {
+        // A file that may not grow kills its writer, or is told like a full disk.
+        for ending in ["", "trap '' XFSZ;"] {
+            region.wipe();
+            fs::write(region.path("owner.json"), "x").unwrap();
+            let mut broken = Command::new("sh");
+            let broken = broken
+                .args(["-c", &within(kilobytes, ending)])
+                .arg(env!("CARGO_BIN_EXE_domicile"))
+                .args(&args)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let done = broken.status.success();
+            if !done && !ending.is_empty() {
+                assert_eq!(region.leftovers(), Vec::<String>::new(), "{kilobytes} kB");
+            }
+            assert!(n > 0 || !done, "nothing can be written without a byte");
+            if !done {
+                assert!(!region.path("pin.key").exists(), "{kilobytes} kB");
+            }
+            ends(&region.restore(&file), 0, "");
+            let left = region.leftovers();
+            assert!(
+                left.iter().all(|name| !name.contains("restore")),
+                "{left:?}"
+            );
+        }
+    }
+    let process = region.serve().await;
+    assert_eq!(region.served(&one).await, (200, "-".to_owned()));
+    process.end().await;
+    region.world.finish().await;
+}
+
+/// Control: keys are written to their own places only, and a killed restore's are removed.
+#[tokio::test]
+async fn keys_leave_no_copies() {
+    let region = Region::new(72).await;
+    let process = region.serve().await;
+    process.end().await;
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 0, "");
+    region.wipe();
+    fs::write(region.path("owner.json"), "x").unwrap();
+    fs::write(region.path(".restore-killed"), "a key").unwrap();
+    let (config, from) = (region.config(), text(&file));
+    let phrase = region.passphrase("correct horse battery");
+    let mut restore = Command::new(env!("CARGO_BIN_EXE_domicile"));
+    let restored = restore
+        .args(["restore", "--config", &config, "--from", &from])
+        .args(["--passphrase-file", &phrase])
+        // Nothing needs a place that others share.
+        .env("TMPDIR", "/nonexistent")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    ends(&restored, 0, "");
+    assert!(!region.path(".restore-killed").exists());
+    region.world.finish().await;
+}
+
+/// Control: what a passphrase closed opens with it, whichever way it comes.
+#[tokio::test]
+async fn a_passphrase_is_the_same_in_a_file_and_on_standard_input() {
+    let region = Region::new(73).await;
+    let process = region.serve().await;
+    process.end().await;
+    let phrase = "# correct horse battery ";
+    let (config, file) = (region.config(), region.world.root().join("backup-1"));
+    let out = text(&file);
+    let mut backup = Command::new(env!("CARGO_BIN_EXE_domicile"));
+    let backup = backup
+        .args(["backup", "--config", &config, "--out", &out])
+        .args(["--passphrase-file", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut backup = backup.unwrap();
+    let mut input = backup.stdin.take().unwrap();
+    input
+        .write_all(format!("{phrase}\r\nmore").as_bytes())
+        .unwrap();
+    drop(input);
+    ends(&backup.wait_with_output().unwrap(), 0, "");
+    region.wipe();
+    ends(&region.restore_with(&file, &format!("{phrase}\n")), 0, "");
+    region.world.finish().await;
+}
+
+/// A file that is none of the audit log's is named, for its owner to put away.
+#[tokio::test]
+async fn an_odd_file_in_the_audit_log_is_named() {
+    let region = Region::new(74).await;
+    let process = region.serve().await;
+    process.end().await;
+    fs::write(region.path("audit/notes to self"), "x").unwrap();
+    let file = region.world.root().join("backup-1");
+    ends(&region.backup(&file), 1, "audit/notes to self");
+    assert!(!file.exists());
+    region.world.finish().await;
 }
 
 #[tokio::test]
@@ -547,6 +726,8 @@ async fn a_lost_owner_key_is_recovered() {
     let args = [&args[..], &["--output", "json"]].concat();
     ends(&domicile(&args), 1, "stop the gateway first");
     process.end().await;
+    let odd = [&args[..], &["--name", "a\u{1b}[2J"]].concat();
+    ends(&domicile(&odd), 2, "control character");
     fs::remove_file(region.path("admin.key")).unwrap();
     let data = text(&region.path(""));
     let by_data = ["accounts", "create", "--offline", "--data", &data];

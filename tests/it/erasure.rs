@@ -1,13 +1,14 @@
 //! Erasures in the real reference data centre. Ones that misbehave are in `src/zone/erase/tests.rs`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domicile::domain::{AppId, Clock};
 use domicile::registry::{App, AppName, Home};
 use domicile::zone::{EraseError, Evidence};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Call, TestApp, World};
+use crate::harness::{Call, TestApp, Wire, World, audit, eventually};
 
 /// Two users, and a message from each.
 async fn fill(world: &World, app: &TestApp) {
@@ -89,6 +90,89 @@ async fn a_retired_apps_data_and_one_users_are_erased_and_no_other() {
     for app in [vip6, neighbour] {
         assert_eq!(there(&world, app).await, ["ann", "bob"], "{}", app.zone);
     }
+    world.finish().await;
+}
+
+/// An upload that has begun, and what is still to be sent of it.
+async fn begin_upload(world: &World, app: &TestApp) -> (Wire, &'static str) {
+    let (head, tail) = (
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nfirst",
+        "last\r\n--b--\r\n",
+    );
+    let mut wire = world.wire("frankfurt").await;
+    let (path, token) = (app.path("chatfiles"), app.app_token());
+    let length = head.len() + tail.len();
+    wire.send(format!(
+        "POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n{head}"
+    ))
+    .await;
+    let record = record(world, app).await;
+    eventually("the upload to be under way", || {
+        record.load.in_flight.load(Ordering::Relaxed) == 1
+    })
+    .await;
+    (wire, tail)
+}
+
+/// Retires the App through the admin API, which has it erased.
+async fn retire(world: &World, app: &TestApp) {
+    let admin = world.addresses("frankfurt").admin.unwrap();
+    let mut caller = Wire::tls(admin, "admin.frankfurt.test").await;
+    let (id, key) = (&app.app_id, world.admin_key("frankfurt"));
+    caller
+        .send(format!(
+            "DELETE /v1/apps/{id} HTTP/1.1\r\nHost: admin.frankfurt.test\r\nAuthorization: Bearer {}\r\n\r\n",
+            key.trim()
+        ))
+        .await;
+    let retired = caller.answer().await.json();
+    assert_eq!(retired["erasure"]["done"], true, "{retired}");
+}
+
+/// How the erasures of an App ended that the gateway made by itself.
+fn by_itself(world: &World, app: &TestApp) -> Vec<String> {
+    let log = audit::entries(&world.root().join("frankfurt/audit"));
+    let log = log
+        .iter()
+        .map(|entry| serde_json::from_str::<Value>(entry).unwrap());
+    let own = log.filter(|entry| {
+        entry["action"] == "app.erase"
+            && entry["actor"] == "gateway"
+            && entry["app_id"] == app.app_id.as_str()
+    });
+    own.map(|entry| entry["outcome"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Control: the gateway erases once more by itself, when what was under way has ended.
+#[tokio::test]
+async fn what_is_written_behind_an_erasure_does_not_stay() {
+    let world = World::of(World::plan().reference().regions(&["frankfurt"])).await;
+    let app = world.app("fra1").await;
+    let (mut upload, rest) = begin_upload(&world, &app).await;
+    retire(&world, &app).await;
+    let files = world.root().join("datacenter/fra1/files");
+    let stored = || std::fs::read_dir(&files).unwrap().count();
+    upload.send(rest).await;
+    assert_eq!(upload.answer().await.status, 200, "it is stored");
+    eventually("the gateway to erase once more", || {
+        by_itself(&world, &app) == ["begun", "done"]
+    })
+    .await;
+    assert_eq!(stored(), 0);
+    world.finish().await;
+}
+
+/// Control: a gateway that ends does at once what it was to do later.
+#[tokio::test]
+async fn a_gateway_that_ends_erases_once_more_first() {
+    let mut world = World::of(World::plan().reference().regions(&["frankfurt"])).await;
+    let app = world.app("fra1").await;
+    fill(&world, &app).await;
+    retire(&world, &app).await;
+    world.stop_gateways().await;
+    assert_eq!(by_itself(&world, &app), ["begun", "done"]);
     world.finish().await;
 }
 

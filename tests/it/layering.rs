@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("audit", &["domain"]),
     ("config", &["domain"]),
     ("registry", &["domain", "recent", "config"]),
-    ("backup", &["registry"]),
+    ("backup", &["domain", "registry"]),
     ("call", &["domain", "observe", "registry"]),
     ("auth", &["domain", "recent", "observe", "registry", "call"]),
     (

@@ -4,6 +4,9 @@
 mod app;
 #[path = "../../../src/domain/channel.rs"]
 mod channel;
+#[path = "../../../src/domain/region.rs"]
+mod region;
 
 pub use app::{AppId, AppIdError, AppKey, AppKeyError};
 pub use channel::Channel;
+pub use region::{RegionId, ZoneId};

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::admin::AdminKey;
 use crate::audit::Action;
-use crate::cli::exit::{Exit, Outcome, tell};
+use crate::cli::exit::{Exit, Outcome, Stop, tell};
 use crate::cli::output::{Output, members};
 use crate::cli::stopped;
 use crate::registry::{NewAccount, Role, SystemRandomness};
@@ -45,6 +45,8 @@ pub async fn run(args: &Args, name: Option<&str>, output: Output) -> Outcome {
         (Some(config), _) => config.clone(),
         (None, data) => data.clone().unwrap_or_default().join("gateway.yaml"),
     };
+    let name = crate::admin::account_name(name.unwrap_or(NAME));
+    let name = name.map_err(|fault| Stop::WrongUse(format!("--name {fault}")))?;
     let config = stopped::load(&path)?;
     let store = stopped::store(&config)?;
     let registry = stopped::registry(&config, store, config.registry.anchor.clone()).await?;
@@ -52,7 +54,7 @@ pub async fn run(args: &Args, name: Option<&str>, output: Output) -> Outcome {
     let key = AdminKey::generate(&SystemRandomness)?;
     let act = log.begin(stopped::deed(Action::CreateAccount)).await?;
     let account = registry.create_account(NewAccount {
-        name: name.unwrap_or(NAME).to_owned(),
+        name,
         role: Role::Owner,
         apps: Vec::new(),
         orgs: Vec::new(),

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Context;
-use tempfile::NamedTempFile;
 
 use super::contents::Contents;
 use super::install;
@@ -41,7 +40,7 @@ pub fn other_data(config: &Config) -> Refusal {
 /// # Errors
 /// When that cannot be found out.
 pub fn all(config: &Config, contents: &Contents) -> anyhow::Result<Result<(), Refusal>> {
-    let seal = keys::<SealKey>(&contents.seal_keys)?;
+    let seal = keys::<SealKey>(&contents.seal_keys, "the backup's seal keys")?;
     let pin = pin_keys(contents)?;
     if !is_listed(config, &pin)? {
         return Ok(Err(Refusal {
@@ -96,16 +95,13 @@ fn other_keys(config: &Config) -> Refusal {
 /// # Errors
 /// When the backup's pin keys are damaged.
 pub fn pin_keys(contents: &Contents) -> anyhow::Result<KeyFile<PinSigningKey>> {
-    keys(&contents.pin_keys)
+    keys(&contents.pin_keys, "the backup's pin keys")
 }
 
-/// The keys in a file's bytes.
-fn keys<K: FileKey>(bytes: &[u8]) -> anyhow::Result<KeyFile<K>> {
-    use std::io::Write as _;
-    // Key files have one reader, which wants a private file.
-    let mut file = NamedTempFile::new().context("cannot make a temporary file")?;
-    file.write_all(bytes)?;
-    KeyFile::read(file.path()).context("a key file in it is damaged")
+/// The keys in a file's bytes. They go to no other file than their own.
+fn keys<K: FileKey>(bytes: &[u8], name: &str) -> anyhow::Result<KeyFile<K>> {
+    let text = std::str::from_utf8(bytes).with_context(|| format!("{name} are no text"))?;
+    Ok(KeyFile::parse(text, Path::new(name))?)
 }
 
 fn is_listed(config: &Config, pin: &KeyFile<PinSigningKey>) -> anyhow::Result<bool> {

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+use super::install::UNFINISHED;
 use crate::backup::{Archive, Header, Part, Record, Secret};
 use crate::config::Config;
 use crate::registry::{Hash, Key, Link, anchored, is_in_part};
@@ -28,11 +29,19 @@ pub struct Contents {
     pub entries: u64,
 }
 
+fn same(path: &Path, secret: &Secret, header: &Header) -> anyhow::Result<Archive<BufReader<File>>> {
+    let (now, archive) = archive(path, secret)?;
+    if now != *header {
+        bail!("{} was replaced while it was read", path.display());
+    }
+    Ok(archive)
+}
+
 /// Opens a backup behind its header.
 ///
 /// # Errors
 /// When the secret does not open it.
-pub fn archive(path: &Path, secret: &Secret) -> anyhow::Result<(Header, Archive<BufReader<File>>)> {
+fn archive(path: &Path, secret: &Secret) -> anyhow::Result<(Header, Archive<BufReader<File>>)> {
     let mut file = BufReader::new(File::open(path)?);
     let (header, bytes) = Header::read(&mut file)?;
     let archive = Archive::open(file, (&header, &bytes), secret)?;
@@ -40,6 +49,15 @@ pub fn archive(path: &Path, secret: &Secret) -> anyhow::Result<(Header, Archive<
 }
 
 impl Contents {
+    /// Opens the same backup once more. Its header has its own data key, so the same header is the
+    /// same backup.
+    ///
+    /// # Errors
+    /// When another file stands in its place.
+    pub fn reopen(&self, path: &Path, secret: &Secret) -> anyhow::Result<Archive<BufReader<File>>> {
+        same(path, secret, &self.header)
+    }
+
     /// # Errors
     /// When the backup is not whole, or not what a backup of this region has in it.
     pub fn read(path: &Path, secret: &Secret, config: &Config) -> anyhow::Result<Self> {
@@ -66,7 +84,7 @@ impl<'a> Reading<'a> {
     fn new(config: &'a Config) -> anyhow::Result<Self> {
         let (_, seen) = anchored(config.registry.anchor.clone(), &config.region)?;
         let mut audit = tempfile::Builder::new();
-        let audit = audit.prefix(".restore-").tempdir_in(&config.data_dir);
+        let audit = audit.prefix(UNFINISHED).tempdir_in(&config.data_dir);
         let audit =
             audit.with_context(|| format!("cannot write to {}", config.data_dir.display()))?;
         Ok(Self {
@@ -170,4 +188,42 @@ fn write(path: &PathBuf, bytes: &[u8]) -> anyhow::Result<()> {
     File::open(folder)
         .and_then(|f| f.sync_all())
         .with_context(unwritable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::{About, Writer};
+    use crate::registry::SystemRandomness;
+
+    fn written(path: &Path, secret: &Secret) -> Header {
+        let about = About {
+            region: "frankfurt".to_owned(),
+            gateway: "g".to_owned(),
+            created_at: "2026-11-23T19:00:00Z".to_owned(),
+            chain: None,
+        };
+        let file = File::create(path).unwrap();
+        let writer = Writer::start(file, about, secret, &SystemRandomness).unwrap();
+        writer.finish().unwrap();
+        archive(path, secret).unwrap().0
+    }
+
+    /// Control: what is written is what was checked, not an older backup that took its place.
+    #[test]
+    fn another_backup_does_not_take_the_place_of_the_one_that_was_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("backup");
+        let secret = Secret::Recovery {
+            id: "recovery".to_owned(),
+            key: Zeroizing::new([1; 32]),
+        };
+        let header = written(&path, &secret);
+        assert!(same(&path, &secret, &header).is_ok());
+        written(&path, &secret);
+        let Err(error) = same(&path, &secret, &header) else {
+            panic!("another backup was taken")
+        };
+        assert!(error.to_string().contains("was replaced"), "{error}");
+    }
 }

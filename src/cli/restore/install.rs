@@ -13,11 +13,56 @@ use crate::cli::stopped;
 use crate::config::Config;
 
 /// Files that are on disk, under other names than their own.
+#[derive(Default)]
 pub struct Staged {
-    files: Vec<(&'static str, NamedTempFile, PathBuf)>,
+    id: Option<Beside>,
     /// The audit log's folder, if the gateway has none.
     audit: Option<PathBuf>,
+    files: Vec<Beside>,
     kept: Vec<&'static str>,
+}
+
+/// A file, and where it belongs.
+struct Beside {
+    name: &'static str,
+    file: NamedTempFile,
+    place: PathBuf,
+}
+
+/// What the names of unfinished files begin with.
+pub const UNFINISHED: &str = ".restore-";
+
+/// Removes what an earlier restore left behind that was killed: there may be keys among it. The
+/// caller holds the registry, so that no other restore goes on.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove_leftovers(config: &Config) -> anyhow::Result<()> {
+    let places = [&config.keys.seal, &config.keys.pin, &config.registry.anchor];
+    let folders = places.into_iter().map(|place| folder(place));
+    for dir in folders.chain([config.data_dir.as_path()]) {
+        let unremovable = || format!("cannot clear {} of an earlier restore", dir.display());
+        let entries = match fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.with_context(unremovable)?,
+        };
+        for entry in entries {
+            let entry = entry.with_context(unremovable)?;
+            if !entry
+                .file_name()
+                .as_encoded_bytes()
+                .starts_with(UNFINISHED.as_bytes())
+            {
+                continue;
+            }
+            let removed = match entry.file_type().with_context(unremovable)?.is_dir() {
+                true => fs::remove_dir_all(entry.path()),
+                false => fs::remove_file(entry.path()),
+            };
+            removed.with_context(unremovable)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the gateway's folder has the id of another gateway without an audit log of its own.
@@ -46,24 +91,23 @@ impl Staged {
     /// # Errors
     /// When something cannot be written. Nothing is left then.
     pub fn new(config: &Config, contents: &Contents) -> anyhow::Result<Self> {
-        let mut staged = Self {
-            files: Vec::new(),
-            audit: None,
-            kept: Vec::new(),
-        };
-        staged.stage("seal keys", &config.keys.seal, &contents.seal_keys)?;
-        staged.stage("pin keys", &config.keys.pin, &contents.pin_keys)?;
+        let mut staged = Self::default();
         if has_audit(config)? {
             staged.kept.push("audit log");
         } else {
             let id = format!("{}\n", contents.gateway);
             let place = config.data_dir.join("gateway-id");
-            staged.stage("gateway id", &place, id.as_bytes())?;
+            staged.id = staged.beside("gateway id", &place, id.as_bytes())?;
             staged.audit = Some(contents.audit.path().join("audit")).filter(|dir| dir.exists());
         }
         if let Some(anchor) = &contents.anchor {
-            staged.stage("anchor", &config.registry.anchor, anchor)?;
+            let anchor = staged.beside("anchor", &config.registry.anchor, anchor)?;
+            staged.files.extend(anchor);
         }
+        // Last: without keys no gateway starts on what is only half restored.
+        let seal = staged.beside("seal keys", &config.keys.seal, &contents.seal_keys)?;
+        let pin = staged.beside("pin keys", &config.keys.pin, &contents.pin_keys)?;
+        staged.files.extend(seal.into_iter().chain(pin));
         Ok(staged)
     }
 
@@ -72,20 +116,29 @@ impl Staged {
         self.kept.contains(&"audit log")
     }
 
-    fn stage(&mut self, name: &'static str, place: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    /// None when there is such a file.
+    fn beside(
+        &mut self,
+        name: &'static str,
+        place: &Path,
+        bytes: &[u8],
+    ) -> anyhow::Result<Option<Beside>> {
         if place.exists() {
             self.kept.push(name);
-            return Ok(());
+            return Ok(None);
         }
         let unwritable = || format!("cannot write {}", place.display());
         let folder = folder(place);
         make_folder(folder).with_context(unwritable)?;
         // Mode 0600.
-        let mut file = NamedTempFile::new_in(folder).with_context(unwritable)?;
+        let file = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempfile_in(folder);
+        let mut file = file.with_context(unwritable)?;
         file.write_all(bytes).with_context(unwritable)?;
         file.as_file().sync_all().with_context(unwritable)?;
-        self.files.push((name, file, place.to_owned()));
-        Ok(())
+        let place = place.to_owned();
+        Ok(Some(Beside { name, file, place }))
     }
 
     /// Gives the names of what was put in its place, and of what was there.
@@ -97,11 +150,9 @@ impl Staged {
         config: &Config,
     ) -> anyhow::Result<(Vec<&'static str>, Vec<&'static str>)> {
         let mut installed = Vec::new();
-        for (name, file, place) in self.files {
-            let unwritable = || format!("cannot write {}", place.display());
-            file.persist_noclobber(&place).with_context(unwritable)?;
-            sync(folder(&place)).with_context(unwritable)?;
-            installed.push(name);
+        // The id before the log, which has no origin without it.
+        if let Some(id) = self.id {
+            installed.push(id.install()?);
         }
         if let Some(beside) = self.audit {
             let place = stopped::audit_dir(config);
@@ -111,7 +162,21 @@ impl Staged {
             sync(&config.data_dir).with_context(unwritable)?;
             installed.push("audit log");
         }
+        for file in self.files {
+            installed.push(file.install()?);
+        }
         Ok((installed, self.kept))
+    }
+}
+
+impl Beside {
+    fn install(self) -> anyhow::Result<&'static str> {
+        let unwritable = || format!("cannot write {}", self.place.display());
+        self.file
+            .persist_noclobber(&self.place)
+            .with_context(unwritable)?;
+        sync(folder(&self.place)).with_context(unwritable)?;
+        Ok(self.name)
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::backup::SecretArgs;
-use super::exit::{Exit, Outcome};
+use super::exit::{Exit, Outcome, tell};
 use super::output::{Output, members};
 use super::stopped;
 use crate::audit::{Action, Actor, AuditLog, Deed};
@@ -62,18 +62,27 @@ pub async fn run(args: &Args) -> Outcome {
     }
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot make {}", config.data_dir.display()))?;
+    // From here on no gateway runs, and no other restore.
+    let target = store::Target::open(&config)?;
+    install::remove_leftovers(&config)?;
     let contents = Contents::read(&args.from, &secret, &config).with_context(unreadable)?;
-    let restored = match restore(&config, &contents, &args.from, &secret).await? {
+    let restored = match restore(&config, target, &contents, &args.from, &secret).await? {
         Ok(restored) => restored,
         Err(refusal) => return Err(refuse(&config, refusal).await),
     };
     let printed = args.output.data(&restored, table);
     printed.context("it is restored, but that cannot be printed")?;
+    if restored.kept.contains(&"audit log") && !restored.kept.contains(&"anchor") {
+        tell(
+            "No anchor was there to tell whether this backup is the newest, and the audit log stays: run `domicile registry reconcile`, which puts back what the log knows and the backup does not.",
+        );
+    }
     Ok(Exit::Done)
 }
 
 async fn restore(
     config: &Config,
+    target: store::Target,
     contents: &Contents,
     from: &Path,
     secret: &crate::backup::Secret,
@@ -82,7 +91,6 @@ async fn restore(
         return Ok(Err(refusal));
     }
     let staged = Staged::new(config, contents)?;
-    let target = store::Target::open(config)?;
     let stands = target.stands(contents, from, secret).await?;
     if stands == store::Stands::Other {
         return Ok(Err(check::other_data(config)));

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::contents::{Contents, archive};
+use super::contents::Contents;
 use crate::backup::{Record, Secret};
 use crate::cli::stopped;
 use crate::config::Config;
 use crate::domain::RegionId;
-use crate::registry::{Broken, EmbeddedStore, Entry, Export, Import, Key, Store, has_part};
+use crate::registry::{
+    Broken, EmbeddedError, EmbeddedStore, Entry, Export, Import, Key, Store, has_part,
+};
 
 /// What the store has of the region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +38,22 @@ impl Target {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).context("cannot make the registry's folder")?;
         }
-        let made = (!path.exists()).then(|| path.to_owned());
-        Ok(Self {
+        let mut target = Self {
             region: config.region.clone(),
-            store: Some(stopped::opened(path)?),
-            made,
-        })
+            store: None,
+            made: (!path.exists()).then(|| path.to_owned()),
+        };
+        match EmbeddedStore::open(path) {
+            Ok(store) => target.store = Some(store),
+            Err(error) => {
+                if matches!(error, EmbeddedError::InUse) {
+                    // Somebody else made it meanwhile.
+                    target.made = None;
+                }
+                return Err(stopped::unopened(path, error));
+            }
+        }
+        Ok(target)
     }
 
     fn store(&self) -> anyhow::Result<&Arc<EmbeddedStore>> {
@@ -63,7 +75,7 @@ impl Target {
         if store.newest_link(&self.region).await? != contents.newest {
             return Ok(Stands::Other);
         }
-        let (_, mut archive) = archive(from, secret)?;
+        let mut archive = contents.reopen(from, secret)?;
         let mut backed_up = 0;
         while let Some(record) = archive.read()? {
             let Record::Entry(key, value) = record else {
@@ -109,7 +121,7 @@ impl Target {
         secret: &Secret,
     ) -> anyhow::Result<()> {
         if stands == Stands::Nothing && contents.entries > 0 {
-            let (_, mut archive) = archive(from, secret)?;
+            let mut archive = contents.reopen(from, secret)?;
             let entries = std::iter::from_fn(move || entry(&mut archive));
             let import = Import {
                 region: self.region.clone(),
@@ -141,10 +153,11 @@ fn entry<R: std::io::Read>(
 
 impl Drop for Target {
     fn drop(&mut self) {
-        self.store = None;
+        // While it is open, so that no gateway has begun to use it.
         if let Some(made) = self.made.take() {
-            // It was empty before: one more empty file would do no harm.
+            // One more empty registry would do no harm.
             let _ = std::fs::remove_file(made);
         }
+        self.store = None;
     }
 }
