@@ -40,4 +40,5 @@ mod registry_kit;
 mod sdks;
 mod sessions;
 mod streaming;
+mod tls;
 mod upstreams;

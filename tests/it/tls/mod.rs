@@ -1,0 +1,8 @@
+//! Encryption in transit: at the edge, and to the data centre.
+
+mod certificates;
+mod client;
+mod clients;
+mod refused;
+mod tickets;
+mod upstreams;
