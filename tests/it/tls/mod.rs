@@ -4,5 +4,6 @@ mod certificates;
 mod client;
 mod clients;
 mod refused;
+mod testssl;
 mod tickets;
 mod upstreams;
