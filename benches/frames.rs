@@ -13,7 +13,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use domicile::audit::{AuditLog, Origin};
 use domicile::config::{
-    Config, EdgeTls, Hint, KeyFiles, Limits, Listen, Log, RegistryConfig, RegistryStore, Tokens,
+    Config, EdgeNames, EdgeTls, Hint, KeyFiles, Limits, Listen, Log, RegistryConfig, RegistryStore,
+    Tokens,
 };
 use domicile::domain::{Clock, SystemClock, Transport};
 use domicile::gateway::{Gateway, Parts, Shared};
@@ -119,7 +120,10 @@ fn config(folder: &tempfile::TempDir, registry: &Registry) -> Config {
         },
         tls: EdgeTls {
             certificates: Vec::new(),
-            names: vec![kit::HOST.to_owned()],
+            names: EdgeNames {
+                own: vec![kit::HOST.to_owned()],
+                foreign: Vec::new(),
+            },
             require_name: false,
         },
         zones: vec![kit::zone_config()],

@@ -1,48 +1,83 @@
-//! TLS towards a zone's data centre: its own CA, and the gateway's client certificate.
+//! TLS towards a zone's data centre: its own CA, its pins, and the gateway's client certificate.
+
+mod pinned;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::server::VerifierBuilderError;
 use rustls::{ClientConfig, RootCertStore};
-use tokio_rustls::TlsConnector;
 
-use crate::config::UpstreamTls;
+use crate::config::{self, CertificateFault, CertificateFiles, PemError, UpstreamTls};
+use pinned::Pinned;
 
 /// Why a zone's TLS files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientTlsError {
-    #[error("cannot read {path}")]
-    Pem {
-        path: PathBuf,
-        #[source]
-        source: rustls::pki_types::pem::Error,
-    },
-    #[error("{path} holds no usable CA certificate")]
-    Ca { path: PathBuf },
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    #[error("{} holds no usable CA certificate", .0.display())]
+    Ca(PathBuf),
     #[error("this machine has no trust roots; name a ca")]
     NoRoots,
-    #[error("the client certificate cannot be used")]
+    #[error("{}: {fault}", file.display())]
+    Time {
+        file: PathBuf,
+        fault: CertificateFault,
+    },
+    #[error("the client certificate cannot be used: {0}")]
     Certificate(#[source] rustls::Error),
+    #[error("TLS cannot be set up here")]
+    Setup(#[source] rustls::Error),
+    #[error("certificates cannot be verified with these CAs")]
+    Verifier(#[from] VerifierBuilderError),
 }
 
-/// # Errors
-/// When a file cannot be read or does not fit.
-pub fn connector(files: &UpstreamTls) -> Result<TlsConnector, ClientTlsError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(ClientTlsError::Certificate)?
-        .with_root_certificates(roots(files.ca.as_deref())?);
-    let mut config = match (&files.certificate, &files.key) {
-        (Some(certificate), Some(key)) => config
-            .with_client_auth_cert(chain(certificate)?, private_key(key)?)
-            .map_err(ClientTlsError::Certificate)?,
-        _ => config.with_no_client_auth(),
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+/// What is made of a zone's files.
+pub struct ClientTls {
+    pub config: Arc<ClientConfig>,
+    /// When the client certificate ends, in unix seconds.
+    pub ends: Option<u64>,
+}
+
+impl ClientTls {
+    /// `now` is in unix seconds.
+    ///
+    /// # Errors
+    /// When a file cannot be read, does not fit, or holds a certificate that is not valid now.
+    pub fn read(tls: &UpstreamTls, now: u64) -> Result<Self, ClientTlsError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let roots = Arc::new(roots(tls.ca.as_deref())?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(ClientTlsError::Setup)?
+            .dangerous()
+            .with_custom_certificate_verifier(Pinned::new(verifier.build()?, &tls.pins));
+        let mut ends = None;
+        let mut config = match (&tls.certificate, &tls.key) {
+            (Some(certificate), Some(key)) => {
+                let (chain, key) = config::read_certificates(&CertificateFiles {
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                })?;
+                let end = config::valid_until(&chain, now);
+                ends = Some(end.map_err(|fault| ClientTlsError::Time {
+                    file: certificate.clone(),
+                    fault,
+                })?);
+                let config = config.with_client_auth_cert(chain, key);
+                config.map_err(ClientTlsError::Certificate)?
+            }
+            _ => config.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // A resumed session would not look at the certificate, its time and its pin again.
+        config.resumption = Resumption::disabled();
+        let config = Arc::new(config);
+        Ok(Self { config, ends })
+    }
 }
 
 fn roots(ca: Option<&Path>) -> Result<RootCertStore, ClientTlsError> {
@@ -56,25 +91,9 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, ClientTlsError> {
             Ok(roots)
         };
     };
-    for certificate in chain(path)? {
+    for certificate in config::read_chain(path)? {
         let added = roots.add(certificate);
-        added.map_err(|_| ClientTlsError::Ca { path: path.into() })?;
+        added.map_err(|_| ClientTlsError::Ca(path.into()))?;
     }
     Ok(roots)
-}
-
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientTlsError> {
-    let failed = |source| ClientTlsError::Pem {
-        path: path.into(),
-        source,
-    };
-    let certificates = CertificateDer::pem_file_iter(path).map_err(failed)?;
-    certificates.collect::<Result<_, _>>().map_err(failed)
-}
-
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, ClientTlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|source| ClientTlsError::Pem {
-        path: path.into(),
-        source,
-    })
 }

@@ -17,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::PeerAddr;
+use crate::domain::Code;
 use crate::serve::Edge;
 
 /// Connections to one control listener at once.
 const CONNECTIONS: usize = 512;
 
-/// How long a connection may take for its handshake, and for a head.
+/// How long a connection may take for a head.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a connection may take to end when service does.
@@ -31,12 +32,16 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long one connection may live in all: nothing here streams.
 const LIFETIME: Duration = Duration::from_secs(300);
 
+/// Hears of each handshake that is refused.
+pub type Refused = Arc<dyn Fn(Code) + Send + Sync>;
+
 /// A listener of the control plane.
 pub struct Control {
     pub listener: TcpListener,
     /// Absent for ops.
     pub tls: Option<Arc<Edge>>,
     pub router: Router,
+    pub refused: Refused,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
@@ -48,6 +53,7 @@ impl Control {
         let served = Arc::new(Served {
             tls: self.tls,
             router: self.router,
+            refused: self.refused,
             stop: self.stop.clone(),
         });
         loop {
@@ -74,6 +80,7 @@ impl Control {
 struct Served {
     tls: Option<Arc<Edge>>,
     router: Router,
+    refused: Refused,
     stop: CancellationToken,
 }
 
@@ -82,10 +89,14 @@ impl Served {
         let Some(edge) = &self.tls else {
             return self.speak(tcp, from).await;
         };
-        match tokio::time::timeout(PATIENCE, edge.accept(tcp)).await {
-            Ok(Ok(tls)) => self.speak(tls, from).await,
-            Ok(Err(error)) => tracing::debug!(%error, "control: handshake failed"),
-            Err(_) => tracing::debug!("control: handshake too slow"),
+        match edge.accept(tcp).await {
+            Ok(tls) => self.speak(tls, from).await,
+            Err(error) => {
+                tracing::debug!(%error, "control: a handshake failed");
+                if let Some(code) = error.code() {
+                    (self.refused)(code);
+                }
+            }
         }
     }
 

@@ -2,9 +2,11 @@
 
 mod client_tls;
 mod control;
+mod edges;
 mod home;
 mod ops;
 mod owner;
+mod renewal;
 mod start;
 
 use std::path::PathBuf;
@@ -79,9 +81,9 @@ pub enum StartError {
     #[error(transparent)]
     ClientTls(#[from] ClientTlsError),
     #[error(transparent)]
-    Pem(#[from] crate::config::PemError),
-    #[error("the certificate or its key cannot be used")]
-    Certificate(#[source] rustls::Error),
+    Certificate(#[from] crate::config::CertificateFault),
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     #[error(transparent)]
     Listen(#[from] crate::serve::ListenError),
     #[error("cannot start the cores")]

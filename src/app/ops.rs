@@ -10,22 +10,33 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
 
+use super::edges::Edges;
+use super::renewal::Renewal;
+use crate::config::NEAR_END;
+use crate::domain::ZoneId;
 use crate::gateway::Shared;
+use crate::observe::Metrics;
 use crate::registry::Health;
+use crate::serve::Certificates;
+use crate::zone::Secured;
 
 /// What the ops listener looks at.
 pub struct Ops {
     pub shared: Arc<Shared>,
-    /// When the edge's certificate ends, in unix seconds.
-    pub certificate_ends: Option<u64>,
+    pub expiry: Expiry,
     /// Whether the traffic listeners are up.
     pub listening: AtomicBool,
     /// Whether shutting down has begun, which the grace time precedes.
     pub leaving: AtomicBool,
 }
 
-/// Days before a certificate's end at which the gateway counts as degraded.
-const CERTIFICATE_WARNING: u64 = 14 * 24 * 60 * 60;
+/// What may expire.
+pub struct Expiry {
+    /// Those with TLS.
+    listeners: Vec<&'static str>,
+    certificates: Arc<Certificates>,
+    zones: Vec<(ZoneId, Arc<Secured>)>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +73,7 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
     let shared = &ops.shared;
     let metrics = &shared.metrics;
     shared.homes.gauge(metrics);
+    ops.expiry.gauge(metrics);
     metrics
         .registry_up
         .set(i64::from(shared.registry.state().up));
@@ -161,12 +173,61 @@ impl Ops {
     }
 
     fn certificate(&self) -> Check {
-        let Some(ends) = self.certificate_ends else {
+        let Some((whose, ends)) = self.expiry.first() else {
             return Check::wanted("certificate", true, "none in use");
         };
         let left = ends.saturating_sub(self.shared.clock.unix());
-        let detail = format!("ends in {} days", left / 86_400);
-        Check::wanted("certificate", left > CERTIFICATE_WARNING, &detail)
+        let detail = format!("{whose} ends in {} days", left / 86_400);
+        Check::wanted("certificate", left > NEAR_END, &detail)
+    }
+}
+
+impl Expiry {
+    pub fn new(edges: &Edges, renewal: &Renewal) -> Self {
+        let zones = renewal.secured();
+        Self {
+            listeners: edges.listeners(),
+            certificates: Arc::clone(renewal.certificates()),
+            zones: zones
+                .map(|(id, secured)| (id.clone(), Arc::clone(secured)))
+                .collect(),
+        }
+    }
+
+    /// The certificate that ends first: whose it is, and when in unix seconds.
+    fn first(&self) -> Option<(String, u64)> {
+        let edge = self
+            .certificates
+            .end()
+            .filter(|_| !self.listeners.is_empty());
+        let edge = edge.map(|ends| ("that of the listeners".to_owned(), ends));
+        let zones = self.zones.iter().filter_map(|(id, secured)| {
+            let whose = format!("that for zone {id}");
+            Some((whose, secured.ends()?))
+        });
+        edge.into_iter().chain(zones).min_by_key(|(_, ends)| *ends)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "unix seconds are far below 2^53"
+    )]
+    fn gauge(&self, metrics: &Metrics) {
+        if let Some(ends) = self.certificates.end() {
+            for listener in &self.listeners {
+                let gauge = metrics.certificate_expiry.with_label_values(&[*listener]);
+                gauge.set(ends as f64);
+            }
+        }
+        for (zone, secured) in &self.zones {
+            if let Some(ends) = secured.ends() {
+                let labels = [zone.as_str()];
+                let gauge = metrics
+                    .upstream_certificate_expiry
+                    .with_label_values(&labels);
+                gauge.set(ends as f64);
+            }
+        }
     }
 }
 

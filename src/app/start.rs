@@ -11,17 +11,17 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::client_tls;
-use super::control::Control;
+use super::control::{Control, Refused};
+use super::edges::Edges;
 use super::home::HomeEraser;
-use super::ops::{self, Ops};
+use super::ops::{self, Expiry, Ops};
 use super::owner::{self, Adoption};
+use super::renewal::Renewal;
 use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
-use crate::call::Names;
 use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
-use crate::domain::{Clock, RegionId, ZoneId};
+use crate::domain::{Clock, Code, RegionId, ZoneId};
 use crate::gateway::{Parts, Shared};
 use crate::observe::Metrics;
 use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
@@ -106,16 +106,16 @@ pub async fn start(
     let audit = open_audit(&config, &registry, &clock).await?;
     let owner = config.data_dir.join("owner.json");
     let adoption = owner::adopt(&registry, &audit, &owner).await?;
-    let shared = share(&config, registry, audit, clock)?;
-    let edges = Edges::read(&config)?;
+    let renewal = Renewal::start(&config.tls, &config.zones, Arc::clone(&clock))?;
+    let shared = share(&config, registry, audit, clock, &renewal)?;
+    let edges = Edges::new(&config, renewal.certificates())?;
     let (listening, mut addresses) = listen(&config, options, &shared, &edges)?;
     let ops = Arc::new(Ops {
         shared: Arc::clone(&shared),
-        certificate_ends: edges.ends,
+        expiry: Expiry::new(&edges, &renewal),
         listening: AtomicBool::new(false),
         leaving: AtomicBool::new(false),
     });
-    edges.gauge(&shared.metrics);
     control(
         &config,
         &shared,
@@ -127,12 +127,10 @@ pub async fn start(
     .await?;
     background(&shared, tasks, stop);
     if let Adoption::Later = adoption {
-        let (adopting, until_stopped) =
-            (owner::adopt_later(Arc::clone(&shared), owner), stop.clone());
-        tasks.spawn(async move {
-            until_stopped.run_until_cancelled(adopting).await;
-        });
+        let adopting = owner::adopt_later(Arc::clone(&shared), owner);
+        until_stopped(tasks, stop, adopting);
     }
+    until_stopped(tasks, stop, renewal.run(Arc::clone(&shared.metrics)));
     Ok(Made {
         running: Running {
             region: config.region.clone(),
@@ -204,6 +202,7 @@ fn share(
     registry: Arc<Registry>,
     audit: Arc<AuditLog>,
     clock: Arc<dyn Clock>,
+    renewal: &Renewal,
 ) -> Result<Arc<Shared>, StartError> {
     let zones: Vec<ZoneId> = config.zones.iter().map(|z| z.id.clone()).collect();
     let regions: Vec<RegionId> = config
@@ -213,7 +212,7 @@ fn share(
         .map(|r| r.id.clone())
         .collect();
     let metrics = Arc::new(Metrics::new(&config.region, &zones, &regions));
-    let homes = homes(config, &metrics)?;
+    let homes = homes(config, &metrics, renewal)?;
     let here = config.catalogue.region(&config.region);
     let parts = Parts {
         clock,
@@ -226,83 +225,14 @@ fn share(
     Ok(Arc::new(Shared::new(config, parts)))
 }
 
-fn homes(config: &Config, metrics: &Arc<Metrics>) -> Result<Homes, StartError> {
-    let mut connectors = HashMap::new();
-    for zone in &config.zones {
-        if zone.needs_tls() {
-            connectors.insert(zone.id.clone(), client_tls::connector(&zone.tls)?);
-        }
-    }
-    let connector = |zone: &config::ZoneConfig| connectors.get(&zone.id).cloned();
-    Ok(Homes::new(
-        &config.zones,
-        &config.limits,
-        metrics,
-        connector,
-    )?)
-}
-
-/// The listeners' TLS, where any is configured.
-struct Edges {
-    https: Option<Arc<Edge>>,
-    msync: Option<Arc<Edge>>,
-    admin: Option<Arc<Edge>>,
-    /// When the certificate ends, in unix seconds.
-    ends: Option<u64>,
-}
-
-impl Edges {
-    fn read(config: &Config) -> Result<Self, StartError> {
-        let Some(files) = config.tls.certificates.first() else {
-            return Ok(Self {
-                https: None,
-                msync: None,
-                admin: None,
-                ends: None,
-            });
-        };
-        let (chain, key) = config::read_certificates(files)?;
-        let names = Names::new(config.tls.names.iter().cloned());
-        let edge = |protocols: &[&str]| {
-            let required = config.tls.require_name;
-            Edge::new(
-                chain.clone(),
-                key.clone_key(),
-                names.clone(),
-                required,
-                protocols,
-            )
-            .map(Arc::new)
-            .map_err(StartError::Certificate)
-        };
-        Ok(Self {
-            https: Some(edge(&["h2", "http/1.1"])?),
-            // No SDK is known to offer a protocol here, so none is asked for.
-            msync: Some(edge(&[])?),
-            admin: Some(edge(&["h2", "http/1.1"])?),
-            ends: chain.first().and_then(|c| end_of(c)),
-        })
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "unix seconds are far below 2^53"
-    )]
-    fn gauge(&self, metrics: &Metrics) {
-        if let Some(ends) = self.ends {
-            for listener in ["https", "msync", "admin"] {
-                metrics
-                    .certificate_expiry
-                    .with_label_values(&[listener])
-                    .set(ends as f64);
-            }
-        }
-    }
-}
-
-fn end_of(certificate: &[u8]) -> Option<u64> {
-    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    u64::try_from(parsed.validity().not_after.timestamp()).ok()
+fn homes(config: &Config, metrics: &Arc<Metrics>, renewal: &Renewal) -> Result<Homes, StartError> {
+    let secured = |zone: &config::ZoneConfig| {
+        let mut all = renewal.secured();
+        let found = all.find(|(id, _)| **id == zone.id);
+        found.map(|(_, secured)| Arc::clone(secured))
+    };
+    let (zones, limits) = (&config.zones, &config.limits);
+    Ok(Homes::new(zones, limits, metrics, secured)?)
 }
 
 fn listen(
@@ -373,14 +303,14 @@ async fn control(
         let listener = bind(address).await?;
         addresses.ops = listener.local_addr().ok();
         let router = ops::router(Arc::clone(ops));
-        run(listener, None, router, tasks, stop);
+        run(listener, None, router, (shared, tasks, stop));
     }
     if let Some(address) = config.listen.admin {
         let listener = bind(address).await?;
         addresses.admin = listener.local_addr().ok();
         let tls = edges.admin.clone().ok_or(StartError::NoCertificate)?;
         let router = admin::router(admin_state(shared, tasks, stop));
-        run(listener, Some(tls), router, tasks, stop);
+        run(listener, Some(tls), router, (shared, tasks, stop));
     }
     Ok(())
 }
@@ -394,17 +324,29 @@ fn run(
     listener: TcpListener,
     tls: Option<Arc<Edge>>,
     router: axum::Router,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
+    (shared, tasks, stop): (&Arc<Shared>, &TaskTracker, &CancellationToken),
 ) {
     let control = Control {
         listener,
         tls,
         router,
+        refused: refused(shared),
         tasks: tasks.clone(),
         stop: stop.clone(),
     };
     tasks.spawn(control.run());
+}
+
+/// Handshakes of the admin listener that are refused are counted, and audited where they are
+/// residency's matter.
+fn refused(shared: &Arc<Shared>) -> Refused {
+    let shared = Arc::clone(shared);
+    Arc::new(move |code: Code| {
+        shared.metrics.admin_refused(code.as_str());
+        if code.is_residency() {
+            shared.audit.refused(code.as_str(), None);
+        }
+    })
 }
 
 fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToken) -> AdminState {
@@ -450,25 +392,21 @@ impl ZoneHealth for Health {
 }
 
 fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToken) {
-    let watch = Arc::clone(&shared.registry).watch();
-    let until_stopped = stop.clone();
+    until_stopped(tasks, stop, Arc::clone(&shared.registry).watch());
+    until_stopped(tasks, stop, say_distrust(Arc::clone(shared)));
+    until_stopped(tasks, stop, sweep(Arc::clone(shared)));
+    let probed = Arc::clone(shared);
+    until_stopped(tasks, stop, async move { probed.homes.probe().await });
+}
+
+/// Runs it beside everything else, until the gateway stops.
+fn until_stopped<F>(tasks: &TaskTracker, stop: &CancellationToken, work: F)
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let stop = stop.clone();
     tasks.spawn(async move {
-        until_stopped.run_until_cancelled(watch).await;
-    });
-    let distrust = say_distrust(Arc::clone(shared));
-    let until_stopped = stop.clone();
-    tasks.spawn(async move {
-        until_stopped.run_until_cancelled(distrust).await;
-    });
-    let (swept, until_stopped) = (Arc::clone(shared), stop.clone());
-    tasks.spawn(async move {
-        until_stopped.run_until_cancelled(sweep(swept)).await;
-    });
-    let (probed, until_stopped) = (Arc::clone(shared), stop.clone());
-    tasks.spawn(async move {
-        until_stopped
-            .run_until_cancelled(probed.homes.probe())
-            .await;
+        stop.run_until_cancelled(work).await;
     });
 }
 
@@ -504,7 +442,7 @@ async fn say_distrust(shared: Arc<Shared>) {
                 action: audit::Action::Registry,
                 app_id: None,
             };
-            let code = crate::domain::Code::RegistryUntrusted.as_str();
+            let code = Code::RegistryUntrusted.as_str();
             if let Err(error) = shared.audit.refuse(&deed, code).await {
                 tracing::error!(%error, "a rollback of the registry is not in the audit log");
             }

@@ -1,6 +1,5 @@
 //! Certificates and private keys, as PEM files.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
+use super::read::read_bounded;
 use super::tls::CertificateFiles;
 
 /// A certificate chain, the end entity's first, with its private key.
@@ -63,7 +63,7 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, PemError> {
-    let bytes = fs::read(path).map_err(|source| PemError::Read {
+    let bytes = read_bounded(path).map_err(|source| PemError::Read {
         file: path.to_owned(),
         source,
     })?;

@@ -9,6 +9,7 @@ use super::gateway::{self, Gateway};
 use super::read::{Document, Place};
 use super::registry::RegistryStore;
 use super::{Config, rules};
+use crate::domain::RegionId;
 
 /// The files of a configuration, and what could be read from them.
 pub(super) struct Files {
@@ -57,6 +58,7 @@ impl Files {
     /// # Errors
     /// All faults found so far.
     pub(super) fn finish(self) -> Result<(Config, Vec<Warning>), Faults> {
+        let foreign = self.foreign_names();
         let Self {
             document,
             gateway,
@@ -73,7 +75,7 @@ impl Files {
         }
         regions.sort_by(|a, b| a.id.cmp(&b.id));
         let digest = catalogue.digest.unwrap_or_default();
-        let config = assemble(gateway, Catalogue { regions, digest });
+        let config = assemble(gateway, Catalogue { regions, digest }, foreign);
         match config.filter(|_| faults.is_empty()) {
             Some(config) => Ok((config, warnings)),
             None => Err(Faults { faults, warnings }),
@@ -103,7 +105,11 @@ fn open_catalogue(document: &Document, gateway: &Gateway) -> CatalogueFiles {
 }
 
 /// `None` only when a part is missing, which is a fault of some document.
-fn assemble(gateway: Gateway, catalogue: Catalogue) -> Option<Config> {
+fn assemble(
+    gateway: Gateway,
+    catalogue: Catalogue,
+    foreign: Vec<(RegionId, String)>,
+) -> Option<Config> {
     let region = catalogue.region(gateway.region.as_ref()?)?.clone();
     let mut zones: Vec<_> = gateway
         .zones
@@ -113,7 +119,7 @@ fn assemble(gateway: Gateway, catalogue: Catalogue) -> Option<Config> {
         .collect();
     zones.sort_by_key(|zone| region.zones.iter().position(|id| *id == zone.id));
     Some(Config {
-        tls: gateway.tls.finish(&region),
+        tls: gateway.tls.finish(&region, foreign),
         region: region.id,
         catalogue: Arc::new(catalogue),
         data_dir: gateway.data_dir?,

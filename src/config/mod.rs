@@ -2,7 +2,9 @@
 
 mod catalogue;
 mod certificates;
+mod certified_name;
 mod check;
+mod edge_certificate;
 mod faults;
 mod gateway;
 pub mod keys;
@@ -29,6 +31,7 @@ use crate::domain::RegionId;
 pub use catalogue::{Catalogue, Endpoint, PinKey, Region};
 pub use certificates::{CertifiedFiles, PemError, read_certificates, read_chain, read_key};
 pub use check::{check, load_checked};
+pub use edge_certificate::{CertificateFault, EdgeCertificate, EdgeNames, NEAR_END, valid_until};
 pub use faults::{Fault, Faults, Report, Warning};
 pub use keys::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 pub use limits::Limits;
@@ -37,7 +40,7 @@ pub use load::load;
 pub use registry::{RegistryConfig, RegistryStore};
 pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
-pub use zones::{Scheme, Upstream, UpstreamTls, Upstreams, ZoneConfig};
+pub use zones::{Scheme, SpkiPin, SpkiPinError, Upstream, UpstreamTls, Upstreams, ZoneConfig};
 
 /// One gateway's checked configuration. It has one region, and upstreams of that region only.
 #[derive(Debug)]

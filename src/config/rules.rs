@@ -30,17 +30,23 @@ impl Files {
     }
 
     /// Every name of another region, with that region.
-    pub(super) fn foreign_names(&self) -> impl Iterator<Item = (&RegionId, &str)> {
+    pub(super) fn foreign_names(&self) -> Vec<(RegionId, String)> {
         let home = self.gateway.region.as_ref();
         let shared = self.localhost_is_shared();
-        let files = self.catalogue.files.iter();
-        let others = files.filter_map(move |file| {
-            let id = &file.region.as_ref()?.id;
-            (Some(id) != home).then_some((id, &file.hosts))
-        });
-        let names =
-            others.flat_map(|(id, hosts)| hosts.iter().map(move |(_, host)| (id, host.as_str())));
-        names.filter(move |(_, host)| !(shared && *host == "localhost"))
+        let mut names = Vec::new();
+        for file in &self.catalogue.files {
+            let Some(region) = file
+                .region
+                .as_ref()
+                .filter(|region| Some(&region.id) != home)
+            else {
+                continue;
+            };
+            let hosts = file.hosts.iter().map(|(_, host)| host);
+            let hosts = hosts.filter(|host| !(shared && *host == "localhost"));
+            names.extend(hosts.map(|host| (region.id.clone(), host.clone())));
+        }
+        names
     }
 }
 
@@ -139,8 +145,9 @@ fn zones_of(region: &Region) -> String {
 }
 
 fn check_names(files: &Files) {
+    let foreign = files.foreign_names();
     for (place, name) in &files.gateway.tls.names {
-        if let Some((region, _)) = files.foreign_names().find(|(_, host)| host == name) {
+        if let Some((region, _)) = foreign.iter().find(|(_, host)| host == name) {
             let problem = format!("{name} is a name of {region}");
             files
                 .document

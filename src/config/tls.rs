@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::catalogue::Region;
+use super::edge_certificate::EdgeNames;
 use super::read::{Item, Place, Section};
 use super::url;
+use crate::domain::RegionId;
 
 #[derive(Debug, Clone)]
 pub struct EdgeTls {
     pub certificates: Vec<CertificateFiles>,
-    /// Every name of this region, lower case: those of the catalogue and `tls.names`.
-    pub names: Vec<String>,
+    /// Its own are those of the catalogue and `tls.names`.
+    pub names: EdgeNames,
     /// Refuse a ClientHello without a server name.
     pub require_name: bool,
 }
@@ -94,9 +96,12 @@ impl TlsSection {
         names
     }
 
-    pub(super) fn finish(self, region: &Region) -> EdgeTls {
+    pub(super) fn finish(self, region: &Region, foreign: Vec<(RegionId, String)>) -> EdgeTls {
         EdgeTls {
-            names: self.all_names(region),
+            names: EdgeNames {
+                own: self.all_names(region),
+                foreign,
+            },
             certificates: self
                 .certificates
                 .into_iter()

@@ -13,7 +13,7 @@ use super::certificates::{Authority, Use, write};
 use super::places::{Place, Ports, Zone, places};
 use crate::admin::{AdminKey, OwnerFile};
 use crate::config::keys::write_new;
-use crate::config::{KeyFile, PinSigningKey};
+use crate::config::{self, KeyFile, PinSigningKey};
 use crate::domain::Clock;
 use crate::registry::{Randomness, SystemRandomness};
 
@@ -21,6 +21,9 @@ use crate::registry::{Randomness, SystemRandomness};
 pub struct Folder {
     root: PathBuf,
 }
+
+/// Certificates that have less left are made anew at the start, in seconds.
+const MONTH: u64 = 30 * 24 * 60 * 60;
 
 /// A zone's TLS files.
 pub struct ZoneTls {
@@ -32,22 +35,41 @@ pub struct ZoneTls {
 }
 
 impl Folder {
-    /// Opens the folder; what is not there yet is made: keys, certificates, owners.
+    /// Opens the folder; what is not there yet is made: keys, certificates, owners. Certificates
+    /// that are near their end are made anew, by another CA.
     ///
     /// # Errors
     /// When something cannot be made.
     pub fn open(root: &Path, clock: &dyn Clock) -> anyhow::Result<Self> {
         let folder = Self { root: root.into() };
-        if folder.ca().exists() {
-            return Ok(folder);
+        let now = clock.unix();
+        if !folder.ca().exists() {
+            for place in places(0) {
+                folder.make(&place, clock)?;
+            }
+            folder.certify(now)?;
+        } else if !folder.is_certified(now) {
+            folder.certify(now)?;
         }
-        let authority = Authority::new("Domicile demo CA")?;
+        Ok(folder)
+    }
+
+    fn certify(&self, now: u64) -> anyhow::Result<()> {
+        let authority = Authority::new("Domicile demo CA", now)?;
         for place in places(0) {
-            folder.make(&place, &authority, clock)?;
+            self.make_tls(&place, &authority, now)?;
         }
         // Last, so that a folder with a CA is complete.
-        write(&folder.ca(), authority.pem().as_bytes(), 0o644)?;
-        Ok(folder)
+        write(&self.ca(), authority.pem().as_bytes(), 0o644)
+    }
+
+    /// All certificates were made with the CA, and end with it.
+    fn is_certified(&self, now: u64) -> bool {
+        let chain = config::read_chain(&self.ca());
+        let end = chain
+            .ok()
+            .and_then(|chain| config::valid_until(&chain, now).ok());
+        end.is_some_and(|end| end.saturating_sub(now) > MONTH)
     }
 
     pub fn ca(&self) -> PathBuf {
@@ -89,27 +111,32 @@ impl Folder {
         }
     }
 
-    fn make(&self, place: &Place, authority: &Authority, clock: &dyn Clock) -> anyhow::Result<()> {
+    fn make(&self, place: &Place, clock: &dyn Clock) -> anyhow::Result<()> {
         let region = self.region(place);
         for name in ["keys", "tls"] {
             make_folder(&region.join(name))?;
         }
         for zone in place.zones() {
             make_folder(&self.centre(place, &zone))?;
-            self.make_zone_tls(place, &zone)?;
         }
-        let tls = region.join("tls");
-        let names = ["localhost".to_owned(), place.name()].map(dns);
-        let names = names.into_iter().collect::<anyhow::Result<_>>()?;
-        let (certificate, key) = (tls.join("gateway.crt"), tls.join("gateway.key"));
-        authority.issue(&place.name(), names, Use::Server, &certificate, &key)?;
         make_keys(&region, place)?;
         make_owner(&region, clock)
     }
 
-    fn make_zone_tls(&self, place: &Place, zone: &Zone) -> anyhow::Result<()> {
+    fn make_tls(&self, place: &Place, authority: &Authority, now: u64) -> anyhow::Result<()> {
+        for zone in place.zones() {
+            self.make_zone_tls(place, &zone, now)?;
+        }
+        let tls = self.region(place).join("tls");
+        let names = ["localhost".to_owned(), place.name()].map(dns);
+        let names = names.into_iter().collect::<anyhow::Result<_>>()?;
+        let (certificate, key) = (tls.join("gateway.crt"), tls.join("gateway.key"));
+        authority.issue(&place.name(), names, Use::Server, &certificate, &key)
+    }
+
+    fn make_zone_tls(&self, place: &Place, zone: &Zone, now: u64) -> anyhow::Result<()> {
         let files = self.zone_tls(place, zone);
-        let authority = Authority::new(&format!("Domicile demo CA of zone {}", zone.id))?;
+        let authority = Authority::new(&format!("Domicile demo CA of zone {}", zone.id), now)?;
         write(&files.ca, authority.pem().as_bytes(), 0o644)?;
         let addresses = [true, false].map(|guarded| SanType::IpAddress(zone.ip(guarded)));
         authority.issue(

@@ -61,7 +61,7 @@ impl Shared {
         Self {
             region: config.region.clone(),
             catalogue: Arc::clone(&config.catalogue),
-            names: Names::new(config.tls.names.iter().cloned()),
+            names: Names::new(config.tls.names.own.iter().cloned()),
             references: parts.references,
             limits: config.limits.clone(),
             hint: config.hint,

@@ -24,6 +24,20 @@ pub enum Dial {
     Failed,
 }
 
+/// Why a data centre is not believed in its TLS handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distrust {
+    /// Its certificate has expired, or is not valid yet.
+    Time,
+    Name,
+    Issuer,
+    Pin,
+    /// Its certificate cannot be used for another reason.
+    Certificate,
+    /// There was none to judge.
+    Handshake,
+}
+
 /// What the residency promises rule out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Violation {
@@ -84,6 +98,7 @@ pub struct Metrics {
     /// Unix seconds.
     pub audit_checkpoint: IntGauge,
     pub certificate_expiry: GaugeVec,
+    pub upstream_certificate_expiry: GaugeVec,
     pub clock_skew: Gauge,
     /// The admin API's codes are its own; rendered with the family of all refusals.
     admin_refusals: prometheus::IntCounterVec,
@@ -102,6 +117,7 @@ struct Families {
     cross_region: Counter,
     migrations: Counter,
     dials: Counter,
+    distrusts: Counter,
     blocked: Counter,
     upstream: Histogram,
     lookups: Counter,
@@ -114,6 +130,7 @@ const REFUSALS: &str = "domicile_refusals_total";
 const PLANES: [&str; 4] = ["rest", "websocket", "msync", "admin"];
 const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 const DIALS: [&str; 3] = ["allowed", "denied", "failed"];
+const DISTRUSTS: [&str; 6] = ["time", "name", "issuer", "pin", "certificate", "handshake"];
 const LOOKUPS: [&str; 5] = ["here", "elsewhere", "unknown", "unavailable", "untrusted"];
 const TOKENS: [&str; 4] = ["cached", "valid", "invalid", "expired"];
 const DIRECTIONS: [&str; 2] = ["up", "down"];
@@ -198,6 +215,16 @@ impl Metrics {
                         "When the listener's certificate ends, in unix seconds.",
                     ),
                     &["listener"],
+                ),
+            ),
+            upstream_certificate_expiry: registered(
+                &registry,
+                GaugeVec::new(
+                    Opts::new(
+                        "domicile_upstream_certificate_expiry_timestamp_seconds",
+                        "When the gateway's certificate for a zone ends, in unix seconds.",
+                    ),
+                    &["zone"],
                 ),
             ),
             clock_skew: registered(
@@ -329,6 +356,14 @@ impl Metrics {
         self.board.0.count(self.families.dials, &[dial as usize]);
     }
 
+    /// A data centre was not believed, so nothing was sent to it.
+    pub fn distrusted(&self, zone: &ZoneId, distrust: Distrust) {
+        if let Some(zone) = self.zones.iter().position(|z| z == zone) {
+            let at = [zone, distrust as usize];
+            self.board.0.count(self.families.distrusts, &at);
+        }
+    }
+
     pub fn blocked(&self, header: &str) {
         if let Some(n) = BLOCKED.iter().position(|name| *name == header) {
             self.board.0.count(self.families.blocked, &[n]);
@@ -437,6 +472,11 @@ impl Families {
                 "domicile_egress_dials_total",
                 "Addresses dialled, or denied by the egress guard.",
                 &[("verdict", words(&DIALS))],
+            ),
+            distrusts: b.counter(
+                "domicile_upstream_tls_failures_total",
+                "TLS handshakes with the data centre that failed. Nothing was sent.",
+                &[("zone", zone_names.clone()), ("reason", words(&DISTRUSTS))],
             ),
             blocked: b.counter(
                 "domicile_response_blocked_total",

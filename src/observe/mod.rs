@@ -6,6 +6,8 @@ mod record;
 mod stopwatch;
 
 pub use board::{Board, BoardBuilder, Counter, Histogram};
-pub use metrics::{Dial, Direction, Lookup, Metrics, Outcome, Plane, TokenVerdict, Violation};
+pub use metrics::{
+    Dial, Direction, Distrust, Lookup, Metrics, Outcome, Plane, TokenVerdict, Violation,
+};
 pub use record::{Recorder, RequestId, RequestRecord};
 pub use stopwatch::Stopwatch;

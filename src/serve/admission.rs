@@ -1,4 +1,4 @@
-//! How many connections there may be: in all, from one address, and in their handshake.
+//! How many connections there may be: in all, and from one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,7 +14,6 @@ use crate::config::Limits;
 #[derive(Debug)]
 pub struct Admission {
     connections: AtomicUsize,
-    handshakes: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize, RandomState>>,
     limits: Limits,
 }
@@ -30,15 +29,10 @@ pub struct AddressPlace {
     address: IpAddr,
 }
 
-/// A handshake's place.
-#[derive(Debug)]
-pub struct HandshakePlace(Arc<Admission>);
-
 impl Admission {
     pub fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             connections: AtomicUsize::new(0),
-            handshakes: AtomicUsize::new(0),
             by_address: Mutex::default(),
             limits: limits.clone(),
         })
@@ -63,23 +57,11 @@ impl Admission {
             address,
         })
     }
-
-    pub fn handshake(self: &Arc<Self>) -> Option<HandshakePlace> {
-        let place = HandshakePlace(Arc::clone(self));
-        let before = self.handshakes.fetch_add(1, Ordering::Relaxed);
-        (before < self.limits.handshakes).then_some(place)
-    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Drop for HandshakePlace {
-    fn drop(&mut self) {
-        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -104,7 +86,6 @@ mod tests {
         let admission = Admission::new(&Limits {
             connections: 2,
             connections_per_address: 1,
-            handshakes: 1,
             ..Limits::default()
         });
         let (first, _second) = (admission.connection().unwrap(), admission.connection());
@@ -118,7 +99,5 @@ mod tests {
         drop(held);
         assert!(admission.address(mapped).is_some());
         assert!(admission.by_address.lock().is_empty());
-        let _held = admission.handshake().unwrap();
-        assert!(admission.handshake().is_none());
     }
 }

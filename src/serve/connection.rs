@@ -24,7 +24,7 @@ use super::closing::Closing;
 use super::life::Life;
 use super::proxy_protocol;
 use super::served::Served;
-use super::tls::{Edge, HandshakeError};
+use super::tls::Edge;
 use super::watched::{Judged, TooSlow, Watched};
 use crate::call::Peer;
 use crate::domain::{Code, Transport};
@@ -148,22 +148,17 @@ impl Door {
     }
 
     async fn handshake(&self, edge: &Edge, tcp: TcpStream) -> Option<TlsStream<TcpStream>> {
-        let Some(place) = self.admission.handshake() else {
-            self.count(Code::RateLimited);
-            return None;
+        let error = match edge.accept(tcp).await {
+            Ok(tls) => return Some(tls),
+            Err(error) => error,
         };
-        let limit = self.gateway.shared().limits.tls_handshake;
-        let accepted = tokio::time::timeout(limit, edge.accept(tcp)).await;
-        drop(place);
-        match accepted {
-            Ok(Ok(tls)) => return Some(tls),
-            Ok(Err(HandshakeError::Name)) => {
-                self.count(Code::TlsName);
+        tracing::debug!(%error, "a TLS handshake failed");
+        if let Some(code) = error.code() {
+            self.count(code);
+            if code.is_residency() {
                 let audit = &self.gateway.shared().audit;
-                audit.refused(Code::TlsName.as_str(), None);
+                audit.refused(code.as_str(), None);
             }
-            Ok(Err(HandshakeError::Io(error))) => tracing::debug!(%error, "TLS handshake failed"),
-            Err(_) => self.count(Code::TooSlow),
         }
         None
     }

@@ -16,5 +16,5 @@ pub use admission::Admission;
 pub use closing::Closing;
 pub use connection::{Door, Speech};
 pub use listen::{ListenError, Sockets};
-pub use tls::{Edge, HandshakeError};
+pub use tls::{Certificates, Edge, EdgeRules, HandshakeError, Handshakes};
 pub use worker::{Cores, Listening, Port};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::secured::UpstreamTlsError;
 use crate::observe::{Dial, Metrics};
 
 /// The addresses that a zone's traffic may go to, and nothing else.
@@ -34,8 +35,8 @@ pub enum DialError {
     Connect(#[source] io::Error),
     #[error("the upstream did not accept in time")]
     Timeout,
-    #[error("the TLS handshake with the upstream failed")]
-    Tls(#[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] UpstreamTlsError),
 }
 
 impl DialError {

@@ -11,6 +11,7 @@ mod pool;
 mod prepare;
 mod probe;
 mod rate;
+mod secured;
 mod send;
 mod session;
 mod stream;
@@ -22,7 +23,6 @@ use std::sync::atomic::AtomicUsize;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
-use tokio_rustls::TlsConnector;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Admitted;
@@ -38,6 +38,7 @@ pub use erase::{EraseError, Evidence};
 pub use filter::{CrossRegionReference, References};
 pub use flight::Flights;
 pub use prepare::Outbound;
+pub use secured::{Secured, UpstreamTlsError};
 pub use send::{Answer, FilterError, SendError};
 pub use session::{Approach, Link};
 pub use stream::Stream;
@@ -67,7 +68,7 @@ pub enum HomesError {
 }
 
 impl Homes {
-    /// `connector` gives the TLS client of a zone.
+    /// `secured` gives the TLS of a zone.
     ///
     /// # Errors
     /// When an upstream's host cannot be a TLS name, or a secret cannot be sent.
@@ -75,10 +76,10 @@ impl Homes {
         zones: &[ZoneConfig],
         limits: &Limits,
         metrics: &Arc<Metrics>,
-        connector: impl Fn(&ZoneConfig) -> Option<TlsConnector>,
+        secured: impl Fn(&ZoneConfig) -> Option<Arc<Secured>>,
     ) -> Result<Self, HomesError> {
         let home =
-            |zone: &ZoneConfig| home(zone, limits, metrics, connector(zone).as_ref()).map(Arc::new);
+            |zone: &ZoneConfig| home(zone, limits, metrics, secured(zone).as_ref()).map(Arc::new);
         Ok(Self {
             homes: zones.iter().map(home).collect::<Result<_, _>>()?,
             pools: Mutex::default(),
@@ -120,7 +121,7 @@ fn home(
     zone: &ZoneConfig,
     limits: &Limits,
     metrics: &Arc<Metrics>,
-    tls: Option<&TlsConnector>,
+    tls: Option<&Arc<Secured>>,
 ) -> Result<Home, HomesError> {
     let egress = Arc::new(Egress::new(
         &zone.egress,
@@ -128,7 +129,8 @@ fn home(
         Arc::clone(metrics),
     ));
     let target = |upstream: &Upstream| {
-        Target::new(upstream.clone(), Arc::clone(&egress), tls.cloned())
+        let (egress, metrics) = (Arc::clone(&egress), Arc::clone(metrics));
+        Target::new(&zone.id, upstream.clone(), egress, tls.cloned(), metrics)
             .map(Arc::new)
             .map_err(|source| HomesError::Name {
                 zone: zone.id.to_string(),

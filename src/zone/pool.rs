@@ -45,6 +45,8 @@ pub struct Connection {
     pub deadline: Arc<Deadline>,
     /// Whether requests have gone through it before.
     pub used: bool,
+    /// Of [`Target::generation`], when it was opened.
+    generation: u64,
 }
 
 /// A connection on loan from its pool, or the place of one.
@@ -87,7 +89,7 @@ impl Pool {
             let Some(candidate) = idle.pop() else {
                 break None;
             };
-            if candidate.connection.sender.is_closed() {
+            if self.is_over(&candidate.connection) {
                 continue;
             }
             if candidate.connection.sender.is_ready() {
@@ -99,8 +101,13 @@ impl Pool {
         found
     }
 
+    /// Whether it is of no use any more.
+    fn is_over(&self, connection: &Connection) -> bool {
+        connection.sender.is_closed() || connection.generation != self.target.generation()
+    }
+
     fn keep(&self, connection: Connection) {
-        if connection.sender.is_closed() {
+        if self.is_over(&connection) {
             return;
         }
         let mut idle = self.idle.lock();
@@ -117,12 +124,13 @@ impl Pool {
         let now = self.pacer.now();
         let stays = |idle: &Idle| {
             let idled = TICK.saturating_mul(u32::try_from(now - idle.since).unwrap_or(u32::MAX));
-            !idle.connection.sender.is_closed() && idled < IDLE_TIME
+            !self.is_over(&idle.connection) && idled < IDLE_TIME
         };
         self.idle.lock().retain(stays);
     }
 
     async fn open(&self) -> Result<Connection, DialError> {
+        let generation = self.target.generation();
         let stream = self.target.connect().await?;
         let handshake = http1::Builder::new()
             .max_buf_size(BUFFER)
@@ -139,6 +147,7 @@ impl Pool {
             sender,
             deadline: Arc::new(self.pacer.deadline()),
             used: false,
+            generation,
         })
     }
 }

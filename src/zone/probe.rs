@@ -32,8 +32,8 @@ async fn watch(target: &Target) {
     let mut failures = 0;
     loop {
         ticks.tick().await;
-        failures = match target.connect().await {
-            Ok(_) => 0,
+        failures = match target.probe().await {
+            Ok(()) => 0,
             // A denial says nothing of the upstream's health, and every call meets it too.
             Err(error) if error.is_denial() => 0,
             Err(_) => failures + 1,

@@ -8,17 +8,22 @@ use std::time::Duration;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
-use tokio_rustls::TlsConnector;
+use tokio::io::AsyncReadExt;
 
 use super::egress::{DialError, Egress};
+use super::secured::{Secured, UpstreamTlsError};
 use super::stream::Stream;
 use crate::config::{Scheme, Upstream};
-use crate::observe::Stopwatch;
+use crate::domain::ZoneId;
+use crate::observe::{Distrust, Metrics, Stopwatch};
 
 /// How often an upstream may fail within [`WINDOW`] before it is left alone for [`EJECTED`].
 const FAILURES: usize = 5;
 const WINDOW: Duration = Duration::from_secs(10);
 const EJECTED: Duration = Duration::from_secs(10);
+
+/// How long a probe waits for an objection.
+const OBJECTION: Duration = Duration::from_millis(250);
 
 /// An upstream, shared by all cores.
 pub struct Target {
@@ -26,23 +31,34 @@ pub struct Target {
     /// Its authority, for `Host`.
     pub authority: HeaderValue,
     egress: Arc<Egress>,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<(Arc<Secured>, ServerName<'static>)>,
+    trust: Trust,
     health: Health,
+}
+
+/// What became of the newest handshakes, so that each change is logged once.
+#[derive(Debug)]
+struct Trust {
+    zone: ZoneId,
+    metrics: Arc<Metrics>,
+    last: Mutex<Option<Distrust>>,
 }
 
 impl Target {
     /// # Errors
     /// When TLS is asked for and the host is no name that a certificate can carry.
     pub fn new(
+        zone: &ZoneId,
         address: Upstream,
         egress: Arc<Egress>,
-        tls: Option<TlsConnector>,
+        tls: Option<Arc<Secured>>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
         let authority = authority(&address);
         let tls = match (address.scheme, tls) {
-            (Scheme::Tls, Some(connector)) => {
+            (Scheme::Tls, Some(secured)) => {
                 let name = ServerName::try_from(address.host.clone())?;
-                Some((connector, name))
+                Some((secured, name))
             }
             _ => None,
         };
@@ -52,6 +68,11 @@ impl Target {
             address,
             egress,
             tls,
+            trust: Trust {
+                zone: zone.clone(),
+                metrics,
+                last: Mutex::default(),
+            },
             health: Health::new(),
         })
     }
@@ -61,25 +82,87 @@ impl Target {
     /// # Errors
     /// See [`DialError`].
     pub async fn connect(&self) -> Result<Stream, DialError> {
+        let opened = self.open().await;
+        self.trust.note(&self.address, &opened);
+        opened
+    }
+
+    /// Opens a connection to see whether it stays. A data centre that does not want this gateway's
+    /// certificate says so behind the handshake only (RFC 8446 section 4.4.2.4).
+    ///
+    /// # Errors
+    /// See [`DialError`].
+    pub async fn probe(&self) -> Result<(), DialError> {
+        let probed = match self.open().await {
+            Ok(Stream::Tls(mut stream)) => {
+                let mut byte = [0];
+                let heard = tokio::time::timeout(OBJECTION, stream.read(&mut byte)).await;
+                match heard {
+                    Ok(Err(error)) => Err(UpstreamTlsError::of(error).into()),
+                    Ok(Ok(_)) | Err(_) => Ok(()),
+                }
+            }
+            opened => opened.map(drop),
+        };
+        self.trust.note(&self.address, &probed);
+        probed
+    }
+
+    async fn open(&self) -> Result<Stream, DialError> {
         let tcp = self
             .egress
             .dial(&self.address.host, self.address.port)
             .await?;
         match (&self.tls, self.address.scheme) {
-            (Some((connector, name)), _) => {
-                let handshake = connector.connect(name.clone(), tcp);
+            (Some((secured, name)), _) => {
+                let handshake = secured.shake_hands(name.clone(), tcp);
                 let shaken = tokio::time::timeout(self.egress.patience(), handshake).await;
-                let tls = shaken.map_err(|_| DialError::Timeout)?;
-                let tls = tls.map_err(DialError::Tls)?;
+                let tls = shaken.map_err(|_| DialError::Timeout)??;
                 Ok(Stream::Tls(Box::new(tls.into())))
             }
             (None, Scheme::Plain) => Ok(Stream::Plain(tcp)),
-            (None, Scheme::Tls) => Err(DialError::Tls(std::io::ErrorKind::Unsupported.into())),
+            (None, Scheme::Tls) => {
+                let error = std::io::ErrorKind::Unsupported.into();
+                Err(UpstreamTlsError::Handshake(error).into())
+            }
         }
+    }
+
+    /// Changes when connections that are open are to be replaced.
+    pub fn generation(&self) -> u64 {
+        self.tls
+            .as_ref()
+            .map_or(0, |(secured, _)| secured.generation())
     }
 
     pub const fn health(&self) -> &Health {
         &self.health
+    }
+}
+
+impl Trust {
+    fn note<T>(&self, address: &Upstream, opened: &Result<T, DialError>) {
+        let error = match opened {
+            Ok(_) => None,
+            Err(DialError::Tls(error)) => Some(error),
+            // It was not heard at all.
+            Err(_) => return,
+        };
+        let distrust = error.map(UpstreamTlsError::distrust);
+        if let Some(distrust) = distrust {
+            self.metrics.distrusted(&self.zone, distrust);
+        }
+        if std::mem::replace(&mut *self.last.lock(), distrust) == distrust {
+            return;
+        }
+        let zone = &self.zone;
+        match error {
+            Some(error) => {
+                let cause = std::error::Error::source(error);
+                tracing::warn!(%zone, upstream = %address, %error, cause, "a data centre is not spoken to");
+            }
+            None => tracing::info!(%zone, upstream = %address, "a data centre is trusted again"),
+        }
     }
 }
 

@@ -155,3 +155,71 @@ fn search(folder: &Path, look: &mut impl FnMut(&Path, &[u8])) {
         }
     }
 }
+
+/// P1: the demo's data centres take gateways of their own region only, on every listener. Its zones
+/// have a CA each, and its gateways are known by certificates.
+#[tokio::test]
+async fn data_centres_take_gateways_of_their_region_only() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(data.path());
+    let tls = |region: &str, file: &str| data.path().join(region).join("tls").join(file);
+    let own = (
+        tls("frankfurt", "fra1-gateway.crt"),
+        tls("frankfurt", "fra1-gateway.key"),
+    );
+    let foreign = (
+        tls("beijing", "bj1-gateway.crt"),
+        tls("beijing", "bj1-gateway.key"),
+    );
+    let yaml = std::fs::read_to_string(data.path().join("frankfurt/gateway.yaml")).unwrap();
+    let addresses = ["https://", "wss://", "tls://"].map(|scheme| {
+        let (_, rest) = yaml.split_once(scheme).unwrap();
+        rest.split(['"', '/']).next().unwrap().parse().unwrap()
+    });
+    let ca = tls("frankfurt", "fra1-ca.crt");
+    for address in addresses {
+        assert!(lets_in(address, &ca, Some(&own)).await, "{address}");
+        assert!(!lets_in(address, &ca, Some(&foreign)).await, "{address}");
+        assert!(!lets_in(address, &ca, None).await, "{address}");
+    }
+    demo.stop();
+}
+
+/// Whether a connection stays open for whoever has this certificate: the listeners wait for a word.
+async fn lets_in(
+    address: std::net::SocketAddr,
+    ca: &Path,
+    identity: Option<&(std::path::PathBuf, std::path::PathBuf)>,
+) -> bool {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio::io::AsyncReadExt as _;
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(ca).unwrap())
+        .unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match identity {
+        None => config.with_no_client_auth(),
+        Some((certificate, key)) => config
+            .with_client_auth_cert(
+                vec![CertificateDer::from_pem_file(certificate).unwrap()],
+                PrivateKeyDer::from_pem_file(key).unwrap(),
+            )
+            .unwrap(),
+    };
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let tcp = crate::harness::wire::tcp(address).await;
+    let connected = connector.connect(address.ip().into(), tcp).await;
+    let Ok(mut stream) = connected else {
+        return false;
+    };
+    // Whoever is refused hears of it at once; the others are waited for.
+    let mut byte = [0];
+    let heard = tokio::time::timeout(std::time::Duration::from_secs(1), stream.read(&mut byte));
+    heard.await.is_err()
+}

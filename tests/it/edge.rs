@@ -11,7 +11,7 @@ use crate::harness::{Call, Http2, Via, Wire, World, rest_name, wire};
 const UNRECOGNIZED_NAME: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 0x70];
 
 /// A ClientHello as rustls writes it.
-fn client_hello(name: Option<&str>) -> Vec<u8> {
+pub fn client_hello(name: Option<&str>) -> Vec<u8> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider);
     let config = config.with_safe_default_protocol_versions().unwrap();

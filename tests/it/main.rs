@@ -41,4 +41,5 @@ mod schemathesis;
 mod sdks;
 mod sessions;
 mod streaming;
+mod tls;
 mod upstreams;

@@ -6,9 +6,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::certified_name::{CertifiedName, certified_names};
-
 use crate::config::certificates::{read_chain, read_key};
+use crate::config::certified_name::{CertifiedName, certified_names};
+use crate::config::edge_certificate::{NEAR_END, end, foreign, is_for_any, parsed, time_fault};
 use crate::config::load::Files;
 use crate::config::read::Place;
 use crate::config::tls::CertificateFiles;
@@ -37,9 +37,32 @@ fn check_upstream(files: &Files, place: &Place, tls: &UpstreamTls, now: u64) {
         check_trust(files, &place.key("ca"), ca);
     }
     if let (Some(certificate), Some(key)) = (tls.certificate.clone(), tls.key.clone()) {
-        check_pair(files, place, &CertificateFiles { certificate, key }, now);
+        let names = check_pair(files, place, &CertificateFiles { certificate, key }, now);
+        check_identity(files, &place.key("certificate"), &names.unwrap_or_default());
     }
 }
+
+/// A data centre knows a gateway's region by its certificate; one of two regions is nobody's.
+fn check_identity(files: &Files, place: &Place, names: &[CertifiedName]) {
+    let Some(region) = &files.gateway.region else {
+        return;
+    };
+    let own = format!("{GATEWAYS}{region}/gateway");
+    for name in names {
+        if let CertifiedName::Uri(uri) = name
+            && uri.starts_with(GATEWAYS)
+            && *uri != own
+        {
+            let problem = format!("is for {uri}");
+            let expected =
+                format!("a client certificate with the URI {own} and no other of that kind");
+            files.document.fault(place, problem, expected);
+        }
+    }
+}
+
+/// How the URIs of gateways begin.
+const GATEWAYS: &str = "domicile://region/";
 
 fn check_registry(files: &Files) {
     let store = files
@@ -73,16 +96,17 @@ fn check_pair(
     let key = noted(files, &place.key("key"), read_key(&pair.key), KEY);
     let place_of_chain = place.key("certificate");
     let chain = noted(files, &place_of_chain, read_chain(&pair.certificate), CHAIN)?;
-    let Some(leaf) = leaf(&chain) else {
+    let parsed = parsed(&chain).filter(|chain| !chain.is_empty());
+    let Some(parsed) = parsed else {
         let problem = format!("{}: can't be parsed", pair.certificate.display());
         files.document.fault(&place_of_chain, problem, CHAIN);
         return None;
     };
-    check_time(files, &place_of_chain, &leaf, now);
+    check_time(files, &place_of_chain, &parsed, now);
     if let Some(key) = key {
         check_key(files, place, chain.clone(), key);
     }
-    Some(certified_names(&leaf))
+    Some(certified_names(&parsed[0]))
 }
 
 const CHAIN: &str = "a PEM file with a certificate chain, the end entity's first";
@@ -91,15 +115,6 @@ const KEY: &str = "a PEM file with a private key";
 fn noted<T>(files: &Files, place: &Place, read: Result<T, PemError>, expected: &str) -> Option<T> {
     let noted = read.map_err(|error| files.document.fault(place, error.to_string(), expected));
     noted.ok()
-}
-
-/// The first certificate, when all of them can be parsed.
-fn leaf<'a>(chain: &'a [CertificateDer<'_>]) -> Option<X509Certificate<'a>> {
-    let parsed = chain.iter().map(|der| X509Certificate::from_der(der));
-    let mut parsed = parsed
-        .map(|parsed| Some(parsed.ok()?.1))
-        .collect::<Option<Vec<_>>>()?;
-    (!parsed.is_empty()).then(|| parsed.swap_remove(0))
 }
 
 fn check_key(
@@ -119,26 +134,13 @@ fn check_key(
     }
 }
 
-/// When a certificate is near its end, in seconds.
-const NEAR: i64 = 14 * 86_400;
-
-fn check_time(files: &Files, place: &Place, leaf: &X509Certificate<'_>, now: u64) {
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
-    let validity = leaf.validity();
-    let (start, end) = (validity.not_before, validity.not_after);
-    if end.timestamp() <= now {
-        files.document.fault(
-            place,
-            format!("expired on {end}"),
-            "a certificate that is valid",
-        );
-    } else if start.timestamp() > now {
-        files.document.fault(
-            place,
-            format!("is not valid before {start}"),
-            "a certificate that is valid",
-        );
-    } else if end.timestamp() - now < NEAR {
+fn check_time(files: &Files, place: &Place, chain: &[X509Certificate<'_>], now: u64) {
+    if let Some(problem) = time_fault(&chain[0], now) {
+        let expected = "a certificate that is valid";
+        files.document.fault(place, problem, expected);
+    } else if end(chain).saturating_sub(now) < NEAR_END {
+        let first = chain.iter().map(|one| one.validity().not_after);
+        let end = first.min().unwrap_or(chain[0].validity().not_after);
         files.document.warn(place, format!("expires on {end}"));
     }
 }
@@ -149,22 +151,16 @@ fn check_names(files: &Files, place: &Place, names: &[CertifiedName]) {
     let Some(own) = files.names() else {
         return;
     };
-    let covers = |host: &str| names.iter().any(|name| name.covers(host));
-    if !own.iter().any(|name| covers(name)) {
+    if !is_for_any(names, &own) {
         let expected = format!("a certificate for {}", own.join(", "));
         files
             .document
             .fault(&place, "is for no name of this region", expected);
     }
-    for (region, host) in files.foreign_names() {
-        if covers(host) {
-            let problem = format!("is for {host} too, a name of {region}");
-            files.document.fault(
-                &place,
-                problem,
-                "a certificate for names of this region only",
-            );
-        }
+    for (region, host) in foreign(names, &files.foreign_names()) {
+        let problem = format!("is for {host} too, a name of {region}");
+        let expected = "a certificate for names of this region only";
+        files.document.fault(&place, problem, expected);
     }
 }
 

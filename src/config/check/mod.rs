@@ -1,7 +1,6 @@
 //! What only the files beside the configuration can tell: certificates, keys, the data folder.
 
 mod certificate;
-mod certified_name;
 mod data_dir;
 mod key_files;
 

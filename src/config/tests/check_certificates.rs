@@ -189,3 +189,67 @@ fn files_towards_the_zones_are_checked() {
     certify(&client, "tls/client", &["client"], (2026, 2028));
     assert!(checked(&client).is_ok());
 }
+
+#[test]
+fn a_client_certificate_is_of_no_other_region() {
+    let fixture = complete().with(
+        "{ca: tls/ca.crt}",
+        "{certificate: tls/client.crt, key: tls/client.key}",
+    );
+    let own = "domicile://region/frankfurt/gateway";
+    let foreign = "domicile://region/beijing/gateway";
+    for (uris, is_ok) in [
+        (&[own, "spiffe://x/y"][..], true),
+        (&[], true),
+        (&[foreign], false),
+        (&[own, foreign], false),
+    ] {
+        let names: Vec<&str> = uris.iter().copied().chain(["client"]).collect();
+        certify(&fixture, "tls/client", &names, (2026, 2028));
+        let report = checked(&fixture);
+        assert_eq!(report.is_ok(), is_ok, "{uris:?}: {report}");
+        if let Some(fault) = report.faults.first() {
+            assert_eq!(fault.path, "zones.fra1.tls.certificate");
+            assert_eq!(fault.problem, format!("is for {foreign}"));
+        }
+    }
+}
+
+#[test]
+fn pins_are_hashes() {
+    let pinned = |pins: &str| {
+        complete().with(
+            "{ca: tls/ca.crt}",
+            &format!("{{ca: tls/ca.crt, pins: {pins}}}"),
+        )
+    };
+    let good = "[\"sha256/d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM=\"]";
+    assert!(checked(&pinned(good)).is_ok());
+    expect(
+        &pinned("[\"sha256/AAAA\"]"),
+        "zones.fra1.tls.pins[0]:22: is not 32 bytes long",
+    );
+    let two = checked(&pinned("[\"md5/AAAA\", 7]"));
+    let paths: Vec<&str> = two.faults.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["zones.fra1.tls.pins[0]", "zones.fra1.tls.pins[1]"]);
+}
+
+/// What some clients still take for a name counts against a certificate, never for it.
+#[test]
+fn a_certificate_that_some_client_takes_for_another_regions_is_refused() {
+    for name in [
+        "a*.chat.example.com",
+        "*.*.example.com",
+        "*1.chat.example.com",
+    ] {
+        let fixture = complete();
+        let names: Vec<&str> = NAMES.into_iter().chain([name]).collect();
+        certify(&fixture, "tls/fra", &names, (2026, 2028));
+        let report = checked(&fixture);
+        assert!(!report.is_ok(), "{name}");
+        assert!(
+            report.faults[0].problem.contains("too, a name of beijing"),
+            "{report}"
+        );
+    }
+}

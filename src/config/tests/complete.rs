@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, KeyPair, SanType, date_time_ymd};
 
 use super::fixture::{Fixture, short};
 use crate::config::keys::write_new;
@@ -39,8 +39,13 @@ pub(super) fn complete() -> Fixture {
 
 /// A certificate and its key as `NAME.crt` and `NAME.key`, for these names and years.
 pub(super) fn certify(fixture: &Fixture, file: &str, names: &[&str], (from, to): (i32, i32)) {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let (uris, names): (Vec<&str>, Vec<&str>) = names.iter().partition(|n| n.contains("://"));
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     let mut params = CertificateParams::new(names).unwrap();
+    let uris = uris
+        .into_iter()
+        .map(|uri| SanType::URI(uri.try_into().unwrap()));
+    params.subject_alt_names.extend(uris);
     params.not_before = date_time_ymd(from, 1, 1);
     params.not_after = date_time_ymd(to, 1, 1);
     let key = KeyPair::generate().unwrap();

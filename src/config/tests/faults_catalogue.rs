@@ -85,7 +85,7 @@ fn endpoints_are_urls_of_their_kind() {
         .good();
     let rest = &config.catalogue.regions[1].rest[0];
     assert_eq!((rest.host.as_str(), rest.port), ("2001:db8::1", 8443));
-    assert!(config.tls.names.contains(&"2001:db8::1".to_owned()));
+    assert!(config.tls.names.own.contains(&"2001:db8::1".to_owned()));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn localhost_is_shared_only_on_loopback() {
     shared().expect("endpoints.rest[0]:6: localhost is a name of beijing too");
     let loopback = |fixture: Fixture| (0..4).fold(fixture, |f, _| f.with("0.0.0.0", "127.0.0.1"));
     let (config, _) = loopback(shared()).good();
-    assert!(config.tls.names.contains(&"localhost".to_owned()));
+    assert!(config.tls.names.own.contains(&"localhost".to_owned()));
     let other = shared()
         .with_region(FILE, "localhost", "x.localhost")
         .with_region("regions/beijing.yaml", "localhost", "x.localhost");

@@ -53,7 +53,7 @@ fn the_catalogue_is_sorted_and_has_its_digest() {
 fn names_are_those_of_this_region_in_lower_case() {
     let (config, _) = Fixture::new().good();
     assert_eq!(
-        config.tls.names,
+        config.tls.names.own,
         [
             "a71.chat.example.com",
             "admin-71.chat.example.com",

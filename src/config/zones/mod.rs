@@ -1,5 +1,6 @@
 //! The zones of this region: where traffic may go.
 
+mod pin;
 mod section;
 mod upstream;
 
@@ -10,6 +11,7 @@ use secrecy::SecretString;
 
 use crate::domain::{Channel, ZoneId};
 
+pub use pin::{SpkiPin, SpkiPinError};
 pub(super) use section::{ZonesSection, read};
 
 #[derive(Debug)]
@@ -62,6 +64,8 @@ pub struct UpstreamTls {
     /// The gateway's client certificate chain, with `key`.
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
+    /// The keys that the data centre's certificates may have; any when there are none.
+    pub pins: Vec<SpkiPin>,
 }
 
 impl Upstreams {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::upstream::{self, Rules};
-use super::{UpstreamTls, Upstreams, ZoneConfig};
+use super::{SpkiPin, UpstreamTls, Upstreams, ZoneConfig};
 use crate::config::read::{Item, Place, Section, shown};
 use crate::config::{ranges, secret, url};
 use crate::domain::{Channel, ZoneId};
@@ -131,8 +131,17 @@ fn upstream_tls(s: &mut Section<'_>, base: &Path) -> UpstreamTls {
         ca: s.path("ca", base),
         certificate: s.path("certificate", base),
         key: s.path("key", base),
+        pins: pins(s),
     }
 }
+
+fn pins(s: &mut Section<'_>) -> Vec<SpkiPin> {
+    let items = s.list("pins");
+    let pins = items.iter().map(|item| item.parse(PIN, SpkiPin::parse));
+    pins.flatten().collect()
+}
+
+const PIN: &str = "sha256/ and the base64 of the SHA-256 of a public key";
 
 /// The secret goes over plain connections too, so it never leaves the machine.
 fn gateway_secret(

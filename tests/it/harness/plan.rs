@@ -52,7 +52,7 @@ pub fn rest_name(region: &str) -> String {
     format!("rest.{region}.test")
 }
 
-fn names(region: &str) -> Vec<String> {
+pub fn names(region: &str) -> Vec<String> {
     let hosts = ["rest", "ws", "msync", "admin"].map(|kind| format!("{kind}.{region}.test"));
     hosts
         .into_iter()
@@ -84,7 +84,11 @@ pub struct Plan {
     pub(super) level: &'static str,
     pub(super) ip: String,
     pub(super) ports: BTreeMap<&'static str, u16>,
+    pub(super) edits: Vec<Edit>,
 }
+
+/// A change to a region's `gateway.yaml`, before it is written.
+pub type Edit = Box<dyn Fn(&str, String) -> String + Send + Sync>;
 
 impl Default for Plan {
     fn default() -> Self {
@@ -107,6 +111,7 @@ impl Default for Plan {
             level: "info",
             ip: "127.0.0.1".to_owned(),
             ports: BTreeMap::new(),
+            edits: Vec::new(),
         }
         .limit("drain_grace", "0s")
         .limit("drain", "1s")
@@ -312,6 +317,10 @@ impl Plan {
             limits = limits.join(", "),
             level = self.level,
         );
+        let yaml = self
+            .edits
+            .iter()
+            .fold(yaml, |yaml, edit| edit(region, yaml));
         let path = root.join(region).join("gateway.yaml");
         fs::write(&path, yaml).unwrap();
         path

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::apps::{TestApp, Wish};
 use super::centre::Centre;
+use super::certificates::{self, Pair};
 use super::im::Im;
 use super::plan::{self, Plan};
 use super::scrape::Metrics;
@@ -142,6 +143,28 @@ impl World {
             ..Options::default()
         };
         self.app = Some(App::start(configs, options).await.unwrap());
+    }
+
+    /// Has every region's `gateway.yaml` changed before it is written; for what must be there
+    /// before its gateways start.
+    pub fn edit(&mut self, edit: impl Fn(&str, String) -> String + Send + Sync + 'static) {
+        self.plan.edits.push(Box::new(edit));
+    }
+
+    /// Writes a file into a region's folder, as an administrator would: in one step.
+    pub fn put(&self, region: &str, name: &str, text: &str) {
+        let folder = self.root().join(region);
+        let fresh = folder.join("fresh");
+        std::fs::write(&fresh, text).unwrap();
+        std::fs::rename(fresh, folder.join(name)).unwrap();
+    }
+
+    /// Gives a region's listeners another certificate.
+    pub fn certify(&self, region: &str, names: &[&str]) -> Pair {
+        let pair = certificates::issue(&certificates::Wish::names(names));
+        self.put(region, "tls.crt", &pair.certificate);
+        self.put(region, "tls.key", &pair.key);
+        pair
     }
 
     /// Writes every region's `gateway.yaml`.

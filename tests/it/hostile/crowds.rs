@@ -53,18 +53,6 @@ fn full_at(site: &Site, limit: i64) {
     is_served(site);
 }
 
-#[test]
-fn handshakes_under_way_are_limited() {
-    let limits = [("handshakes", "4"), ("tls_handshake", "60s")];
-    let site = Site::start(Upstream::answering().address, &limits);
-    let _half: Vec<TcpStream> = (0..4).map(|_| connect(site.https)).collect();
-    until("all are in", || site.connections() == 4);
-    let refused = site.refusals(Code::RateLimited);
-    assert_eq!(Raw::plain(site.https).rest(), b"", "one too many");
-    site.await_refusals(Code::RateLimited, refused, "one too many");
-    is_served(&site);
-}
-
 /// On loopback, by count, in a process of its own: it ends by itself, and so do its descriptors.
 #[test]
 fn a_crowd_that_says_nothing_does_not_stop_the_service() {

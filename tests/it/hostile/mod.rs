@@ -9,6 +9,7 @@ mod differential;
 mod frames;
 mod framing;
 mod heads;
+mod hello;
 mod http2;
 mod memory;
 mod nginx;

@@ -87,7 +87,7 @@ pub(crate) async fn shake_hands(
     let certificates = stream.get_ref().1.peer_certificates();
     let own = certificates
         .and_then(<[_]>::first)
-        .is_some_and(|leaf| tls::names_uri(leaf, gateway));
+        .is_some_and(|leaf| tls::names_gateway(leaf, gateway));
     if own {
         Ok(stream)
     } else {

@@ -43,8 +43,9 @@ pub(crate) fn acceptors(ca: &Path, certificate: &Path, key: &Path) -> Result<Acc
     Ok(Acceptors { http, plain })
 }
 
-/// Whether a certificate has this URI among its subject alternative names.
-pub(crate) fn names_uri(certificate: &CertificateDer<'_>, uri: &str) -> bool {
+/// Whether a certificate is for this gateway and no other: `uri` among its subject alternative names,
+/// and none of another region's gateway.
+pub(crate) fn names_gateway(certificate: &CertificateDer<'_>, uri: &str) -> bool {
     use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return false;
@@ -52,9 +53,20 @@ pub(crate) fn names_uri(certificate: &CertificateDer<'_>, uri: &str) -> bool {
     let Ok(Some(names)) = certificate.subject_alternative_name() else {
         return false;
     };
-    let mut names = names.value.general_names.iter();
-    names.any(|name| matches!(name, GeneralName::URI(found) if *found == uri))
+    let uris = names
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::URI(uri) if uri.starts_with(OURS) => Some(*uri),
+            _ => None,
+        });
+    let mut gateways = uris.peekable();
+    gateways.peek().is_some() && gateways.all(|found| found == uri)
 }
+
+/// How the URIs of gateways begin.
+const OURS: &str = "domicile://";
 
 fn roots(ca: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();

@@ -76,6 +76,11 @@ async fn others_are_not_let_in() {
         None,
         "more than the name"
     );
+    let both = [
+        "domicile://region/frankfurt/gateway",
+        "domicile://region/virginia/gateway",
+    ];
+    assert_eq!(tls.ask(Some(&names(&both))).await, None, "two regions");
     assert_eq!(tls.ask(Some(&names(&[]))).await, None, "no name at all");
     let stranger = leaf(
         &authority("stranger"),
