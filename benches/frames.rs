@@ -125,6 +125,7 @@ fn config(folder: &tempfile::TempDir, registry: &Registry) -> Config {
                 foreign: Vec::new(),
             },
             require_name: false,
+            admin_client_ca: None,
         },
         zones: vec![kit::zone_config()],
         registry: RegistryConfig {

@@ -80,7 +80,8 @@ impl ClientTls {
     }
 }
 
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, ClientTlsError> {
+/// The CAs of a file, or of this machine.
+pub fn roots(ca: Option<&Path>) -> Result<RootCertStore, ClientTlsError> {
     let mut roots = RootCertStore::empty();
     let Some(path) = ca else {
         let native = rustls_native_certs::load_native_certs();

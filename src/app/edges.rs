@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+
 use super::StartError;
+use super::client_tls::roots;
 use crate::call::Names;
 use crate::config::Config;
 use crate::serve::{Certificates, Edge, EdgeRules, Handshakes};
@@ -28,25 +32,28 @@ impl Edges {
         let limits = &config.limits;
         let traffic = Handshakes::new(limits.handshakes);
         let admin = Handshakes::new(limits.handshakes.min(ADMIN_HANDSHAKES));
-        let edge = |handshakes: &Arc<Handshakes>, protocols: &[&str]| {
+        let clients = listen.admin.and(admin_clients(config)?);
+        let edge = |handshakes: &Arc<Handshakes>, clients: Option<_>, protocols: &[&str]| {
             let rules = EdgeRules {
                 names: Names::new(config.tls.names.own.iter().cloned()),
                 require_name: config.tls.require_name,
                 handshakes: Arc::clone(handshakes),
                 patience: limits.tls_handshake,
+                clients,
             };
             let edge = Edge::new(certificates, rules, protocols);
             edge.map(Arc::new).map_err(StartError::Tls)
         };
         let http = &["h2", "http/1.1"];
-        let wanted = |listens: bool, handshakes, protocols: &[&str]| {
-            listens.then(|| edge(handshakes, protocols)).transpose()
+        let wanted = |listens: bool, handshakes, clients, protocols: &[&str]| {
+            let edge = listens.then(|| edge(handshakes, clients, protocols));
+            edge.transpose()
         };
         Ok(Self {
-            https: wanted(listen.https.is_some(), &traffic, http)?,
+            https: wanted(listen.https.is_some(), &traffic, None, http)?,
             // No SDK is known to offer a protocol here, so none is asked for.
-            msync: wanted(listen.msync.is_some(), &traffic, &[])?,
-            admin: wanted(listen.admin.is_some(), &admin, http)?,
+            msync: wanted(listen.msync.is_some(), &traffic, None, &[])?,
+            admin: wanted(listen.admin.is_some(), &admin, clients, http)?,
         })
     }
 
@@ -60,4 +67,16 @@ impl Edges {
         let there = all.into_iter().filter(|(_, edge)| edge.is_some());
         there.map(|(name, _)| name).collect()
     }
+}
+
+/// Whose certificates the admin API asks for, beside a key.
+fn admin_clients(config: &Config) -> Result<Option<Arc<dyn ClientCertVerifier>>, StartError> {
+    let Some(ca) = &config.tls.admin_client_ca else {
+        return Ok(None);
+    };
+    let roots = Arc::new(roots(Some(ca)).map_err(StartError::AdminClients)?);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+    let verifier = verifier.map_err(|error| StartError::AdminClients(error.into()));
+    Ok(Some(verifier?))
 }

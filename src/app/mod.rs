@@ -80,6 +80,8 @@ pub enum StartError {
     Homes(#[from] crate::zone::HomesError),
     #[error(transparent)]
     ClientTls(#[from] ClientTlsError),
+    #[error("tls.admin_client_ca cannot be used")]
+    AdminClients(#[source] ClientTlsError),
     #[error(transparent)]
     Certificate(#[from] crate::config::CertificateFault),
     #[error("TLS cannot be set up")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{Certificate, Client, Method, Response, Url};
+use reqwest::{Certificate, Client, Identity, Method, Response, Url};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -29,6 +29,9 @@ pub struct AdminArgs {
     /// Certificates (PEM) that are trusted instead of the machine's own
     #[arg(long, value_name = "FILE", env = "DOMICILE_CA")]
     ca: Option<PathBuf>,
+    /// Certificate and private key (PEM, in one file) for an admin API that asks for one
+    #[arg(long, value_name = "FILE", env = "DOMICILE_CLIENT_CERTIFICATE")]
+    client_certificate: Option<PathBuf>,
 }
 
 /// A gateway's admin API.
@@ -54,7 +57,7 @@ impl AdminClient {
     pub fn new(args: &AdminArgs) -> anyhow::Result<Self> {
         let base = address(args.admin.as_deref().ok_or_else(nameless)?)?;
         let key = key(args.key_file.as_deref().ok_or_else(keyless)?)?;
-        let http = http(args.ca.as_deref())?;
+        let http = http(args.ca.as_deref(), args.client_certificate.as_deref())?;
         Ok(Self { http, base, key })
     }
 
@@ -118,13 +121,15 @@ impl AdminClient {
 
     fn unreachable(&self) -> String {
         let base = &self.base;
-        format!("cannot reach the gateway at {base}: check --admin, and --ca for a private CA")
+        format!(
+            "cannot reach the gateway at {base}: check --admin, --ca for a private CA, and --client-certificate if it asks for one"
+        )
     }
 }
 
 /// Without redirects and proxies: the key goes to the address that was named, or nowhere.
 #[expect(clippy::disallowed_methods, reason = "the one builder")]
-pub fn http(ca: Option<&Path>) -> anyhow::Result<Client> {
+pub fn http(ca: Option<&Path>, identity: Option<&Path>) -> anyhow::Result<Client> {
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -134,7 +139,19 @@ pub fn http(ca: Option<&Path>) -> anyhow::Result<Client> {
     if let Some(path) = ca {
         builder = builder.tls_certs_only(certificates(path)?);
     }
+    if let Some(path) = identity {
+        builder = builder.identity(client_certificate(path)?);
+    }
     builder.build().context("cannot set up TLS on this machine")
+}
+
+fn client_certificate(path: &Path) -> anyhow::Result<Identity> {
+    let place = path.display();
+    let pem = fs::read(path).map(Zeroizing::new);
+    let pem = pem.with_context(|| format!("cannot read --client-certificate {place}"))?;
+    Identity::from_pem(&pem).with_context(|| {
+        format!("--client-certificate {place}: must be a PEM file with a certificate and its key")
+    })
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate>> {

@@ -15,6 +15,8 @@ pub struct EdgeTls {
     pub names: EdgeNames,
     /// Refuse a ClientHello without a server name.
     pub require_name: bool,
+    /// CAs of the clients that the admin API asks for a certificate; absent: it asks for none.
+    pub admin_client_ca: Option<PathBuf>,
 }
 
 /// A PEM certificate chain and its PEM private key.
@@ -33,6 +35,7 @@ pub(super) struct TlsSection {
     pub(super) names: Vec<(Place, String)>,
     /// Refuse a ClientHello without a server name.
     pub(super) require_name: Option<bool>,
+    pub(super) admin_client_ca: Option<(Place, PathBuf)>,
 }
 
 pub(super) fn read(item: &Item<'_>) -> TlsSection {
@@ -44,6 +47,7 @@ pub(super) fn read(item: &Item<'_>) -> TlsSection {
             names_certificates: !items.is_empty(),
             names: names(s),
             require_name: require_name(s),
+            admin_client_ca: admin_client_ca(s, base),
         }
     });
     section.unwrap_or_default()
@@ -86,6 +90,11 @@ fn require_name(s: &mut Section<'_>) -> Option<bool> {
     require_name
 }
 
+fn admin_client_ca(s: &mut Section<'_>, base: &Path) -> Option<(Place, PathBuf)> {
+    let path = s.path("admin_client_ca", base)?;
+    Some((s.place("admin_client_ca"), path))
+}
+
 impl TlsSection {
     /// Those of the region's endpoints and the section's own, each once.
     pub(super) fn all_names(&self, region: &Region) -> Vec<String> {
@@ -108,6 +117,7 @@ impl TlsSection {
                 .map(|(_, files)| files)
                 .collect(),
             require_name: self.require_name.unwrap_or(true),
+            admin_client_ca: self.admin_client_ca.map(|(_, path)| path),
         }
     }
 }

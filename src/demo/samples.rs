@@ -45,7 +45,7 @@ pub async fn ensure(
     folder: &Folder,
     clock: &dyn Clock,
 ) -> anyhow::Result<Vec<Sample>> {
-    let http = crate::cli::http_client(Some(&folder.ca()))?;
+    let http = crate::cli::http_client(Some(&folder.ca()), None)?;
     let mut samples = Vec::new();
     for place in places {
         let gateway = app

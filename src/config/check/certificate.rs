@@ -26,6 +26,9 @@ pub(super) fn check(files: &Files, now: u64) {
     if covered.len() == files.gateway.tls.certificates.len() && !covered.is_empty() {
         warn_uncovered(files, &covered);
     }
+    if let Some((place, ca)) = &files.gateway.tls.admin_client_ca {
+        check_trust(files, place, ca);
+    }
     for (place, zone) in &files.gateway.zones.zones {
         check_upstream(files, &place.key("tls"), &zone.tls, now);
     }

@@ -63,6 +63,7 @@ fn names_are_those_of_this_region_in_lower_case() {
         ]
     );
     assert!(config.tls.require_name);
+    assert_eq!(config.tls.admin_client_ca, None);
 }
 
 #[test]

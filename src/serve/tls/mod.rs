@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
-use rustls::server::{Accepted, Acceptor, ClientHello, NoServerSessionStorage, ProducesTickets};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{
+    Accepted, Acceptor, ClientHello, NoClientAuth, NoServerSessionStorage, ProducesTickets,
+};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, NamedGroup, ServerConfig, SupportedProtocolVersion};
 use tokio::net::TcpStream;
@@ -45,6 +48,8 @@ pub struct EdgeRules {
     pub handshakes: Arc<Handshakes>,
     /// For the whole handshake.
     pub patience: Duration,
+    /// Whose certificates let a client in; `None`: it is not asked for one.
+    pub clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 /// Why a handshake came to nothing.
@@ -91,10 +96,10 @@ impl Edge {
         rules: EdgeRules,
         protocols: &[&str],
     ) -> Result<Self, rustls::Error> {
-        // Keys are made anew every 6 hours, and open tickets for 12.
-        let tickets = Ticketer::new()?;
+        let resumption = Resumption::of(&rules)?;
         let config = |provider, versions: &[&'static SupportedProtocolVersion]| {
-            config(provider, versions, certificates, &tickets, protocols).map(Arc::new)
+            let config = config(provider, versions, certificates, &rules);
+            config.map(|config| Arc::new(resumption.applied(config, protocols)))
         };
         let mut hybrid = default_provider();
         hybrid.kx_groups.retain(|group| group.name() == HYBRID);
@@ -196,22 +201,48 @@ fn config(
     provider: CryptoProvider,
     versions: &[&'static SupportedProtocolVersion],
     certificates: &Arc<Certificates>,
-    tickets: &Arc<dyn ProducesTickets>,
-    protocols: &[&str],
+    rules: &EdgeRules,
 ) -> Result<ServerConfig, rustls::Error> {
+    let clients = rules.clients.clone();
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients.unwrap_or_else(|| Arc::new(NoClientAuth)))
         .with_cert_resolver(Arc::clone(certificates) as _);
-    config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
     config.ignore_client_order = true;
     config.max_early_data_size = 0;
-    config.ticketer = Arc::clone(tickets);
-    // One ticket is enough to resume by, and each costs a write.
-    config.send_tls13_tickets = 1;
     // Sessions are in tickets alone: nothing that cores share, nothing that grows.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
+}
+
+/// How clients come back without a full handshake.
+enum Resumption {
+    /// Keys are made anew every 6 hours, and open tickets for 12.
+    Tickets(Arc<dyn ProducesTickets>),
+    /// A client that shows a certificate shows it each time: a ticket would outlive its end.
+    None,
+}
+
+impl Resumption {
+    fn of(rules: &EdgeRules) -> Result<Self, rustls::Error> {
+        Ok(match rules.clients {
+            None => Self::Tickets(Ticketer::new()?),
+            Some(_) => Self::None,
+        })
+    }
+
+    fn applied(&self, mut config: ServerConfig, protocols: &[&str]) -> ServerConfig {
+        config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
+        match self {
+            Self::Tickets(tickets) => {
+                config.ticketer = Arc::clone(tickets);
+                // One ticket is enough to resume by, and each costs a write.
+                config.send_tls13_tickets = 1;
+            }
+            Self::None => config.send_tls13_tickets = 0,
+        }
+        config
+    }
 }
 
 /// A refusal before there are keys, and the last words for it.

@@ -1,5 +1,6 @@
 //! Encryption in transit: at the edge, and to the data centre.
 
+mod admins;
 mod certificates;
 mod client;
 mod clients;
