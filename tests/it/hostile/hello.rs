@@ -1,6 +1,7 @@
 //! What is no handshake, or one without an end: told, counted, closed, and no burden.
 
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
 
 use domicile::domain::Code;
 
@@ -116,13 +117,33 @@ fn what_is_no_tls_gets_an_alert_and_the_end() {
         ),
     ] {
         let refused = site.refusals(code);
-        let mut client = Raw::plain(site.https);
-        client.send(&bytes);
-        client.finish();
-        assert_eq!(client.rest(), alert(number), "{what}");
+        let mut client = connect(site.https);
+        client.write_all(&bytes).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
         site.await_refusals(code, refused, what);
+        until("it has closed", || site.connections() == 0);
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).expect(what);
+        assert_eq!(heard, alert(number), "{what}");
     }
     is_served_over_tls(&site);
+}
+
+/// Control: `alert::leave` discards for a while. Whoever is still sending is not reset, which could
+/// overtake the alert.
+#[test]
+fn who_is_still_sending_hears_the_alert() {
+    let site = site(&[]);
+    let mut client = connect(site.https);
+    client.write_all(b"POST / HTTP/1.1\r\n").unwrap();
+    let mut heard = [0; 7];
+    client.read_exact(&mut heard).unwrap();
+    assert_eq!(heard, alert(PROTOCOL_VERSION));
+    for _ in 0..20 {
+        client.write_all(&[b'x'; 1000]).unwrap();
+    }
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.read(&mut heard).unwrap(), 0);
 }
 
 /// SSL 3.0 to TLS 1.1 where a client may be nameless, and by a name.
@@ -225,7 +246,7 @@ fn half_open() {
         .map(|n| {
             let mut stream = connect(site.https);
             let said = [0, hello.len() / 2, hello.len()][n % 3];
-            let _ = std::io::Write::write_all(&mut stream, &hello[..said]);
+            let _ = stream.write_all(&hello[..said]);
             stream
         })
         .collect();
