@@ -1,5 +1,7 @@
 //! The life of a request.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, Version};
@@ -37,11 +39,34 @@ struct Framing {
 }
 
 impl Gateway {
-    /// Answers a request, whatever it is.
-    pub async fn handle(&self, request: Request<Incoming>, client: &Client) -> Response<Reply> {
-        let mut record = RequestRecord::start(&self.recorder, client.plane, request.method());
+    /// Answers a request, whatever it is. Its head is classified at once, so that what waits for the
+    /// answer carries little of it.
+    pub fn handle(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        client: &Arc<Client>,
+    ) -> impl Future<Output = Response<Reply>> + Send + use<> {
+        let record = RequestRecord::start(&self.recorder, client.plane, request.method());
+        let mut record = Box::new(record);
         let framing = Framing::of(&request);
-        match self.route(request, client, &mut record).await {
+        let classified = self.classify(request, client, &mut record);
+        let (gateway, client) = (Arc::clone(self), Arc::clone(client));
+        async move {
+            let routed = match classified {
+                Ok(classified) => gateway.route(classified, &client, &mut record).await,
+                Err(rejection) => Err(rejection),
+            };
+            gateway.answer(routed, framing, record)
+        }
+    }
+
+    fn answer(
+        &self,
+        routed: Result<Routed, Rejection>,
+        framing: Framing,
+        mut record: Box<RequestRecord>,
+    ) -> Response<Reply> {
+        match routed {
             Ok(Routed::Own(response)) => {
                 record.answered(response.status().as_u16());
                 response.map(|bytes| Reply::own(bytes, record))
@@ -60,14 +85,14 @@ impl Gateway {
     /// Forward only: each step consumes what the step before has proved.
     async fn route(
         &self,
-        request: Request<Incoming>,
+        classified: Classified,
         client: &Client,
         record: &mut RequestRecord,
     ) -> Result<Routed, Rejection> {
         let (limits, references) = (&self.shared.limits, &self.shared.references);
-        let call = match self.classify(request, client, record)? {
+        let call = match classified {
             Classified::Call(call) => call,
-            Classified::Own(response) => return Ok(Routed::Own(response)),
+            Classified::Own(response) => return Ok(Routed::Own(*response)),
             Classified::Discovery(head) => {
                 let answer = Box::pin(self.discover(&head, client, record)).await?;
                 return Ok(Routed::Own(answer));
@@ -127,7 +152,8 @@ impl Gateway {
         let asked = match classify(&head, &self.shared.names)? {
             Target::App(asked) => asked,
             Target::Preflight => {
-                return Ok(Classified::Own(refusal::preflight(&head.headers)));
+                let answer = refusal::preflight(&head.headers);
+                return Ok(Classified::Own(Box::new(answer)));
             }
             Target::Websocket => {
                 record.classified(Channel::General, "websocket");
@@ -137,7 +163,7 @@ impl Gateway {
                 {
                     accepted.extensions_mut().insert(before);
                 }
-                return Ok(Classified::Own(accepted));
+                return Ok(Classified::Own(Box::new(accepted)));
             }
             Target::Discovery => {
                 record.classified(Channel::General, "easemob/server.json");
@@ -177,7 +203,7 @@ impl Gateway {
         &self,
         rejection: &Rejection,
         framing: Framing,
-        mut record: RequestRecord,
+        mut record: Box<RequestRecord>,
     ) -> Response<Reply> {
         let code = rejection.code();
         self.note(rejection, code, &mut record);
@@ -244,16 +270,17 @@ impl Gateway {
 enum Classified {
     Call(Box<Call>),
     /// Answered by the gateway from the head alone.
-    Own(Response<Bytes>),
+    Own(Box<Response<Bytes>>),
     Discovery(Box<http::request::Parts>),
 }
 
 impl Framing {
     fn of(request: &Request<Incoming>) -> Self {
         let http1 = request.version() != Version::HTTP_2;
+        let has_body = !request.body().is_end_stream();
         Self {
-            has_body: !request.body().is_end_stream(),
-            chunked: http1 && request.headers().contains_key(header::TRANSFER_ENCODING),
+            has_body,
+            chunked: http1 && has_body && request.headers().contains_key(header::TRANSFER_ENCODING),
             http1,
         }
     }
