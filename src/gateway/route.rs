@@ -1,7 +1,5 @@
 //! The life of a request.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, Version};
@@ -39,33 +37,29 @@ struct Framing {
 }
 
 impl Gateway {
-    /// Answers a request, whatever it is. Its head is classified at once, so that what waits for the
-    /// answer carries little of it.
-    pub fn handle(
-        self: &Arc<Self>,
-        request: Request<Incoming>,
-        client: &Arc<Client>,
-    ) -> impl Future<Output = Response<Reply>> + Send + use<> {
+    /// Begins a request: its head is classified, so that what waits for the answer carries little.
+    pub fn begin(&self, request: Request<Incoming>, client: &Client) -> Begun {
         let record = RequestRecord::start(&self.recorder, client.plane, request.method());
         let mut record = Box::new(record);
         let framing = Framing::of(&request);
-        let classified = self.classify(request, client, &mut record);
-        let (gateway, client) = (Arc::clone(self), Arc::clone(client));
-        async move {
-            let routed = match classified {
-                Ok(classified) => gateway.route(classified, &client, &mut record).await,
-                Err(rejection) => Err(rejection),
-            };
-            gateway.answer(routed, framing, record)
+        Begun {
+            classified: self.classify(request, client, &mut record),
+            framing,
+            record,
         }
     }
 
-    fn answer(
-        &self,
-        routed: Result<Routed, Rejection>,
-        framing: Framing,
-        mut record: Box<RequestRecord>,
-    ) -> Response<Reply> {
+    /// Answers a request, whatever it is.
+    pub async fn answer(&self, begun: Begun, client: &Client) -> Response<Reply> {
+        let Begun {
+            classified,
+            framing,
+            mut record,
+        } = begun;
+        let routed = match classified {
+            Ok(classified) => self.route(classified, client, &mut record).await,
+            Err(rejection) => Err(rejection),
+        };
         match routed {
             Ok(Routed::Own(response)) => {
                 record.answered(response.status().as_u16());
@@ -265,6 +259,13 @@ impl Gateway {
             self.shared.audit.refused(code.as_str(), record.app());
         }
     }
+}
+
+/// A request of which the head was looked at.
+pub struct Begun {
+    classified: Result<Classified, Rejection>,
+    framing: Framing,
+    record: Box<RequestRecord>,
 }
 
 enum Classified {

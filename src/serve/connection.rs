@@ -253,9 +253,10 @@ impl Door {
         let (gateway, life) = (Arc::clone(&self.gateway), Arc::clone(life));
         service_fn(move |request| {
             let busy = life.busy();
-            let answer = gateway.handle(request, &client);
+            let begun = gateway.begin(request, &client);
+            let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
             async move {
-                let mut response = answer.await;
+                let mut response = gateway.answer(begun, &client).await;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     busy.life().upgrade(response.extensions_mut().remove());
                 }
