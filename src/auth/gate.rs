@@ -169,7 +169,10 @@ impl Gate {
         if let Some(known) = self.verified.find(token, pinned.seen(), self.clock.unix()) {
             return Ok(Credential::Known(known));
         }
-        match Token::parse(token.expose()) {
+        let Some(text) = token.expose() else {
+            return Ok(Credential::NotBearer);
+        };
+        match Token::parse(text) {
             Ok(parsed) if parsed.app_id() == pinned.app().app_id.as_str() => {
                 Ok(Credential::Parsed(Box::new(parsed)))
             }

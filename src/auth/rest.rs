@@ -26,10 +26,7 @@ impl Credentialed for Box<Call> {
     }
 
     fn declared_app_id(&self) -> Option<&[u8]> {
-        self.head
-            .headers
-            .get(X_APP_ID)
-            .map(http::HeaderValue::as_bytes)
+        self.field(&X_APP_ID).map(http::HeaderValue::as_bytes)
     }
 
     fn demand(&self) -> Demand<'_> {

@@ -94,12 +94,18 @@ fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
         return Err(ClassifyError::Trace);
     }
     let path = Path::parse(head.uri.path())?;
-    for name in &SINGULAR {
-        if head.headers.get_all(name).iter().nth(1).is_some() {
-            return Err(ClassifyError::Twice(name.clone()));
-        }
+    match SINGULAR
+        .iter()
+        .find(|name| occurs_twice(&head.headers, name))
+    {
+        Some(name) => Err(ClassifyError::Twice(name.clone())),
+        None => Ok(path),
     }
-    Ok(path)
+}
+
+/// By a look at every name: for the few that a head has, this costs less than a look-up.
+fn occurs_twice(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.iter().filter(|(n, _)| *n == name).nth(1).is_some()
 }
 
 /// The authorities that a request names: its Host, and that of an absolute target.
@@ -149,8 +155,8 @@ impl<'a> Authorities<'a> {
 }
 
 fn host_header(headers: &HeaderMap) -> Result<Option<Host<'_>>, ClassifyError> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let Some(host) = hosts.next() else {
+    let mut hosts = headers.iter().filter(|(name, _)| **name == header::HOST);
+    let Some((_, host)) = hosts.next() else {
         return Ok(None);
     };
     if hosts.next().is_some() {

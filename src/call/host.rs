@@ -40,9 +40,9 @@ fn split(authority: &str) -> Result<(&str, Option<&str>), HostError> {
             None => Err(HostError),
         };
     }
-    match authority.split_once(':') {
-        Some((_, port)) if port.contains(':') => Err(HostError),
-        Some((host, port)) => Ok((host, Some(port))),
+    match authority.bytes().position(|b| b == b':') {
+        // A second colon is no digit.
+        Some(colon) => Ok((&authority[..colon], Some(&authority[colon + 1..]))),
         None => Ok((authority, None)),
     }
 }

@@ -144,10 +144,20 @@ fn is_half(text: &str) -> bool {
     };
     bytes.len() <= HALF
         && first.is_ascii_alphanumeric()
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        && bytes.iter().all(|b| IN_HALF[usize::from(*b)])
 }
+
+/// Which bytes a half may have.
+const IN_HALF: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let b = byte as u8;
+        table[byte] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        byte += 1;
+    }
+    table
+};
 
 impl PartialEq for AppKey {
     fn eq(&self, other: &Self) -> bool {

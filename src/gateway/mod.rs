@@ -26,6 +26,7 @@ use crate::zone::{Homes, References, Zones};
 pub use refusal::{Endpoints, Refusal};
 pub use reject::{Rejection, Row, Side, row, shown};
 pub use reply::Reply;
+pub use route::Begun;
 pub use upgrade::ForwardedFor;
 
 /// What all cores of a gateway share. Read on the hot path, never written there.

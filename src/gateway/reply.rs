@@ -12,7 +12,7 @@ use crate::zone::{BodyError, Download};
 /// Own or forwarded; the record ends with it.
 pub struct Reply {
     source: Source,
-    record: Option<RequestRecord>,
+    record: Option<Box<RequestRecord>>,
 }
 
 enum Source {
@@ -21,16 +21,16 @@ enum Source {
 }
 
 impl Reply {
-    pub fn own(bytes: Bytes, record: RequestRecord) -> Self {
+    pub fn own(bytes: Bytes, record: Box<RequestRecord>) -> Self {
         let source = Source::Own(Some(bytes).filter(|b| !b.is_empty()));
         Self::new(source, record)
     }
 
-    pub fn forwarded(download: Download, record: RequestRecord) -> Self {
+    pub fn forwarded(download: Download, record: Box<RequestRecord>) -> Self {
         Self::new(Source::Forwarded(download), record)
     }
 
-    fn new(source: Source, record: RequestRecord) -> Self {
+    fn new(source: Source, record: Box<RequestRecord>) -> Self {
         let mut reply = Self {
             source,
             record: Some(record),

@@ -37,11 +37,30 @@ struct Framing {
 }
 
 impl Gateway {
-    /// Answers a request, whatever it is.
-    pub async fn handle(&self, request: Request<Incoming>, client: &Client) -> Response<Reply> {
-        let mut record = RequestRecord::start(&self.recorder, client.plane, request.method());
+    /// Begins a request: its head is classified, so that what waits for the answer carries little.
+    pub fn begin(&self, request: Request<Incoming>, client: &Client) -> Begun {
+        let record = RequestRecord::start(&self.recorder, client.plane, request.method());
+        let mut record = Box::new(record);
         let framing = Framing::of(&request);
-        match self.route(request, client, &mut record).await {
+        Begun {
+            classified: self.classify(request, client, &mut record),
+            framing,
+            record,
+        }
+    }
+
+    /// Answers a request, whatever it is.
+    pub async fn answer(&self, begun: Begun, client: &Client) -> Response<Reply> {
+        let Begun {
+            classified,
+            framing,
+            mut record,
+        } = begun;
+        let routed = match classified {
+            Ok(classified) => self.route(classified, client, &mut record).await,
+            Err(rejection) => Err(rejection),
+        };
+        match routed {
             Ok(Routed::Own(response)) => {
                 record.answered(response.status().as_u16());
                 response.map(|bytes| Reply::own(bytes, record))
@@ -60,14 +79,14 @@ impl Gateway {
     /// Forward only: each step consumes what the step before has proved.
     async fn route(
         &self,
-        request: Request<Incoming>,
+        classified: Classified,
         client: &Client,
         record: &mut RequestRecord,
     ) -> Result<Routed, Rejection> {
         let (limits, references) = (&self.shared.limits, &self.shared.references);
-        let call = match self.classify(request, client, record)? {
+        let call = match classified {
             Classified::Call(call) => call,
-            Classified::Own(response) => return Ok(Routed::Own(response)),
+            Classified::Own(response) => return Ok(Routed::Own(*response)),
             Classified::Discovery(head) => {
                 let answer = Box::pin(self.discover(&head, client, record)).await?;
                 return Ok(Routed::Own(answer));
@@ -127,7 +146,8 @@ impl Gateway {
         let asked = match classify(&head, &self.shared.names)? {
             Target::App(asked) => asked,
             Target::Preflight => {
-                return Ok(Classified::Own(refusal::preflight(&head.headers)));
+                let answer = refusal::preflight(&head.headers);
+                return Ok(Classified::Own(Box::new(answer)));
             }
             Target::Websocket => {
                 record.classified(Channel::General, "websocket");
@@ -137,7 +157,7 @@ impl Gateway {
                 {
                     accepted.extensions_mut().insert(before);
                 }
-                return Ok(Classified::Own(accepted));
+                return Ok(Classified::Own(Box::new(accepted)));
             }
             Target::Discovery => {
                 record.classified(Channel::General, "easemob/server.json");
@@ -177,7 +197,7 @@ impl Gateway {
         &self,
         rejection: &Rejection,
         framing: Framing,
-        mut record: RequestRecord,
+        mut record: Box<RequestRecord>,
     ) -> Response<Reply> {
         let code = rejection.code();
         self.note(rejection, code, &mut record);
@@ -241,19 +261,27 @@ impl Gateway {
     }
 }
 
+/// A request of which the head was looked at.
+pub struct Begun {
+    classified: Result<Classified, Rejection>,
+    framing: Framing,
+    record: Box<RequestRecord>,
+}
+
 enum Classified {
     Call(Box<Call>),
     /// Answered by the gateway from the head alone.
-    Own(Response<Bytes>),
+    Own(Box<Response<Bytes>>),
     Discovery(Box<http::request::Parts>),
 }
 
 impl Framing {
     fn of(request: &Request<Incoming>) -> Self {
         let http1 = request.version() != Version::HTTP_2;
+        let has_body = !request.body().is_end_stream();
         Self {
-            has_body: !request.body().is_end_stream(),
-            chunked: http1 && request.headers().contains_key(header::TRANSFER_ENCODING),
+            has_body,
+            chunked: http1 && has_body && request.headers().contains_key(header::TRANSFER_ENCODING),
             http1,
         }
     }

@@ -139,7 +139,12 @@ impl Board {
         let series = at[0] * histogram.second + at[1];
         let base = histogram.base + series * cells(histogram.bounds);
         let seconds = span.as_secs_f64();
-        let bucket = histogram.bounds.partition_point(|bound| *bound < seconds);
+        // Most are in one of the first.
+        let bucket = histogram
+            .bounds
+            .iter()
+            .take_while(|bound| **bound < seconds);
+        let bucket = bucket.count();
         self.cell(base + bucket, 1);
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         self.cell(base + histogram.bounds.len() + 1, nanos);

@@ -150,13 +150,17 @@ impl RequestId {
     /// A new one. Unique, not secret.
     pub fn fresh() -> Self {
         let mut digits = [0; 32];
-        write_hex(next_random(), &mut digits[..16]);
-        write_hex(next_random(), &mut digits[16..]);
+        digits[..16].copy_from_slice(&hex(next_random()));
+        digits[16..].copy_from_slice(&hex(next_random()));
         Self(digits)
     }
 
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub const fn digits(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Sixteen new bytes. Unique, not secret.
@@ -169,22 +173,28 @@ impl RequestId {
 
     /// Sixteen digits of a new span id.
     pub fn span() -> [u8; 16] {
-        let mut digits = [0; 16];
         // An all-zero span id is invalid.
-        write_hex(next_random() | 1, &mut digits);
-        digits
+        hex(next_random() | 1)
     }
 }
 
-fn write_hex(number: u64, digits: &mut [u8]) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let nibbles = number
-        .to_be_bytes()
-        .into_iter()
-        .flat_map(|b| [b >> 4, b & 15]);
-    for (digit, nibble) in digits.iter_mut().zip(nibbles) {
-        *digit = HEX[usize::from(nibble)];
-    }
+/// The sixteen lower-case hexadecimal digits of a number.
+fn hex(number: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    digits[..8].copy_from_slice(&eight_digits(number >> 32).to_be_bytes());
+    digits[8..].copy_from_slice(&eight_digits(number & 0xFFFF_FFFF).to_be_bytes());
+    digits
+}
+
+/// The digits of 32 bits, a byte each, all made at once: nibbles are moved apart, then letters get
+/// their distance from the digits.
+const fn eight_digits(number: u64) -> u64 {
+    const ONES: u64 = u64::from_be_bytes([1; 8]);
+    let spread = (number << 16 | number) & 0x0000_FFFF_0000_FFFF;
+    let spread = (spread << 8 | spread) & 0x00FF_00FF_00FF_00FF;
+    let nibbles = (spread << 4 | spread) & (ONES * 0x0F);
+    let letters = ((nibbles + ONES * 6) >> 4) & ONES;
+    nibbles + ONES * 0x30 + letters * 0x27
 }
 
 /// SplitMix64 from a random start, for each thread.
@@ -223,6 +233,14 @@ impl fmt::Debug for RequestId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in [0, 1, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX] {
+            let text = format!("{number:016x}");
+            assert_eq!(std::str::from_utf8(&hex(number)), Ok(&*text));
+        }
+    }
 
     #[test]
     fn ids_are_32_hexadecimal_digits_and_differ() {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use prometheus::IntGauge;
@@ -208,6 +208,8 @@ impl Door {
         let closing = self.closing.child_token();
         let io = Watched::http2(stream, Arc::clone(&life), self.judged(closing.clone()));
         let service = self.service(&life, peer);
+        // Boxed: a stream's task is moved several times before it runs.
+        let service = service_fn(move |request| Box::pin(service.call(request)));
         let connection = http2::Builder::new(Tracked(self.tasks.clone()))
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
@@ -233,7 +235,7 @@ impl Door {
         self: &Arc<Self>,
         life: &Arc<Life>,
         peer: Peer,
-    ) -> impl hyper::service::Service<
+    ) -> impl Service<
         Request<Incoming>,
         Response = Response<Served>,
         Error = Infallible,
@@ -245,15 +247,15 @@ impl Door {
         });
         let (gateway, life) = (Arc::clone(&self.gateway), Arc::clone(life));
         service_fn(move |request| {
-            let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
-            let life = Arc::clone(&life);
             let busy = life.busy();
+            let begun = gateway.begin(request, &client);
+            let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
             async move {
-                let mut response = gateway.handle(request, &client).await;
+                let mut response = gateway.answer(begun, &client).await;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    life.upgrade(response.extensions_mut().remove());
+                    busy.life().upgrade(response.extensions_mut().remove());
                 }
-                Ok(response.map(|reply| Served::new(reply, life, busy)))
+                Ok(response.map(|reply| Served::new(reply, busy)))
             }
         })
     }

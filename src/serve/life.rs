@@ -183,6 +183,12 @@ impl Drop for Offer {
     }
 }
 
+impl Busy {
+    pub const fn life(&self) -> &Arc<Life> {
+        &self.0
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         if self.0.busy.fetch_sub(1, Ordering::Relaxed) == 1 {

@@ -1,22 +1,20 @@
 //! An answer's body on its way to its client; while it lives, its connection is busy.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::life::{Busy, Life, Offer};
+use super::life::{Busy, Offer};
 use crate::gateway::Reply;
 
 pub struct Served {
     reply: Reply,
-    life: Arc<Life>,
     /// What is left of a large piece of the reply.
     rest: Bytes,
     offer: Option<Offer>,
-    _busy: Busy,
+    busy: Busy,
 }
 
 /// The most that is offered at once on HTTP/2, in bytes: the size of its frames. A client that takes
@@ -24,13 +22,12 @@ pub struct Served {
 const PIECE: usize = 16 * 1024;
 
 impl Served {
-    pub const fn new(reply: Reply, life: Arc<Life>, busy: Busy) -> Self {
+    pub const fn new(reply: Reply, busy: Busy) -> Self {
         Self {
             reply,
-            life,
             rest: Bytes::new(),
             offer: None,
-            _busy: busy,
+            busy,
         }
     }
 
@@ -46,7 +43,7 @@ impl Served {
             end => return Poll::Ready(end),
         };
         Poll::Ready(Some(Ok(match frame.into_data() {
-            Ok(data) if self.life.is_http2() => {
+            Ok(data) if self.busy.life().is_http2() => {
                 self.rest = data;
                 self.piece()
             }
@@ -73,7 +70,7 @@ impl Body for Served {
         this.offer = None;
         let polled = this.poll_piece(cx);
         if matches!(polled, Poll::Ready(Some(Ok(_)))) && !this.is_end_stream() {
-            this.offer = this.life.offer();
+            this.offer = this.busy.life().offer();
         }
         polled
     }

@@ -4,6 +4,7 @@
 //! long is answered with 408, and after the last answer what a refused client still sends is
 //! discarded for a moment, so that the answer is not lost to a reset (promise P4).
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -237,18 +238,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
 /// than a gathering one, a copy of a large one would cost more.
 const SMALL: usize = 2048;
 
-/// Small buffers in one; nothing for a single or a large one.
-fn gather<'a>(bufs: &[io::IoSlice<'_>], small: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
-    let total: usize = bufs.iter().map(|b| b.len()).sum();
-    if bufs.len() < 2 || total > SMALL {
-        return None;
-    }
-    let mut at = 0;
-    for buf in bufs {
-        small[at..at + buf.len()].copy_from_slice(buf);
-        at += buf.len();
-    }
-    Some(&small[..at])
+thread_local! {
+    /// One for each core, since a fresh one would have to be zeroed for each answer.
+    static GATHERED: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(SMALL));
+}
+
+fn are_small(bufs: &[io::IoSlice<'_>]) -> bool {
+    bufs.iter().map(|b| b.len()).sum::<usize>() <= SMALL
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
@@ -271,19 +267,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let mut small = [0; SMALL];
-        let polled = match gather(bufs, &mut small) {
-            Some(gathered) => {
-                let polled = Pin::new(&mut this.inner).poll_write(cx, gathered);
-                this.note_written(&polled, &[io::IoSlice::new(gathered)]);
-                polled
-            }
-            None => {
-                let polled = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
-                this.note_written(&polled, bufs);
-                polled
-            }
+        let inner = Pin::new(&mut this.inner);
+        let polled = if let [only] = bufs {
+            inner.poll_write(cx, only)
+        } else if are_small(bufs) {
+            GATHERED.with_borrow_mut(|gathered| {
+                gathered.clear();
+                bufs.iter().for_each(|buf| gathered.extend_from_slice(buf));
+                inner.poll_write(cx, gathered)
+            })
+        } else {
+            inner.poll_write_vectored(cx, bufs)
         };
+        this.note_written(&polled, bufs);
         this.poll_stall(cx, polled)
     }
 

@@ -30,6 +30,10 @@ const REFERRING: [(HeaderName, &str, Split); 4] = [
     (header::LINK, "link", link),
 ];
 
+fn is_referring(name: &HeaderName) -> bool {
+    REFERRING.iter().any(|(header, ..)| header == name)
+}
+
 /// A piece of a header's value: text to keep, or a reference to judge.
 #[derive(Debug, PartialEq, Eq)]
 enum Part<'a> {
@@ -69,6 +73,9 @@ impl References {
         upstream: &Upstream,
     ) -> Result<(), CrossRegionReference> {
         headers::clean_answer(answer);
+        if !answer.keys().any(is_referring) {
+            return Ok(());
+        }
         for (header, name, split) in &REFERRING {
             if answer.contains_key(header) {
                 let refused = CrossRegionReference(name);

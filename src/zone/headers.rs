@@ -1,6 +1,6 @@
 //! Which header fields go no further, in both directions.
 
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Fields that end at each hop (RFC 9110 section 7.6.1), and framing, which is made anew.
 fn is_hop_by_hop(name: &str) -> bool {
@@ -24,7 +24,7 @@ fn is_hop_by_hop(name: &str) -> bool {
 /// method or path than was decided on.
 fn is_stripped_from_requests(name: &str, trusted: bool) -> bool {
     match name {
-        "expect" | "host" | "traceparent" | "tracestate" => true,
+        "expect" | "traceparent" | "tracestate" => true,
         "x-http-method-override" | "x-http-method" | "x-method-override" => true,
         "x-original-url" | "x-rewrite-url" | "x-original-host" | "x-host" => true,
         "forwarded" | "x-forwarded-for" => !trusted,
@@ -49,7 +49,8 @@ pub(super) fn is_refused_trailer(name: &HeaderName) -> bool {
         )
 }
 
-/// Removes what may not reach the data centre. `trusted`: the peer's forwarding fields are believed.
+/// Removes what may not reach the data centre, but for the `Host`, which is replaced when an upstream
+/// is chosen. `trusted`: the peer's forwarding fields are believed.
 pub(super) fn clean_request(headers: &mut HeaderMap, trusted: bool) {
     remove(headers, |name| is_stripped_from_requests(name, trusted));
 }
@@ -60,36 +61,38 @@ pub(super) fn clean_answer(headers: &mut HeaderMap) {
 }
 
 fn remove(headers: &mut HeaderMap, strip: impl Fn(&str) -> bool) {
-    let nominated = nominated(headers);
-    let gone = |name: &&HeaderName| {
-        let text = name.as_str();
-        is_hop_by_hop(text) || strip(text) || nominated.contains(name)
-    };
-    let gone: Vec<HeaderName> = headers.keys().filter(gone).cloned().collect();
+    let mut gone = Vec::new();
+    for (name, value) in &*headers {
+        if is_hop_by_hop(name.as_str()) || strip(name.as_str()) {
+            if *name == header::CONNECTION {
+                gone.extend(nominated(value));
+            }
+            gone.push(name.clone());
+        }
+    }
     for name in gone {
         headers.remove(name);
     }
 }
 
-/// The fields that `Connection` names as belonging to this hop only.
-fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    let values = headers.get_all(header::CONNECTION).iter();
-    let options = values
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','));
-    options
-        .map(str::trim)
-        .filter(|option| {
-            !option.eq_ignore_ascii_case("close") && !option.eq_ignore_ascii_case("keep-alive")
-        })
-        .filter_map(|option| HeaderName::try_from(option).ok())
-        .collect()
+/// The fields that a `Connection` names as belonging to this hop only.
+fn nominated(value: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    let options = Some(value).filter(|value| !is_persistence(value.as_bytes()));
+    let options = options.and_then(|value| value.to_str().ok());
+    let options = options.into_iter().flat_map(|text| text.split(','));
+    let options = options.map(str::trim);
+    let names = options.filter(|option| !is_persistence(option.as_bytes()));
+    names.filter_map(|name| HeaderName::try_from(name).ok())
+}
+
+/// What `Connection` says of the connection itself.
+fn is_persistence(option: &[u8]) -> bool {
+    option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn headers(names: &[&'static str]) -> HeaderMap {
         let pair = |n: &&'static str| (HeaderName::from_static(n), HeaderValue::from_static("x"));

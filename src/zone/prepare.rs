@@ -11,7 +11,7 @@ use super::bind::{Bound, Channelled, Permit};
 use super::body::{Flow, Outgoing};
 use super::filter::References;
 use super::headers;
-use crate::call::{Call, CallBody, Peer, Size};
+use crate::call::{Call, CallBody, Size};
 use crate::config::Limits;
 use crate::domain::Channel;
 use crate::observe::RequestId;
@@ -30,10 +30,31 @@ pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 
 /// A request ready to be sent, and its place in the channel.
 pub struct Outbound {
-    pub(super) request: Request<Outgoing>,
+    pub(super) request: Unsent,
     /// For a body that streams.
     pub(super) flow: Option<Arc<Flow>>,
     pub(super) permit: Permit,
+}
+
+/// A request of which nothing was sent. It becomes whole only when it is: each move of one costs.
+pub(super) enum Unsent {
+    New(Box<Call>, Outgoing),
+    /// Handed back by a connection that had closed.
+    Back(Box<Request<Outgoing>>),
+}
+
+impl Unsent {
+    /// The request to an upstream of this authority.
+    pub(super) fn to(self, authority: &HeaderValue) -> Request<Outgoing> {
+        let mut request = match self {
+            Self::New(call, body) => Request::from_parts(call.head, body),
+            Self::Back(request) => *request,
+        };
+        // In place of the client's own.
+        let host = authority.clone();
+        request.headers_mut().insert(header::HOST, host);
+        request
+    }
 }
 
 impl Channelled for Box<Call> {
@@ -62,26 +83,23 @@ impl Call {
 impl Bound<Box<Call>> {
     /// Cleans the headers, stamps the gateway's own, and makes the body count itself.
     pub fn prepare(self, references: &References, limits: &Limits, pacer: &Arc<Pacer>) -> Outbound {
-        let Self { call, permit, .. } = self;
+        let Self {
+            mut call, permit, ..
+        } = self;
         let limit = call.limit(limits);
-        let Call {
-            mut head,
-            body,
-            peer,
-            id,
-            ..
-        } = *call;
+        let body = std::mem::replace(&mut call.body, CallBody::Read(Bytes::new()));
+        let (body, flow) = outgoing(body, limit, limits, pacer);
+        let Call { head, peer, id, .. } = &mut *call;
         headers::clean_request(&mut head.headers, peer.trusted);
         join_cookies(&mut head.headers, head.version);
-        stamp(&mut head.headers, &permit, peer, id, references);
-        let (body, flow) = outgoing(body, limit, limits, pacer);
-        let mut request = Request::new(body);
-        *request.uri_mut() = origin_form(head.uri);
-        *request.method_mut() = head.method;
-        *request.headers_mut() = head.headers;
-        frame(&mut request);
+        stamp(&mut head.headers, &permit, &peer.address, *id, references);
+        frame(&mut head.headers, &body);
+        origin_form(&mut head.uri);
+        head.version = Version::HTTP_11;
+        // What hyper noted of the client's connection.
+        head.extensions.clear();
         Outbound {
-            request,
+            request: Unsent::New(call, body),
             flow,
             permit,
         }
@@ -107,24 +125,19 @@ fn outgoing(
 }
 
 /// A body of unknown length goes in chunks. hyper leaves out that of a GET or a HEAD unless told so.
-fn frame(request: &mut Request<Outgoing>) {
-    let body = request.body();
+fn frame(headers: &mut HeaderMap, body: &Outgoing) {
     if !body.is_end_stream() && body.size_hint().exact().is_none() {
         let chunked = HeaderValue::from_static("chunked");
-        request
-            .headers_mut()
-            .insert(header::TRANSFER_ENCODING, chunked);
+        headers.insert(header::TRANSFER_ENCODING, chunked);
     }
 }
 
 /// Path and query alone (RFC 9112 section 3.2.1).
-fn origin_form(uri: Uri) -> Uri {
-    if uri.authority().is_none() {
-        return uri;
+fn origin_form(uri: &mut Uri) {
+    if uri.authority().is_some() {
+        let path = std::mem::take(uri).into_parts().path_and_query;
+        *uri = path.map_or_else(Uri::default, Uri::from);
     }
-    uri.into_parts()
-        .path_and_query
-        .map_or_else(Uri::default, Uri::from)
 }
 
 /// HTTP/2 may split a Cookie (RFC 9113 section 8.2.3); HTTP/1 may not.
@@ -146,7 +159,7 @@ fn join_cookies(headers: &mut HeaderMap, version: Version) {
 pub(super) fn stamp(
     headers: &mut HeaderMap,
     permit: &Permit,
-    peer: Peer,
+    address: &HeaderValue,
     id: RequestId,
     references: &References,
 ) {
@@ -161,7 +174,7 @@ pub(super) fn stamp(
     if let Some(secret) = &home.gateway_secret {
         headers.insert(SECRET, secret.clone());
     }
-    headers.append(FORWARDED_FOR, peer.address);
+    headers.append(FORWARDED_FOR, address.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
     headers.insert(FORWARDED_HOST, references.authority().clone());
     headers.insert(TRACEPARENT, trace);
@@ -174,7 +187,7 @@ const STAMPS: usize = 12;
 pub(super) fn traceparent(id: RequestId) -> (HeaderValue, HeaderValue) {
     let mut text = [b'0'; 55];
     text[2] = b'-';
-    text[3..35].copy_from_slice(id.as_str().as_bytes());
+    text[3..35].copy_from_slice(id.digits());
     text[35] = b'-';
     text[36..52].copy_from_slice(&RequestId::span());
     text[52] = b'-';

@@ -5,15 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, header};
+use http::Response;
 use hyper::body::Incoming;
 
 use super::bind::Permit;
-use super::body::{Download, Flow, Outgoing, Upload};
+use super::body::{Download, Flow, Upload};
 use super::egress::DialError;
 use super::filter::{CrossRegionReference, References};
 use super::pool::{Connection, Lease, Pool};
-use super::prepare::{APP_ID, Outbound};
+use super::prepare::{APP_ID, Outbound, Unsent};
 use crate::config::Limits;
 use crate::observe::{Metrics, Stopwatch};
 
@@ -46,10 +46,9 @@ pub enum SendError {
     ClientGone,
 }
 
-/// What one try came to.
-enum Try {
-    Answered(Response<Incoming>, Connection),
-    Unsent(Request<Outgoing>, Option<DialError>),
+/// Why one try did not come to an answer.
+enum Missed {
+    Unsent(Unsent, Option<DialError>),
     Failed(SendError),
 }
 
@@ -69,18 +68,20 @@ impl Outbound {
         let pools = &permit.pools.channels[permit.channel.index()];
         let first = choose(pools, None).ok_or(SendError::NoUpstream)?;
         let lease = first.lease();
-        let tried = attempt(&lease, request, flow, limits, false).await;
+        let connection = lease.connection().await;
+        let tried = attempt(&lease, connection, request, flow, limits).await;
         let (lease, tried) = match tried {
-            Try::Unsent(request, _) => {
-                let again = choose(pools, Some(&first)).ok_or(SendError::NoUpstream)?;
+            Err(Missed::Unsent(request, _)) => {
+                let again = choose(pools, Some(first)).ok_or(SendError::NoUpstream)?;
                 let lease = again.lease();
-                let tried = attempt(&lease, request, flow, limits, true).await;
+                let connection = lease.fresh_connection().await;
+                let tried = attempt(&lease, connection, request, flow, limits).await;
                 (lease, tried)
             }
             tried => (lease, tried),
         };
         match tried {
-            Try::Answered(response, connection) => {
+            Ok((response, connection)) => {
                 metrics.upstream_took(permit.home().position, started.elapsed());
                 Ok(Answer {
                     response,
@@ -89,17 +90,17 @@ impl Outbound {
                     permit,
                 })
             }
-            Try::Unsent(_, Some(error)) => Err(SendError::Dial(error)),
-            Try::Unsent(_, None) => Err(SendError::NoUpstream),
-            Try::Failed(error) => Err(error),
+            Err(Missed::Unsent(_, Some(error))) => Err(SendError::Dial(error)),
+            Err(Missed::Unsent(_, None)) => Err(SendError::NoUpstream),
+            Err(Missed::Failed(error)) => Err(error),
         }
     }
 }
 
 /// Power of two choices among the upstreams that are well; another than `not` where there is one.
-fn choose(pools: &[Arc<Pool>], not: Option<&Arc<Pool>>) -> Option<Arc<Pool>> {
-    if let ([only], _) = (pools, not) {
-        return only.target.health().is_well().then(|| Arc::clone(only));
+fn choose<'a>(pools: &'a [Arc<Pool>], not: Option<&Arc<Pool>>) -> Option<&'a Arc<Pool>> {
+    if let [only] = pools {
+        return only.target.health().is_well().then_some(only);
     }
     let well: Vec<&Arc<Pool>> = pools
         .iter()
@@ -116,59 +117,38 @@ fn choose(pools: &[Arc<Pool>], not: Option<&Arc<Pool>>) -> Option<Arc<Pool>> {
         among.get(place(crate::observe::RequestId::span()))?,
         among.get(place(crate::observe::RequestId::span()))?,
     );
-    Some(Arc::clone(if a.active() <= b.active() { a } else { b }))
+    Some(if a.active() <= b.active() { a } else { b })
 }
 
 async fn attempt(
     lease: &Lease,
-    mut request: Request<Outgoing>,
+    opened: Result<Connection, DialError>,
+    request: Unsent,
     flow: Option<&Flow>,
     limits: &Limits,
-    fresh: bool,
-) -> Try {
+) -> Result<(Response<Incoming>, Connection), Missed> {
     let target = lease.target();
-    let opened = if fresh {
-        lease.fresh_connection().await
-    } else {
-        lease.connection().await
-    };
     let mut connection = match opened {
         Ok(connection) => connection,
         Err(error) => {
             if !error.is_denial() {
                 target.health().failed();
             }
-            return Try::Unsent(request, Some(error));
+            return Err(Missed::Unsent(request, Some(error)));
         }
     };
-    let authority = target.authority.clone();
-    request.headers_mut().insert(header::HOST, authority);
     connection.deadline.set(limits.first_byte);
-    let Some(sent) = exchange(&mut connection, request, flow).await else {
-        return Try::Failed(expired(lease, flow));
-    };
-    match sent {
-        Ok(response) => Try::Answered(response, connection),
-        Err(mut error) => match error.take_message() {
-            Some(request) => Try::Unsent(request, None),
-            None => Try::Failed(broken(lease, flow, error.into_error())),
-        },
-    }
-}
-
-type Sent = Result<Response<Incoming>, hyper::client::conn::TrySendError<Request<Outgoing>>>;
-
-/// The exchange, or nothing when its time ran out: that of the upload while there is one, else that
-/// of the first byte of the answer.
-async fn exchange(
-    connection: &mut Connection,
-    request: Request<Outgoing>,
-    flow: Option<&Flow>,
-) -> Option<Sent> {
-    let sending = connection.sender.try_send_request(request);
-    match flow {
-        Some(flow) => flow.deadline.race(sending).await,
-        None => connection.deadline.race(sending).await,
+    let request = request.to(&target.authority);
+    let mut sending = std::pin::pin!(connection.sender.try_send_request(request));
+    // The time of the upload while there is one, else that of the first byte of the answer.
+    let deadline = flow.map_or(&*connection.deadline, |flow| &flow.deadline);
+    match deadline.race(sending.as_mut()).await {
+        Some(Ok(response)) => Ok((response, connection)),
+        Some(Err(mut error)) => Err(match error.take_message() {
+            Some(request) => Missed::Unsent(Unsent::Back(Box::new(request)), None),
+            None => Missed::Failed(broken(lease, flow, error.into_error())),
+        }),
+        None => Err(Missed::Failed(expired(lease, flow))),
     }
 }
 
@@ -223,8 +203,9 @@ impl Answer {
             return Err(SendError::Upgrade.into());
         }
         let (mut head, body) = response.into_parts();
-        let marked = head.headers.get(&APP_ID);
-        if marked.is_some_and(|marked| marked != permit.seen().app_id) {
+        // A look at the names costs less than a look-up.
+        let marked = head.headers.iter().find(|(name, _)| **name == APP_ID);
+        if marked.is_some_and(|(_, marked)| marked != permit.seen().app_id) {
             return Err(FilterError::ForeignApp);
         }
         references.filter(&mut head.headers, &lease.target().address)?;

@@ -146,11 +146,10 @@ impl<C> Bound<C> {
     }
 
     fn stamp(&self, headers: &mut HeaderMap, approach: Approach<'_>) {
-        let peer = approach.peer.clone();
         stamp(
             headers,
             &self.permit,
-            peer,
+            &approach.peer.address,
             approach.id,
             approach.references,
         );

@@ -59,6 +59,10 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // Most requests are one piece, and a plain write of one costs less.
+        if let [only] = bufs {
+            return self.poll_write(cx, only);
+        }
         either!(self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 
