@@ -135,6 +135,7 @@ async fn start_centre(
             certificate: tls.centre_certificate,
             key: tls.centre_key,
         },
+        keys: folder.centre_keys(place, zone)?,
         away: datacenter::AWAY,
         clock: Arc::new(CentreClock),
     };

@@ -17,7 +17,6 @@ use crate::server::door::Door;
 use crate::server::listen::{self, Plane};
 use crate::server::tls::{self, TlsError};
 use crate::settings::{Clock, GatewayAuth, Settings};
-use crate::store::cipher::{Cipher, Clear};
 use crate::store::{OpenError, Store};
 
 /// A running data centre. Dropping it cuts its connections; [`DataCentre::shutdown`] lets requests end.
@@ -199,11 +198,10 @@ fn open(
     tracker: &TaskTracker,
     stop: &Stop,
 ) -> Result<Centre, StartError> {
-    let cipher: Arc<dyn Cipher> = Arc::new(Clear);
     let file = settings.data.join(format!("{}.redb", settings.zone));
-    let store = Store::open(&file, cipher.clone(), tracker.clone())?;
+    let store = Store::open(&file, &settings.keys, tracker.clone())?;
     let files = settings.data.join("files");
-    let blobs = Blobs::open(files, &settings.zone, cipher).map_err(StartError::Files)?;
+    let blobs = Blobs::open(files, &settings.zone, store.cipher()).map_err(StartError::Files)?;
     Ok(Centre {
         store,
         blobs,

@@ -86,7 +86,7 @@ pub(crate) async fn erase_content(
     let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
     let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
     let size = stored.flatten().map(|file| file.size);
-    let uuid = key.behind(&Key::of(app)).and_then(uuid);
+    let uuid = key.last::<36>().and_then(|text| uuid(text));
     let (Some(uuid), Some(size)) = (uuid, size) else {
         if let Some(uuid) = uuid {
             centre.blobs.remove(uuid).await?;
@@ -211,7 +211,7 @@ fn new_secret() -> Result<String, Fault> {
 }
 
 fn key(app: &AppKey, uuid: Uuid) -> Key {
-    Key::of(app).end(&uuid.to_string())
+    Key::of(app).plain(&uuid.to_string())
 }
 
 const FILE_MAX: usize = 100 * 1024 * 1024;

@@ -44,6 +44,6 @@ mod wipe;
 
 pub use centre::{DataCentre, StartError};
 pub use server::tls::TlsError;
-pub use settings::{AWAY, Clock, GatewayAuth, Settings};
+pub use settings::{AWAY, Clock, GatewayAuth, SealKeys, Settings};
 pub use store::cipher::CipherError;
 pub use store::{OpenError, StoreError};
