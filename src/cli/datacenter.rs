@@ -84,6 +84,7 @@ pub async fn run(args: Args) -> Outcome {
         keys,
         auth,
         away: datacenter::AWAY,
+        sweep_every: datacenter::SWEEP_EVERY,
         clock: Arc::new(WallClock),
     };
     let started = DataCentre::start(settings).await;

@@ -137,6 +137,7 @@ async fn start_centre(
         },
         keys: folder.centre_keys(place, zone)?,
         away: datacenter::AWAY,
+        sweep_every: datacenter::SWEEP_EVERY,
         clock: Arc::new(CentreClock),
     };
     DataCentre::start(settings)

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
 use crate::live::Sessions;
+use crate::retention::{self, Retention};
 use crate::server::door::Door;
 use crate::server::listen::{self, Plane};
 use crate::server::tls::{self, TlsError};
@@ -66,6 +67,7 @@ pub(crate) struct Centre {
     /// Held from the transaction that stores or removes what is known of a file until its content has
     /// its name, or is gone.
     pub(crate) filing: Mutex<()>,
+    pub(crate) retention: Retention,
     /// Held by an erasure: one at a time.
     pub(crate) erasing: Mutex<()>,
     /// For what goes on when nobody waits for it any more.
@@ -90,6 +92,7 @@ impl DataCentre {
         let (websocket, websocket_addr) = listen_if(settings.websocket).await?;
         let (msync, msync_addr) = listen_if(settings.msync).await?;
         let (tracker, stop) = (TaskTracker::new(), Stop::default());
+        let every = settings.sweep_every;
         let centre = Arc::new(open(settings, door, rest_addr, &tracker, &stop)?);
         let listeners = [
             (Plane::Rest, Some(rest)),
@@ -107,6 +110,11 @@ impl DataCentre {
                 tracker.clone(),
             ));
         }
+        tracker.spawn(retention::sweep_again_and_again(
+            centre,
+            every,
+            stop.clone(),
+        ));
         Ok(DataCentre {
             rest_addr,
             websocket_addr,
@@ -210,6 +218,7 @@ fn open(
         sessions: Sessions::default(),
         posting: Mutex::new(()),
         filing: Mutex::new(()),
+        retention: Retention::default(),
         erasing: Mutex::new(()),
         tracker: tracker.clone(),
         stop: stop.clone(),

@@ -166,9 +166,7 @@ pub(crate) fn concerns(
 ) -> Result<bool, StoreError> {
     let own = Key::of(app).part(user);
     let waiting: Waiting = entry.open()?;
-    if entry.key().behind(&own).is_some()
-        || waiting.queue == Queue::Person(user.to_owned())
-    {
+    if entry.key().behind(&own).is_some() || waiting.queue == Queue::Person(user.to_owned()) {
         return Ok(true);
     }
     match &waiting.item {

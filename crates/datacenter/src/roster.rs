@@ -62,7 +62,10 @@ pub(crate) async fn list(
         return Ok((found, None));
     }
     let page = Page::asked(&call.query)?;
-    let (range, limit) = (Key::of(&call.app).below_after_plain(&page.after), page.look_up());
+    let (range, limit) = (
+        Key::of(&call.app).below_after_plain(&page.after),
+        page.look_up(),
+    );
     let read = call
         .centre
         .store

@@ -28,6 +28,8 @@ pub struct Settings {
     pub auth: GatewayAuth,
     /// How long somebody whose last session has ended stays in their rooms: [`AWAY`], but for tests.
     pub away: Duration,
+    /// How often what is past its App's retention is deleted: [`SWEEP_EVERY`], but for tests.
+    pub sweep_every: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -54,6 +56,9 @@ impl fmt::Debug for SealKeys {
 
 /// Longer than SDKs need to come back after a connection broke.
 pub const AWAY: Duration = Duration::from_secs(30);
+
+/// Sweeps are told of days, so once an hour is often enough.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The time, as an argument.
 pub trait Clock: Send + Sync + 'static {

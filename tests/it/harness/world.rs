@@ -122,6 +122,7 @@ impl World {
             auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
             keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
             away: datacenter::AWAY,
+            sweep_every: datacenter::SWEEP_EVERY,
             clock: Arc::new(Shared(Arc::clone(&self.clock))),
         };
         self.references

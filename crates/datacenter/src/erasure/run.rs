@@ -23,6 +23,9 @@ pub(super) async fn run(centre: &Centre, subject: &Subject) -> Result<Evidence, 
             break;
         }
     }
+    if subject.user.is_none() {
+        centre.retention.forget(&subject.app);
+    }
     centre.blobs.sync().await?;
     centre.store.renew().await?;
     tally.evidence(remaining, started, centre.clock.unix_millis())

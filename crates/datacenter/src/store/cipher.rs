@@ -3,7 +3,7 @@
 use super::key::Key;
 
 /// A part of the store that is sealed on its own: one for each channel, and what belongs to none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Keyspace {
     Users,
     Groups,

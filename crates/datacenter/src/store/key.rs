@@ -27,7 +27,11 @@ pub(crate) struct Segment {
 /// A range of keys.
 #[derive(Clone, Debug)]
 pub(crate) enum Span {
-    Keys { front: Key, from: Edge, to: Edge },
+    Keys {
+        front: Key,
+        from: Edge,
+        to: Edge,
+    },
     /// As it is in the store.
     Stored(Range<Vec<u8>>),
 }
@@ -103,6 +107,11 @@ impl Key {
     pub(crate) fn below_ids(&self, ids: Range<u64>) -> Span {
         let edge = |id| Edge::At(self.clone().id(id));
         self.span(edge(ids.start), edge(ids.end))
+    }
+
+    /// As [`Key::below`], only what is in front of the plain `text`.
+    pub(crate) fn below_until_plain(&self, text: &str) -> Span {
+        self.span(Edge::Open, Edge::At(self.clone().plain(text)))
     }
 
     fn after(&self, text: &str, last: fn(Key, &str) -> Key) -> Span {

@@ -7,8 +7,8 @@
 //! is closed when the data centre has shut down.
 
 pub(crate) mod cipher;
-pub(crate) mod key;
 mod index;
+pub(crate) mod key;
 mod renew;
 pub(crate) mod seal;
 mod transaction;
@@ -107,12 +107,7 @@ impl Store {
         Ok(Store::of(file, make(file)?, cipher, tracker))
     }
 
-    fn of(
-        file: &Path,
-        database: Database,
-        cipher: Arc<dyn Cipher>,
-        tracker: TaskTracker,
-    ) -> Store {
+    fn of(file: &Path, database: Database, cipher: Arc<dyn Cipher>, tracker: TaskTracker) -> Store {
         let shared = Shared {
             file: file.to_owned(),
             database: RwLock::new(database),

@@ -191,7 +191,10 @@ mod tests {
         assert_eq!(both.open("users", b"place", &old).unwrap(), b"text");
         let new = both.seal("users", b"place", b"text").unwrap();
         assert_eq!(keys(&[2]).open("users", b"place", &new).unwrap(), b"text");
-        assert_eq!(keys(&[1]).open("users", b"place", &new), Err(CipherError::Open));
+        assert_eq!(
+            keys(&[1]).open("users", b"place", &new),
+            Err(CipherError::Open)
+        );
     }
 
     /// Every byte of what is sealed counts, and so does where it is.

@@ -185,6 +185,16 @@ impl<'a> Edit<'a> {
         keyspace: Keyspace,
         span: &Span,
     ) -> Result<Vec<T>, StoreError> {
+        self.first(keyspace, span, usize::MAX)
+    }
+
+    /// At most `limit` of them.
+    pub(crate) fn first<T: DeserializeOwned>(
+        &self,
+        keyspace: Keyspace,
+        span: &Span,
+        limit: usize,
+    ) -> Result<Vec<T>, StoreError> {
         let table = self.transaction.open_table(table(keyspace))?;
         scan(
             &table,
@@ -194,7 +204,7 @@ impl<'a> Edit<'a> {
             },
             span,
             Order::Rising,
-            usize::MAX,
+            limit,
         )
     }
 
@@ -249,6 +259,18 @@ impl<'a> Edit<'a> {
         let mut sequence = self.transaction.open_table(SEQUENCE)?;
         sequence.insert(ERASED, 1)?;
         Ok(())
+    }
+
+    /// Notes the time of a sweep. When it is further than `leap` behind the last one, it is not noted,
+    /// and the last one is given.
+    pub(crate) fn swept_at(&self, now: u64, leap: u64) -> Result<Option<u64>, StoreError> {
+        let mut table = self.transaction.open_table(SEQUENCE)?;
+        let last = table.get(SWEPT)?.map(|stored| stored.value());
+        if let Some(last) = last.filter(|last| now.saturating_sub(*last) > leap) {
+            return Ok(Some(last));
+        }
+        table.insert(SWEPT, now.max(last.unwrap_or(0)))?;
+        Ok(None)
     }
 
     /// An id that no other has: milliseconds in front, a running number behind, so that ids sort by time.
@@ -342,6 +364,8 @@ pub(super) const SEALED: TableDefinition<'static, &str, &[u8]> = TableDefinition
 pub(super) const INDEX: &str = "index";
 /// The last running number of an id.
 pub(super) const LAST: &str = "last";
+/// When the last sweep was, in Unix milliseconds.
+pub(super) const SWEPT: &str = "swept";
 /// There when something was erased, and its bytes may still be in the file.
 pub(super) const ERASED: &str = "erased";
 

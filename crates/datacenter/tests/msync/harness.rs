@@ -116,6 +116,7 @@ pub fn settings(data: &TempDir, clock: Arc<StandingClock>) -> Settings {
         auth: GatewayAuth::Secret(SECRET.to_owned()),
         keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
         away: Duration::from_millis(100),
+        sweep_every: datacenter::SWEEP_EVERY,
         clock,
     }
 }

@@ -135,6 +135,7 @@ pub fn settings(data: &TempDir, auth: GatewayAuth, clock: Arc<dyn Clock>) -> Set
         auth,
         keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
         away: datacenter::AWAY,
+        sweep_every: datacenter::SWEEP_EVERY,
         clock,
     }
 }

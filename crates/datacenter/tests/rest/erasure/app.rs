@@ -106,7 +106,8 @@ async fn a_gateway_that_leaves_does_not_stop_an_erasure_half_way() {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     // It has begun when the first batch is gone.
-    let first = || async { centre.get("/o/a/users?limit=1").await.1["entities"][0]["username"].clone() };
+    let first =
+        || async { centre.get("/o/a/users?limit=1").await.1["entities"][0]["username"].clone() };
     let before = first().await;
     let begun = async { while first().await == before {} };
     tokio::time::timeout(DEADLINE, begun).await.unwrap();

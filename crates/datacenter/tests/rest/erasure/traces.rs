@@ -61,7 +61,13 @@ async fn nothing_is_on_disk_in_the_clear() {
     let centre = Running::start().await;
     write(&centre, "/canaryorg-51c/canaryapp-7ce").await;
     let app = "/canaryorg-51c/canaryapp-7ce";
-    upload(&centre, app, None, &format!("filetext-88d1 {TEXT}").repeat(9_000)).await;
+    upload(
+        &centre,
+        app,
+        None,
+        &format!("filetext-88d1 {TEXT}").repeat(9_000),
+    )
+    .await;
     upload(&centre, app, None, "shortfile-0b52").await;
     for (list, member) in [("chatgroups", "groupname"), ("chatrooms", "name")] {
         let new = json!({ member: "title-3f90ab", "description": "about-3f90ab", "owner": "bob" });
