@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use datacenter::{DataCentre, GatewayAuth, Settings};
+use datacenter::{DataCentre, GatewayAuth, SealKeys, Settings};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::centre_keys;
 use super::exit::{Exit, Outcome, Stop};
 use super::output::Output;
 use super::secret_file;
@@ -48,7 +49,7 @@ pub struct Args {
     /// On loopback, instead of certificates: file with the secret that gateways send
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// Keys that seal the store (not built yet, and refused)
+    /// Keys that seal the store, newest first; without it, one is made in the store's own folder
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     #[command(flatten)]
@@ -72,8 +73,7 @@ struct Listening {
 /// # Errors
 /// When the data centre cannot start.
 pub async fn run(args: Args) -> Outcome {
-    refuse_what_is_not_there(&args)?;
-    let auth = door(&args)?;
+    let (auth, keys) = (door(&args)?, keys(&args)?);
     let settings = Settings {
         region: args.region.clone(),
         zone: args.zone.clone(),
@@ -81,8 +81,10 @@ pub async fn run(args: Args) -> Outcome {
         rest: args.rest,
         websocket: args.websocket,
         msync: args.msync,
+        keys,
         auth,
         away: datacenter::AWAY,
+        sweep_every: datacenter::SWEEP_EVERY,
         clock: Arc::new(WallClock),
     };
     let started = DataCentre::start(settings).await;
@@ -103,13 +105,19 @@ pub async fn run(args: Args) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn refuse_what_is_not_there(args: &Args) -> anyhow::Result<()> {
-    if args.key_file.is_some() {
-        let problem = "this version cannot seal its store: leave --key-file out, or wait for one that can. \
-                       Without it, messages are on disk in the clear";
-        return Err(Stop::WrongUse(problem.to_owned()).into());
+fn keys(args: &Args) -> anyhow::Result<SealKeys> {
+    if let Some(file) = &args.key_file {
+        return centre_keys::read(file).context("cannot use --key-file");
     }
-    Ok(())
+    let beside = args.data.join(format!("{}.seal", args.zone));
+    std::fs::create_dir_all(&args.data)
+        .with_context(|| format!("cannot make the folder {}", args.data.display()))?;
+    let keys = centre_keys::read_or_make(&beside, &format!("{}-1", args.zone));
+    tracing::warn!(
+        file = %beside.display(),
+        "the key of the store lies beside what it seals: who copies the folder has both. Keep it elsewhere with --key-file"
+    );
+    keys.context("cannot use the key of the store")
 }
 
 fn door(args: &Args) -> anyhow::Result<GatewayAuth> {
@@ -231,9 +239,41 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_that_cannot_be_kept_is_refused() {
-        let args = args(&["--secret-file=s", "--key-file=k"]).unwrap();
-        let error = refuse_what_is_not_there(&args).unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(Stop::WrongUse(_))));
+    fn a_wrong_key_file_is_told_and_the_key_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys");
+        let flag = format!("--key-file={}", path.display());
+        let told = |content: Option<&str>| {
+            use std::os::unix::fs::PermissionsExt as _;
+            if let Some(content) = content {
+                fs::write(&path, content).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            }
+            let read = keys(&args(&["--secret-file=s", &flag]).unwrap());
+            read.map(drop).map_err(|error| format!("{error:#}"))
+        };
+        assert!(told(None).unwrap_err().contains(&*path.to_string_lossy()));
+        for (content, why) in [
+            ("a c2hvcnQ=\n", "not 32 bytes"),
+            ("a !\n", "not base64"),
+            ("", "has no key"),
+        ] {
+            let said = told(Some(content)).unwrap_err();
+            assert!(said.contains(why) && !said.contains("c2hv"), "{said}");
+        }
+        let good = "a AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+        assert!(told(Some(good)).is_ok());
+    }
+
+    #[test]
+    fn without_a_key_file_a_key_is_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let mut args = args(&["--secret-file=s"]).unwrap();
+        args.data = data.clone();
+        keys(&args).unwrap();
+        let made = fs::read(data.join("fra1.seal")).unwrap();
+        keys(&args).unwrap();
+        assert_eq!(fs::read(data.join("fra1.seal")).unwrap(), made);
     }
 }

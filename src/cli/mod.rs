@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod apps;
 pub mod audit;
 pub mod backup;
+pub(crate) mod centre_keys;
 pub mod certificates;
 pub mod check;
 mod client;

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use datacenter::SealKeys;
 use rcgen::SanType;
 use zeroize::Zeroizing;
 
 use super::certificates::{Authority, Use, write};
 use super::places::{Place, Ports, Zone, places};
 use crate::admin::{AdminKey, OwnerFile};
+use crate::cli::centre_keys;
 use crate::config::keys::write_new;
 use crate::config::{self, KeyFile, PinSigningKey};
 use crate::domain::Clock;
@@ -109,6 +111,15 @@ impl Folder {
             gateway_certificate: file("gateway.crt"),
             gateway_key: file("gateway.key"),
         }
+    }
+
+    /// What seals a zone's data centre: made at its first start.
+    ///
+    /// # Errors
+    /// When it cannot be read or made.
+    pub fn centre_keys(&self, place: &Place, zone: &Zone) -> anyhow::Result<SealKeys> {
+        let path = self.region(place).join(format!("keys/{}.seal", zone.id));
+        Ok(centre_keys::read_or_make(&path, zone.id.as_str())?)
     }
 
     fn make(&self, place: &Place, clock: &dyn Clock) -> anyhow::Result<()> {

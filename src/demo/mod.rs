@@ -135,7 +135,9 @@ async fn start_centre(
             certificate: tls.centre_certificate,
             key: tls.centre_key,
         },
+        keys: folder.centre_keys(place, zone)?,
         away: datacenter::AWAY,
+        sweep_every: datacenter::SWEEP_EVERY,
         clock: Arc::new(CentreClock),
     };
     DataCentre::start(settings)

@@ -208,7 +208,7 @@ impl Pieces {
 
     async fn write(&mut self, file: &mut File, plain: &[u8], last: bool) -> io::Result<()> {
         let place = self.next_place(last);
-        let sealed = self.cipher.seal(Keyspace::Files, place.as_bytes(), plain);
+        let sealed = self.cipher.seal(Keyspace::Files, &place, plain);
         let sealed = sealed.map_err(io::Error::other)?;
         let length = u32::try_from(sealed.len()).map_err(io::Error::other)?;
         file.write_u32(length).await?;
@@ -223,14 +223,14 @@ impl Pieces {
         }
         let mut sealed = vec![0; length];
         file.read_exact(&mut sealed).await?;
-        let plain = self.cipher.open(Keyspace::Files, place.as_bytes(), &sealed);
+        let plain = self.cipher.open(Keyspace::Files, &place, &sealed);
         plain.map_err(io::Error::other)
     }
 
-    fn next_place(&mut self, last: bool) -> Key {
+    fn next_place(&mut self, last: bool) -> Vec<u8> {
         let place = self.place.clone().id(self.number).id(u64::from(last));
         self.number += 1;
-        place
+        self.cipher.place(Keyspace::Files, &place)
     }
 }
 

@@ -13,11 +13,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
 use crate::live::Sessions;
+use crate::retention::{self, Retention};
 use crate::server::door::Door;
 use crate::server::listen::{self, Plane};
 use crate::server::tls::{self, TlsError};
 use crate::settings::{Clock, GatewayAuth, Settings};
-use crate::store::cipher::{Cipher, Clear};
 use crate::store::{OpenError, Store};
 
 /// A running data centre. Dropping it cuts its connections; [`DataCentre::shutdown`] lets requests end.
@@ -67,6 +67,7 @@ pub(crate) struct Centre {
     /// Held from the transaction that stores or removes what is known of a file until its content has
     /// its name, or is gone.
     pub(crate) filing: Mutex<()>,
+    pub(crate) retention: Retention,
     /// Held by an erasure: one at a time.
     pub(crate) erasing: Mutex<()>,
     /// For what goes on when nobody waits for it any more.
@@ -91,6 +92,7 @@ impl DataCentre {
         let (websocket, websocket_addr) = listen_if(settings.websocket).await?;
         let (msync, msync_addr) = listen_if(settings.msync).await?;
         let (tracker, stop) = (TaskTracker::new(), Stop::default());
+        let every = settings.sweep_every;
         let centre = Arc::new(open(settings, door, rest_addr, &tracker, &stop)?);
         let listeners = [
             (Plane::Rest, Some(rest)),
@@ -108,6 +110,11 @@ impl DataCentre {
                 tracker.clone(),
             ));
         }
+        tracker.spawn(retention::sweep_again_and_again(
+            centre,
+            every,
+            stop.clone(),
+        ));
         Ok(DataCentre {
             rest_addr,
             websocket_addr,
@@ -199,11 +206,10 @@ fn open(
     tracker: &TaskTracker,
     stop: &Stop,
 ) -> Result<Centre, StartError> {
-    let cipher: Arc<dyn Cipher> = Arc::new(Clear);
     let file = settings.data.join(format!("{}.redb", settings.zone));
-    let store = Store::open(&file, cipher.clone(), tracker.clone())?;
+    let store = Store::open(&file, &settings.keys, tracker.clone())?;
     let files = settings.data.join("files");
-    let blobs = Blobs::open(files, &settings.zone, cipher).map_err(StartError::Files)?;
+    let blobs = Blobs::open(files, &settings.zone, store.cipher()).map_err(StartError::Files)?;
     Ok(Centre {
         store,
         blobs,
@@ -212,6 +218,7 @@ fn open(
         sessions: Sessions::default(),
         posting: Mutex::new(()),
         filing: Mutex::new(()),
+        retention: Retention::default(),
         erasing: Mutex::new(()),
         tracker: tracker.clone(),
         stop: stop.clone(),

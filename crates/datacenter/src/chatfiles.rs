@@ -57,6 +57,9 @@ pub(crate) async fn download(call: Call) -> Result<Response, Fault> {
     let key = key(&call.app, uuid);
     let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &key);
     let file = call.centre.store.read(read).await?.ok_or(Fault::NotFound)?;
+    if file.time < call.oldest_served()? {
+        return Err(Fault::NotFound);
+    }
     // SDKs put it into the URL where they hand that on.
     let shown = call
         .header("share-secret")
@@ -86,7 +89,7 @@ pub(crate) async fn erase_content(
     let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
     let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
     let size = stored.flatten().map(|file| file.size);
-    let uuid = key.behind(&Key::of(app)).and_then(uuid);
+    let uuid = key.last::<36>().and_then(|text| uuid(text));
     let (Some(uuid), Some(size)) = (uuid, size) else {
         if let Some(uuid) = uuid {
             centre.blobs.remove(uuid).await?;
@@ -99,6 +102,17 @@ pub(crate) async fn erase_content(
     let hash = centre.blobs.hash(app, uuid, size).await.ok();
     centre.blobs.remove(uuid).await?;
     Ok(Erased { hash, size })
+}
+
+/// As [`erase_content`], for files that are past their retention. Gives their size.
+pub(crate) async fn remove_content(centre: &Centre, key: &Key) -> Result<u64, Fault> {
+    let wanted = key.clone();
+    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
+    let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
+    if let Some(uuid) = key.last::<36>().and_then(|text| uuid(text)) {
+        centre.blobs.remove(uuid).await?;
+    }
+    Ok(stored.flatten().map_or(0, |file| file.size))
 }
 
 /// Whether a file was uploaded by this user.
@@ -211,7 +225,7 @@ fn new_secret() -> Result<String, Fault> {
 }
 
 fn key(app: &AppKey, uuid: Uuid) -> Key {
-    Key::of(app).end(&uuid.to_string())
+    Key::of(app).plain(&uuid.to_string())
 }
 
 const FILE_MAX: usize = 100 * 1024 * 1024;

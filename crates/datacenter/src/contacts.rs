@@ -14,7 +14,7 @@ use crate::users::{self, is_name};
 pub(crate) async fn list(call: Call) -> Result<Response, Fault> {
     let range = front(&call.app, &call.parameter("u")?).below();
     let read = move |view: &crate::store::View<'_>| {
-        view.scan(Keyspace::General, range, Order::Rising, usize::MAX)
+        view.scan(Keyspace::General, &range, Order::Rising, usize::MAX)
     };
     let names: Vec<String> = call.centre.store.read(read).await?;
     let count = names.len();
@@ -51,7 +51,7 @@ pub(crate) async fn remove(call: Call) -> Result<Response, Fault> {
 
 /// Removes a user who is deleted from everybody's contacts.
 pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), StoreError> {
-    let contacts: Vec<String> = edit.scan(Keyspace::General, front(app, user).below())?;
+    let contacts: Vec<String> = edit.scan(Keyspace::General, &front(app, user).below())?;
     contacts
         .iter()
         .try_for_each(|other| unlink(edit, app, user, other))
@@ -69,7 +69,7 @@ pub(crate) fn is_key(app: &AppKey, key: &Key) -> bool {
 
 /// Whether an entry is of this user's contacts, or of this user as a contact.
 pub(crate) fn concerns(app: &AppKey, user: &str, entry: &Entry<'_>) -> Result<bool, StoreError> {
-    let key = Key::of_bytes(entry.key());
+    let key = entry.key();
     if key.behind(&front(app, user)).is_some() {
         return Ok(true);
     }

@@ -99,7 +99,7 @@ fn page_of_lines(
     ids: Range<u64>,
 ) -> Result<Option<(String, u64)>, StoreError> {
     let range = Key::of(app).below_ids(ids);
-    let pointers: Vec<Pointer> = view.scan(Keyspace::Timeline, range, Order::Rising, LINES)?;
+    let pointers: Vec<Pointer> = view.scan(Keyspace::Timeline, &range, Order::Rising, LINES)?;
     let Some(last) = pointers.last().map(|pointer| pointer.id) else {
         return Ok(None);
     };

@@ -7,7 +7,7 @@
 //! Both bring what is sent to its recipients by way of `post`: into stored `queues`, and into the
 //! `mailbox` of each device that is `live`.
 //!
-//! What gateways ask for themselves, and no client: `erasure`.
+//! What gateways ask for themselves, and no client: `erasure`, and the evidence of `retention`.
 //!
 //! It trusts the gateway for the pin and for the token, and for nothing else: what it parses it
 //! checks by itself, and every answer tells what it understood in the headers `Dc-App`, `Dc-Route`
@@ -31,6 +31,7 @@ mod page;
 mod path;
 mod post;
 mod queues;
+mod retention;
 mod roaming;
 mod rooms;
 mod roster;
@@ -44,6 +45,6 @@ mod wipe;
 
 pub use centre::{DataCentre, StartError};
 pub use server::tls::TlsError;
-pub use settings::{AWAY, Clock, GatewayAuth, Settings};
+pub use settings::{AWAY, Clock, GatewayAuth, SWEEP_EVERY, SealKeys, Settings};
 pub use store::cipher::CipherError;
 pub use store::{OpenError, StoreError};

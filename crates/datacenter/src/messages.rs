@@ -131,6 +131,15 @@ impl Conversation {
         }
     }
 
+    /// As `Domicile-Channel` names it.
+    pub(crate) fn channel(&self) -> &'static str {
+        match self {
+            Conversation::OneToOne(..) => "one_to_one",
+            Conversation::Group(_) => "group",
+            Conversation::Room(_) => "room",
+        }
+    }
+
     fn chat_type(&self) -> &'static str {
         match self {
             Conversation::OneToOne(..) => "chat",

@@ -44,7 +44,7 @@ pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), St
 
 /// Whether an entry is what this user has said of themselves.
 pub(crate) fn concerns(app: &AppKey, user: &str, entry: &Entry<'_>) -> bool {
-    entry.key() == key(app, user).as_bytes()
+    entry.key() == key(app, user)
 }
 
 /// A form, as the service documents, or JSON.

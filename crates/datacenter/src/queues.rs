@@ -88,7 +88,7 @@ pub(crate) fn first(
     // Behind a page of which nothing is left there may be more.
     while found.is_empty() {
         let range = queue.key(app, user).below_ids(next..u64::MAX);
-        let waiting: Vec<Waiting> = view.scan(queue.keyspace(), range, Order::Rising, PAGE)?;
+        let waiting: Vec<Waiting> = view.scan(queue.keyspace(), &range, Order::Rising, PAGE)?;
         let Some(last) = waiting.last() else { break };
         next = last.id + 1;
         for Waiting { id, item, .. } in waiting {
@@ -110,7 +110,7 @@ pub(crate) fn unread(
     let mut queues: BTreeMap<Queue, BTreeSet<u64>> = BTreeMap::new();
     for keyspace in KEYSPACES {
         let range = Key::of(app).part(user).below();
-        let all: Vec<Waiting> = view.scan(keyspace, range, Order::Rising, UNREAD_MAX)?;
+        let all: Vec<Waiting> = view.scan(keyspace, &range, Order::Rising, UNREAD_MAX)?;
         for waiting in all.into_iter().filter(|waiting| waiting.id >= oldest) {
             queues.entry(waiting.queue).or_default().insert(waiting.id);
         }
@@ -127,7 +127,7 @@ pub(crate) fn any(
     id: u64,
 ) -> Result<bool, StoreError> {
     let range = queue.key(app, user).below_ids(0..id.saturating_add(1));
-    let found: Vec<Waiting> = view.scan(queue.keyspace(), range, Order::Rising, 1)?;
+    let found: Vec<Waiting> = view.scan(queue.keyspace(), &range, Order::Rising, 1)?;
     Ok(!found.is_empty())
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn acknowledge(
 ) -> Result<(), StoreError> {
     let front = queue.key(app, user);
     let range = front.below_ids(0..id.saturating_add(1));
-    let gone: Vec<Waiting> = edit.scan(queue.keyspace(), range)?;
+    let gone: Vec<Waiting> = edit.scan(queue.keyspace(), &range)?;
     let mut gone = gone.iter();
     gone.try_for_each(|waiting| edit.remove(queue.keyspace(), &front.clone().id(waiting.id)))
 }
@@ -149,7 +149,7 @@ pub(crate) fn acknowledge(
 /// Lets go of all that waits for a user who is deleted.
 pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), StoreError> {
     for keyspace in KEYSPACES {
-        let all: Vec<Waiting> = edit.scan(keyspace, Key::of(app).part(user).below())?;
+        let all: Vec<Waiting> = edit.scan(keyspace, &Key::of(app).part(user).below())?;
         for waiting in all {
             edit.remove(keyspace, &waiting.queue.key(app, user).id(waiting.id))?;
         }
@@ -166,9 +166,7 @@ pub(crate) fn concerns(
 ) -> Result<bool, StoreError> {
     let own = Key::of(app).part(user);
     let waiting: Waiting = entry.open()?;
-    if Key::of_bytes(entry.key()).behind(&own).is_some()
-        || waiting.queue == Queue::Person(user.to_owned())
-    {
+    if entry.key().behind(&own).is_some() || waiting.queue == Queue::Person(user.to_owned()) {
         return Ok(true);
     }
     match &waiting.item {

@@ -24,7 +24,7 @@ pub(crate) async fn pull(mut call: Call) -> Result<Response, Fault> {
     let read = move |view: &View<'_>| {
         let range = conversation.key(&app).below_ids(ids);
         let found =
-            view.scan::<Message>(conversation.keyspace(), range, Order::Falling, wanted + 1)?;
+            view.scan::<Message>(conversation.keyspace(), &range, Order::Falling, wanted + 1)?;
         Ok::<_, Fault>(page(found, wanted, |message| {
             entry(&app, &conversation, message)
         }))

@@ -56,17 +56,20 @@ pub(crate) async fn list(
 ) -> Result<(Vec<Roster>, Option<String>), Fault> {
     if let Some(page) = Numbered::asked(&call.query, 1)? {
         let (range, limit) = (Key::of(&call.app).below(), page.look_up());
-        let read = move |view: &View<'_>| view.scan(kind, range, Order::Rising, limit);
+        let read = move |view: &View<'_>| view.scan(kind, &range, Order::Rising, limit);
         let mut found: Vec<Roster> = call.centre.store.read::<_, StoreError, _>(read).await?;
         page.cut(&mut found);
         return Ok((found, None));
     }
     let page = Page::asked(&call.query)?;
-    let (range, limit) = (Key::of(&call.app).below_after(&page.after), page.look_up());
+    let (range, limit) = (
+        Key::of(&call.app).below_after_plain(&page.after),
+        page.look_up(),
+    );
     let read = call
         .centre
         .store
-        .read(move |view| view.scan(kind, range, Order::Rising, limit));
+        .read(move |view| view.scan(kind, &range, Order::Rising, limit));
     let mut found: Vec<Roster> = read.await?;
     let cursor = page.cut(&mut found, |roster| &roster.id);
     Ok((found, cursor))
@@ -153,7 +156,7 @@ pub(crate) async fn joined(
     let read = call
         .centre
         .store
-        .read(move |view| view.scan(kind, range, Order::Rising, usize::MAX));
+        .read(move |view| view.scan(kind, &range, Order::Rising, usize::MAX));
     let mut all: Vec<Roster> = read.await?;
     all.retain(|roster| roster.has(&user));
     if let Some(page) = Numbered::asked(&call.query, first)? {
@@ -174,7 +177,7 @@ pub(crate) fn one_or_many(users: &str, said: impl Fn(&str) -> Value) -> Value {
 /// Takes a user who is deleted out of every group and room.
 pub(crate) fn forget(edit: &Edit<'_>, app: &AppKey, user: &str) -> Result<(), StoreError> {
     for kind in [Keyspace::Groups, Keyspace::Rooms] {
-        for mut roster in edit.scan::<Roster>(kind, Key::of(app).below())? {
+        for mut roster in edit.scan::<Roster>(kind, &Key::of(app).below())? {
             let before = roster.members.len();
             roster.members.retain(|member| member != user);
             if roster.members.len() != before {
@@ -206,7 +209,7 @@ pub(crate) fn redact(
 }
 
 pub(crate) fn key(app: &AppKey, id: &str) -> Key {
-    Key::of(app).end(id)
+    Key::of(app).plain(id)
 }
 
 impl Wanted {

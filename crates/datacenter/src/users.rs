@@ -45,7 +45,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Fault> {
     let read = call
         .centre
         .store
-        .read(move |view| view.scan(Keyspace::Users, range, Order::Rising, limit));
+        .read(move |view| view.scan(Keyspace::Users, &range, Order::Rising, limit));
     let mut users: Vec<User> = read.await?;
     let cursor = page.cut(&mut users, |user| &user.username);
     let mut members = entities(&users);
@@ -189,7 +189,7 @@ fn entities(users: &[User]) -> Value {
 
 /// Whether an entry is this user's.
 pub(crate) fn concerns(app: &AppKey, user: &str, entry: &Entry<'_>) -> bool {
-    entry.key() == key(app, user).as_bytes()
+    entry.key() == key(app, user)
 }
 
 pub(crate) fn key(app: &AppKey, name: &str) -> Key {

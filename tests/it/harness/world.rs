@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use datacenter::{DataCentre, GatewayAuth, Settings};
+use datacenter::{DataCentre, GatewayAuth, SealKeys, Settings};
 use domicile::app::{Addresses, App, Options, Running};
 use domicile::domain::{AppId, Clock, ManualClock, RegionId};
 use domicile::registry::{self, Registered};
@@ -121,7 +121,9 @@ impl World {
             websocket: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             msync: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
+            keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
             away: datacenter::AWAY,
+            sweep_every: datacenter::SWEEP_EVERY,
             clock: Arc::new(Shared(Arc::clone(&self.clock))),
         };
         self.references

@@ -49,7 +49,7 @@ pub(crate) async fn serve(
 }
 
 /// What a gateway says of the request. Gives its id.
-fn check<'a>(headers: &'a HeaderMap, zone: &str) -> Result<&'a str, Fault> {
+pub(crate) fn check<'a>(headers: &'a HeaderMap, zone: &str) -> Result<&'a str, Fault> {
     let text = |name: &'static str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         let value = value.filter(|value| !value.is_empty() && value.len() <= FACT_MAX);
@@ -62,7 +62,7 @@ fn check<'a>(headers: &'a HeaderMap, zone: &str) -> Result<&'a str, Fault> {
     text("domicile-request-id")
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Fault> {
+pub(crate) async fn read(body: Incoming) -> Result<Bytes, Fault> {
     if body.size_hint().lower() > BODY_MAX as u64 {
         return Err(Fault::TooLarge);
     }

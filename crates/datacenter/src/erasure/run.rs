@@ -23,6 +23,9 @@ pub(super) async fn run(centre: &Centre, subject: &Subject) -> Result<Evidence, 
             break;
         }
     }
+    if subject.user.is_none() {
+        centre.retention.forget(&subject.app);
+    }
     centre.blobs.sync().await?;
     centre.store.renew().await?;
     tally.evidence(remaining, started, centre.clock.unix_millis())
@@ -36,7 +39,7 @@ async fn pass(centre: &Centre, subject: &Subject, tally: &mut Tally) -> Result<(
             let asked = subject.clone();
             let pick = centre
                 .store
-                .read(move |view| asked.pick(view, keyspace, next))
+                .read(move |view| asked.pick(view, keyspace, &next))
                 .await;
             let picked = pick?;
             range = picked.rest;
@@ -66,7 +69,7 @@ async fn count(centre: &Centre, subject: &Subject) -> Result<u64, StoreError> {
             let asked = subject.clone();
             let pick = centre
                 .store
-                .read(move |view| asked.pick(view, keyspace, next))
+                .read(move |view| asked.pick(view, keyspace, &next))
                 .await;
             let picked = pick?;
             range = picked.rest;
@@ -150,7 +153,7 @@ impl Gone {
 }
 
 /// The user first, so that nobody logs in any more; what waits before the messages that it points to.
-const ORDER: [Keyspace; 11] = [
+const ORDER: [Keyspace; 13] = [
     Keyspace::Users,
     Keyspace::General,
     Keyspace::QueuesOneToOne,
@@ -162,6 +165,8 @@ const ORDER: [Keyspace; 11] = [
     Keyspace::MessagesRoom,
     Keyspace::Timeline,
     Keyspace::Files,
+    Keyspace::Apps,
+    Keyspace::Sweeps,
 ];
 /// Passes before it is given up, and told how much remains.
 const PASSES: usize = 16;

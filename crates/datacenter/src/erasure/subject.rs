@@ -1,7 +1,5 @@
 //! Whose data is erased, and which entries are theirs.
 
-use std::ops::Range;
-
 use serde::{Deserialize, Deserializer};
 
 use crate::app_key::AppKey;
@@ -9,7 +7,7 @@ use crate::messages::{Message, Pointer};
 use crate::roster::Roster;
 use crate::server::fault::Fault;
 use crate::store::cipher::Keyspace;
-use crate::store::key::Key;
+use crate::store::key::{Key, Span};
 use crate::store::{Entry, Picked, StoreError, View};
 use crate::{chatfiles, contacts, metadata, queues, users};
 
@@ -51,7 +49,7 @@ impl Subject {
     }
 
     /// Where entries of a keyspace may be.
-    pub(super) fn range(&self, keyspace: Keyspace) -> Range<Vec<u8>> {
+    pub(super) fn range(&self, keyspace: Keyspace) -> Span {
         match (&self.user, keyspace) {
             (Some(user), Keyspace::Users) => users::key(&self.app, user).below(),
             _ => Key::of(&self.app).below(),
@@ -63,7 +61,7 @@ impl Subject {
         &self,
         view: &View<'_>,
         keyspace: Keyspace,
-        range: Range<Vec<u8>>,
+        range: &Span,
     ) -> Result<Picked, StoreError> {
         view.pick(keyspace, range, BATCH, |entry| match &self.user {
             None => Ok(true),
@@ -94,6 +92,7 @@ impl Subject {
             }
             Keyspace::Timeline => Ok(entry.open::<Pointer>()?.conversation.is_with(user)),
             Keyspace::Files => chatfiles::concerns(user, entry),
+            Keyspace::Apps | Keyspace::Sweeps => Ok(false),
         }
     }
 }

@@ -47,7 +47,10 @@ impl Tally {
 
     /// An entry of the store is gone.
     pub(super) fn entry(&mut self, keyspace: Keyspace, key: &Key) {
-        self.count(kind(&self.app, keyspace, key), 1);
+        let Some(kind) = kind(&self.app, keyspace, key) else {
+            return;
+        };
+        self.count(kind, 1);
         let name = keyspace.table_name();
         self.hashes.push(hash(&[name.as_bytes(), key.as_bytes()]));
     }
@@ -99,8 +102,9 @@ impl Evidence {
     }
 }
 
-fn kind(app: &AppKey, keyspace: Keyspace, key: &Key) -> &'static str {
-    match keyspace {
+/// Nothing for what is no data of the App, but about it.
+fn kind(app: &AppKey, keyspace: Keyspace, key: &Key) -> Option<&'static str> {
+    let kind = match keyspace {
         Keyspace::Users => "users",
         Keyspace::Groups => "groups",
         Keyspace::Rooms => "rooms",
@@ -110,7 +114,9 @@ fn kind(app: &AppKey, keyspace: Keyspace, key: &Key) -> &'static str {
         Keyspace::General if contacts::is_key(app, key) => "contacts",
         Keyspace::General => "attributes",
         Keyspace::QueuesOneToOne | Keyspace::QueuesGroup => "waiting",
-    }
+        Keyspace::Apps | Keyspace::Sweeps => return None,
+    };
+    Some(kind)
 }
 
 /// Each part with its length in front (u64, big-endian), so that no two lists of parts are alike.

@@ -71,7 +71,7 @@ fn leave(
     but: Option<&str>,
     now: u64,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let rooms: Vec<Roster> = edit.scan(Rooms, Key::of(&live.app).below())?;
+    let rooms: Vec<Roster> = edit.scan(Rooms, &Key::of(&live.app).below())?;
     let mut told = Vec::new();
     for room in rooms {
         if but == Some(&room.id) || room.owner == live.name || !room.has(&live.name) {

@@ -19,6 +19,7 @@ use crate::live::Live;
 use crate::mailbox::Event;
 use crate::post::META_MAX;
 use crate::queues::{self, Queue};
+use crate::retention;
 use crate::store::{Edit, StoreError, View, first_id_at};
 
 /// Serves a connection that a gateway has opened for one client.
@@ -71,8 +72,9 @@ async fn serve(
     let session = Session {
         centre: centre.clone(),
         live: live.clone(),
-        retention: Duration::from_secs(facts.retention_days.saturating_mul(86_400)),
+        retention: facts.retention_days,
     };
+    retention::learn_or_log(centre, &live.app, facts.retention_days).await;
     let welcome = frames::provision(&live.resource, login.session);
     let ended = tokio::select! {
         ended = session.serve(link, welcome) => ended,
@@ -117,7 +119,8 @@ async fn send(link: &mut impl Link, frame: Bytes) -> Result<(), LinkError> {
 pub(super) struct Session {
     pub(super) centre: Arc<Centre>,
     pub(super) live: Arc<Live>,
-    retention: Duration,
+    /// In days, where nothing was said since.
+    retention: u64,
 }
 
 /// What a frame leads to.
@@ -274,8 +277,9 @@ impl Session {
 
     /// Whose queues these are, and the lowest id that is still served.
     fn place(&self) -> (crate::app_key::AppKey, String, u64) {
-        let retention = u64::try_from(self.retention.as_millis()).unwrap_or(u64::MAX);
-        let oldest = first_id_at(self.now().saturating_sub(retention));
+        let days = self.centre.retention.days(&self.live.app);
+        let days = days.unwrap_or(self.retention);
+        let oldest = first_id_at(retention::oldest(self.now(), days));
         (self.live.app.clone(), self.live.name.clone(), oldest)
     }
 

@@ -15,6 +15,7 @@ use super::fault::Fault;
 use crate::app_key::AppKey;
 use crate::centre::Centre;
 use crate::path::Query;
+use crate::retention;
 
 /// A request that has a route.
 pub(crate) struct Call {
@@ -71,9 +72,7 @@ impl Call {
         let days = days.ok_or(Fault::Illegal(
             "Domicile-Retention-Days is not a number of days",
         ))?;
-        Ok(self
-            .received
-            .saturating_sub(days.saturating_mul(DAY_MILLIS)))
+        Ok(retention::oldest(self.received, days))
     }
 
     pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
@@ -111,4 +110,3 @@ impl Call {
 }
 
 const BODY_MAX: usize = 10 * 1024 * 1024;
-const DAY_MILLIS: u64 = 86_400_000;

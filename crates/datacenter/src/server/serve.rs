@@ -10,9 +10,9 @@ use super::answer::Response;
 use super::call::Call;
 use super::fault::Fault;
 use crate::centre::Centre;
-use crate::erasure;
 use crate::path::{self, Query};
 use crate::routes::{self, Found};
+use crate::{erasure, retention};
 
 /// Always answers; the answer tells what was understood.
 pub(crate) async fn serve(centre: &Arc<Centre>, request: Request<Incoming>) -> Response {
@@ -42,11 +42,16 @@ async fn answer(
         understood.management = Some(erasure::ROUTE);
         return erasure::serve(centre, request).await;
     }
+    if retention::is_asked(&request) {
+        understood.management = Some(retention::ROUTE);
+        return retention::serve(centre, request).await;
+    }
     let (head, body) = request.into_parts();
     let target = path::parse(head.uri.path())?;
     understood.app = Some(target.app.to_string());
     let found = routes::find(&head.method, &target.resource).ok_or(Fault::UnknownRoute)?;
     understood.found = Some(found.clone());
+    retention::learn_from(centre, &target.app, &head.headers).await;
     let call = Call {
         centre: centre.clone(),
         received,

@@ -7,8 +7,10 @@
 //! is closed when the data centre has shut down.
 
 pub(crate) mod cipher;
+mod index;
 pub(crate) mod key;
 mod renew;
+pub(crate) mod seal;
 mod transaction;
 
 use std::fs;
@@ -19,6 +21,7 @@ use parking_lot::{Mutex, RwLock};
 use redb::Database;
 use tokio_util::task::TaskTracker;
 
+use crate::settings::SealKeys;
 use cipher::{Cipher, CipherError};
 pub(crate) use transaction::{Edit, Entry, Order, Picked, View, first_id_at};
 
@@ -47,6 +50,14 @@ pub enum OpenError {
     Database(PathBuf, #[source] redb::DatabaseError),
     #[error("can't make the store's tables")]
     Tables(#[source] StoreError),
+    #[error("the store {} was sealed with another key: none of the key file's keys opens it", .0.display())]
+    WrongKey(PathBuf),
+    #[error(
+        "the store {} is in the clear, from a version that did not seal: it can't be sealed afterwards; \
+         move it away and begin with a new one",
+        .0.display()
+    )]
+    NotSealed(PathBuf),
 }
 
 /// A transaction of the store failed.
@@ -65,6 +76,8 @@ pub enum StoreError {
     Value(serde_json::error::Category),
     #[error(transparent)]
     Cipher(#[from] CipherError),
+    #[error("a key is too long")]
+    LongKey,
     #[error("the transaction was cut short")]
     Task(#[from] tokio::task::JoinError),
     #[error("can't make the store's new file")]
@@ -74,17 +87,27 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the file, or makes it, with all its tables.
+    /// Opens the file, or makes it, with all its tables, sealed with these keys.
     pub(crate) fn open(
+        file: &Path,
+        keys: &SealKeys,
+        tracker: TaskTracker,
+    ) -> Result<Store, OpenError> {
+        let database = make(file)?;
+        let cipher = Arc::new(index::seal(&database, file, keys)?);
+        Ok(Store::of(file, database, cipher, tracker))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn open_with(
         file: &Path,
         cipher: Arc<dyn Cipher>,
         tracker: TaskTracker,
     ) -> Result<Store, OpenError> {
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(|e| OpenError::Folder(folder.to_owned(), e))?;
-        }
-        let database = database(file).map_err(|e| OpenError::Database(file.to_owned(), e))?;
-        transaction::make_tables(&database).map_err(OpenError::Tables)?;
+        Ok(Store::of(file, make(file)?, cipher, tracker))
+    }
+
+    fn of(file: &Path, database: Database, cipher: Arc<dyn Cipher>, tracker: TaskTracker) -> Store {
         let shared = Shared {
             file: file.to_owned(),
             database: RwLock::new(database),
@@ -96,10 +119,15 @@ impl Store {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "can't take what was erased out of the store's file");
         }
-        Ok(Store {
+        Store {
             shared: Arc::new(shared),
             tracker,
-        })
+        }
+    }
+
+    /// What seals this store, for what belongs to it and is elsewhere.
+    pub(crate) fn cipher(&self) -> Arc<dyn Cipher> {
+        self.shared.cipher.clone()
     }
 
     /// Runs `work` on one state of the store.
@@ -147,6 +175,15 @@ impl Store {
         let shared = self.shared.clone();
         self.tracker.spawn_blocking(move || shared.renew()).await?
     }
+}
+
+fn make(file: &Path) -> Result<Database, OpenError> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(|e| OpenError::Folder(folder.to_owned(), e))?;
+    }
+    let database = database(file).map_err(|e| OpenError::Database(file.to_owned(), e))?;
+    transaction::make_tables(&database).map_err(OpenError::Tables)?;
+    Ok(database)
 }
 
 /// Opens a file, or makes it.

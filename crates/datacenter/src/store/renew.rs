@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
 use super::cipher::Keyspace;
-use super::transaction::{ERASED, LAST, SEQUENCE, make_tables, table};
+use super::transaction::{ERASED, INDEX, LAST, SEALED, SEQUENCE, SWEPT, make_tables, table};
 use super::{Shared, StoreError, database};
 use crate::wipe;
 
@@ -64,8 +64,13 @@ fn copy(from: &Database, to: &Database) -> Result<(), StoreError> {
         copy_keyspace(&source, to, keyspace)?;
     }
     let target = to.begin_write()?;
-    if let Some(last) = source.open_table(SEQUENCE)?.get(LAST)? {
-        target.open_table(SEQUENCE)?.insert(LAST, last.value())?;
+    for number in [LAST, SWEPT] {
+        if let Some(kept) = source.open_table(SEQUENCE)?.get(number)? {
+            target.open_table(SEQUENCE)?.insert(number, kept.value())?;
+        }
+    }
+    if let Some(index) = source.open_table(SEALED)?.get(INDEX)? {
+        target.open_table(SEALED)?.insert(INDEX, index.value())?;
     }
     Ok(target.commit()?)
 }
@@ -100,7 +105,7 @@ mod tests {
     const CANARY: &str = "a text that nothing else has";
 
     fn open(file: &Path) -> Store {
-        Store::open(file, Arc::new(Clear), TaskTracker::new()).unwrap()
+        Store::open_with(file, Arc::new(Clear), TaskTracker::new()).unwrap()
     }
 
     fn key(number: u64) -> Key {

@@ -1,7 +1,5 @@
 //! Transactions: reading one state, and changing it.
 
-use std::ops::Range;
-
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
 };
@@ -9,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::cipher::{Cipher, Keyspace};
-use super::key::Key;
+use super::cipher::{Cipher, CipherError, Keyspace};
+use super::key::{Key, Span};
 
 /// One state of the store.
 pub(crate) struct View<'a> {
@@ -26,7 +24,7 @@ pub(crate) struct Edit<'a> {
 
 /// What stands at a key.
 pub(crate) struct Entry<'a> {
-    key: &'a [u8],
+    place: &'a [u8],
     value: &'a [u8],
     sealed: &'a Sealed<'a>,
 }
@@ -34,7 +32,7 @@ pub(crate) struct Entry<'a> {
 /// Keys that were picked out of a range, and the part of it that was not looked at.
 pub(crate) struct Picked {
     pub(crate) keys: Vec<Key>,
-    pub(crate) rest: Option<Range<Vec<u8>>>,
+    pub(crate) rest: Option<Span>,
 }
 
 /// Which end of a range comes first.
@@ -76,7 +74,7 @@ impl<'a> View<'a> {
     pub(crate) fn scan<T: DeserializeOwned>(
         &self,
         keyspace: Keyspace,
-        range: Range<Vec<u8>>,
+        span: &Span,
         order: Order,
         limit: usize,
     ) -> Result<Vec<T>, StoreError> {
@@ -87,7 +85,7 @@ impl<'a> View<'a> {
                 keyspace,
                 cipher: self.cipher,
             },
-            range,
+            span,
             order,
             limit,
         )
@@ -97,13 +95,18 @@ impl<'a> View<'a> {
     pub(crate) fn pick(
         &self,
         keyspace: Keyspace,
-        range: Range<Vec<u8>>,
+        span: &Span,
         limit: usize,
         wanted: impl Fn(&Entry<'_>) -> Result<bool, StoreError>,
     ) -> Result<Picked, StoreError> {
         let table = self.transaction.open_table(table(keyspace))?;
         let cipher = self.cipher;
         let sealed = Sealed { keyspace, cipher };
+        let range = span.places(cipher, keyspace);
+        if range.is_empty() {
+            let keys = Vec::new();
+            return Ok(Picked { keys, rest: None });
+        }
         let mut entries = table.range(range.start.as_slice()..range.end.as_slice())?;
         let mut keys = Vec::new();
         for _ in 0..limit {
@@ -112,27 +115,35 @@ impl<'a> View<'a> {
             };
             let (key, value) = entry?;
             let entry = Entry {
-                key: key.value(),
+                place: key.value(),
                 value: value.value(),
                 sealed: &sealed,
             };
             if wanted(&entry)? {
-                keys.push(Key::of_bytes(entry.key));
+                keys.push(entry.key());
             }
         }
         let next = entries.next().transpose()?;
-        let rest = next.map(|(key, _)| key.value().to_vec()..range.end);
+        let rest = next.map(|(key, _)| Span::Stored(key.value().to_vec()..range.end));
         Ok(Picked { keys, rest })
     }
 }
 
 impl Entry<'_> {
-    pub(crate) fn key(&self) -> &[u8] {
-        self.key
+    /// As it was written or, where the value does not open, as it stands in the store.
+    pub(crate) fn key(&self) -> Key {
+        let plain = self.sealed.plain(self.place, self.value).ok();
+        let key = plain.and_then(|plain| Key::read(&plain).map(|(key, _)| key));
+        key.unwrap_or_else(|| Key::stored(self.place))
+    }
+
+    /// The id that its key ends with; nothing is opened for it.
+    pub(crate) fn last_id(&self) -> Option<u64> {
+        self.place.last_chunk().copied().map(u64::from_be_bytes)
     }
 
     pub(crate) fn open<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        self.sealed.open(self.key, self.value)
+        self.sealed.open(self.place, self.value)
     }
 }
 
@@ -172,7 +183,17 @@ impl<'a> Edit<'a> {
     pub(crate) fn scan<T: DeserializeOwned>(
         &self,
         keyspace: Keyspace,
-        range: Range<Vec<u8>>,
+        span: &Span,
+    ) -> Result<Vec<T>, StoreError> {
+        self.first(keyspace, span, usize::MAX)
+    }
+
+    /// At most `limit` of them.
+    pub(crate) fn first<T: DeserializeOwned>(
+        &self,
+        keyspace: Keyspace,
+        span: &Span,
+        limit: usize,
     ) -> Result<Vec<T>, StoreError> {
         let table = self.transaction.open_table(table(keyspace))?;
         scan(
@@ -181,9 +202,9 @@ impl<'a> Edit<'a> {
                 keyspace,
                 cipher: self.cipher,
             },
-            range,
+            span,
             Order::Rising,
-            usize::MAX,
+            limit,
         )
     }
 
@@ -193,17 +214,21 @@ impl<'a> Edit<'a> {
         key: &Key,
         value: &T,
     ) -> Result<(), StoreError> {
-        let plain = serde_json::to_vec(value)?;
-        let sealed = self.cipher.seal(keyspace, key.as_bytes(), &plain)?;
+        let mut plain = Vec::new();
+        key.write(&mut plain).ok_or(StoreError::LongKey)?;
+        serde_json::to_writer(&mut plain, value)?;
+        let place = key.place(self.cipher, keyspace);
+        let sealed = self.cipher.seal(keyspace, &place, &plain)?;
         let mut table = self.transaction.open_table(table(keyspace))?;
-        table.insert(key.as_bytes(), sealed.as_slice())?;
+        table.insert(place.as_slice(), sealed.as_slice())?;
         Ok(())
     }
 
     pub(crate) fn remove(&self, keyspace: Keyspace, key: &Key) -> Result<(), StoreError> {
+        let place = key.place(self.cipher, keyspace);
         self.transaction
             .open_table(table(keyspace))?
-            .remove(key.as_bytes())?;
+            .remove(place.as_slice())?;
         Ok(())
     }
 
@@ -211,7 +236,8 @@ impl<'a> Edit<'a> {
     /// takes its bytes out of the file.
     pub(crate) fn erase(&self, keyspace: Keyspace, key: &Key) -> Result<bool, StoreError> {
         let mut table = self.transaction.open_table(table(keyspace))?;
-        let was_there = table.remove(key.as_bytes())?.is_some();
+        let place = key.place(self.cipher, keyspace);
+        let was_there = table.remove(place.as_slice())?.is_some();
         if was_there {
             self.mark_erased()?;
         }
@@ -235,6 +261,18 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
+    /// Notes the time of a sweep. When it is further than `leap` behind the last one, it is not noted,
+    /// and the last one is given.
+    pub(crate) fn swept_at(&self, now: u64, leap: u64) -> Result<Option<u64>, StoreError> {
+        let mut table = self.transaction.open_table(SEQUENCE)?;
+        let last = table.get(SWEPT)?.map(|stored| stored.value());
+        if let Some(last) = last.filter(|last| now.saturating_sub(*last) > leap) {
+            return Ok(Some(last));
+        }
+        table.insert(SWEPT, now.max(last.unwrap_or(0)))?;
+        Ok(None)
+    }
+
     /// An id that no other has: milliseconds in front, a running number behind, so that ids sort by time.
     pub(crate) fn next_id(&self, now: u64) -> Result<u64, StoreError> {
         let mut table = self.transaction.open_table(SEQUENCE)?;
@@ -256,6 +294,7 @@ pub(super) fn make_tables(database: &Database) -> Result<(), StoreError> {
         transaction.open_table(table(keyspace))?;
     }
     transaction.open_table(SEQUENCE)?;
+    transaction.open_table(SEALED)?;
     Ok(transaction.commit()?)
 }
 
@@ -266,9 +305,14 @@ struct Sealed<'a> {
 }
 
 impl Sealed<'_> {
-    fn open<T: DeserializeOwned>(&self, key: &[u8], value: &[u8]) -> Result<T, StoreError> {
-        let plain = self.cipher.open(self.keyspace, key, value)?;
-        Ok(serde_json::from_slice(&plain)?)
+    fn open<T: DeserializeOwned>(&self, place: &[u8], value: &[u8]) -> Result<T, StoreError> {
+        let plain = self.plain(place, value)?;
+        let (_, value) = Key::read(&plain).ok_or(CipherError::Open)?;
+        Ok(serde_json::from_slice(value)?)
+    }
+
+    fn plain(&self, place: &[u8], value: &[u8]) -> Result<Vec<u8>, CipherError> {
+        self.cipher.open(self.keyspace, place, value)
     }
 }
 
@@ -277,19 +321,21 @@ fn get<T: DeserializeOwned>(
     sealed: &Sealed<'_>,
     key: &Key,
 ) -> Result<Option<T>, StoreError> {
-    let found = table.get(key.as_bytes())?;
+    let place = key.place(sealed.cipher, sealed.keyspace);
+    let found = table.get(place.as_slice())?;
     found
-        .map(|value| sealed.open(key.as_bytes(), value.value()))
+        .map(|value| sealed.open(&place, value.value()))
         .transpose()
 }
 
 fn scan<T: DeserializeOwned>(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     sealed: &Sealed<'_>,
-    range: Range<Vec<u8>>,
+    span: &Span,
     order: Order,
     limit: usize,
 ) -> Result<Vec<T>, StoreError> {
+    let range = span.places(sealed.cipher, sealed.keyspace);
     if range.is_empty() {
         return Ok(Vec::new());
     }
@@ -313,8 +359,13 @@ pub(super) fn table(keyspace: Keyspace) -> TableDefinition<'static, &'static [u8
 
 /// Numbers of the store itself.
 pub(super) const SEQUENCE: TableDefinition<'static, &str, u64> = TableDefinition::new("sequence");
+/// What only the data centre's keys open: the key that names are hidden with.
+pub(super) const SEALED: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("sealed");
+pub(super) const INDEX: &str = "index";
 /// The last running number of an id.
 pub(super) const LAST: &str = "last";
+/// When the last sweep was, in Unix milliseconds.
+pub(super) const SWEPT: &str = "swept";
 /// There when something was erased, and its bytes may still be in the file.
 pub(super) const ERASED: &str = "erased";
 

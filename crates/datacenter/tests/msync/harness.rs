@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use datacenter::{Clock, DataCentre, GatewayAuth, Settings};
+use datacenter::{Clock, DataCentre, GatewayAuth, SealKeys, Settings};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -114,7 +114,9 @@ pub fn settings(data: &TempDir, clock: Arc<StandingClock>) -> Settings {
         websocket: Some("127.0.0.1:0".parse().unwrap()),
         msync: Some("127.0.0.1:0".parse().unwrap()),
         auth: GatewayAuth::Secret(SECRET.to_owned()),
+        keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
         away: Duration::from_millis(100),
+        sweep_every: datacenter::SWEEP_EVERY,
         clock,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use datacenter::{Clock, DataCentre, GatewayAuth, Settings};
+use datacenter::{Clock, DataCentre, GatewayAuth, SealKeys, Settings};
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -133,7 +133,9 @@ pub fn settings(data: &TempDir, auth: GatewayAuth, clock: Arc<dyn Clock>) -> Set
         websocket: None,
         msync: None,
         auth,
+        keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
         away: datacenter::AWAY,
+        sweep_every: datacenter::SWEEP_EVERY,
         clock,
     }
 }

@@ -10,6 +10,7 @@ mod history;
 mod messages;
 mod paths;
 mod restart;
+mod retention;
 mod rosters;
 mod tokens;
 mod users;

@@ -1,7 +1,7 @@
 //! `POST /management/erasures`.
 
 mod app;
-mod kit;
+pub mod kit;
 mod refused;
 mod traces;
 mod user;
