@@ -6,3 +6,4 @@ pub mod backup;
 pub mod call;
 pub mod domain;
 pub mod plain;
+pub mod serve;

@@ -5,6 +5,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::alert::Alert;
+use super::message::{self, LONGEST, MessageError};
 
 /// A whole ClientHello (RFC 8446 section 4.1.2).
 #[derive(Debug)]
@@ -26,23 +27,13 @@ pub enum HelloError {
     Gone(#[source] io::Error),
 }
 
-/// The longest ClientHello, in bytes; one record's worth. Clients with post-quantum keys send less than 2 KiB.
-const LONGEST: usize = 16 * 1024;
-
 /// Records that it may come in. Clients that hide their server name use a handful.
 const RECORDS: usize = 64;
 
-/// A record's header, and a handshake message's (RFC 8446 sections 5.1 and 4).
+/// A record's header (RFC 8446 section 5.1).
 const RECORD_HEADER: usize = 5;
-const MESSAGE_HEADER: usize = 4;
 
 const HANDSHAKE: u8 = 22;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_NAME: u16 = 0;
-const HOST_NAME: u8 = 0;
-
-/// TLS 1.2, which TLS 1.3 calls itself here too.
-const TLS_1_2: [u8; 2] = [3, 3];
 
 impl HelloError {
     /// The last word to the client, if there is one to tell.
@@ -65,7 +56,7 @@ impl Hello {
         for _ in 0..RECORDS {
             let length = record_length(io).await?;
             take(io, length, &mut record).await?;
-            match missing(&record[RECORD_HEADER..])? {
+            match message::missing(&record[RECORD_HEADER..])? {
                 None | Some(1..) => {}
                 Some(0) => return Ok(Self::of(record)),
             }
@@ -85,56 +76,31 @@ impl Hello {
         &self.record
     }
 
-    /// Whether it is of TLS 1.2 or newer; older ones say so in `client_version`.
+    /// Whether it is of TLS 1.2 or newer.
     pub fn is_new_enough(&self) -> bool {
-        let version = self
-            .record
-            .get(RECORD_HEADER + MESSAGE_HEADER..)
-            .unwrap_or_default();
-        version
-            .get(..2)
-            .is_some_and(|version| version >= &TLS_1_2[..])
+        message::is_new_enough(self.message())
     }
 
-    /// The `host_name` of its server name extension (RFC 6066 section 3), as it was sent.
+    /// The `host_name` of its server name extension, as it was sent.
     ///
     /// # Errors
-    /// When the message cannot be walked to its end, or has more than one name.
+    /// When the message cannot be read, or has more than one name.
     pub fn server_name(&self) -> Result<Option<&[u8]>, HelloError> {
-        let mut message = Walk(&self.record[RECORD_HEADER + MESSAGE_HEADER..]);
-        message.bytes(2 + 32)?;
-        message.short()?;
-        message.long()?;
-        message.short()?;
-        if message.is_over() {
-            return Ok(None);
-        }
-        let mut extensions = Walk(message.long()?);
-        message.ends()?;
-        let mut name = None;
-        while !extensions.is_over() {
-            let kind = extensions.number()?;
-            let body = extensions.long()?;
-            if kind == SERVER_NAME && name.replace(host_name(body)?).is_some() {
-                return Err(HelloError::Malformed);
-            }
-        }
-        Ok(name)
+        Ok(message::server_name(self.message())?)
+    }
+
+    fn message(&self) -> &[u8] {
+        &self.record[RECORD_HEADER..]
     }
 }
 
-/// The list may hold one name of each kind, and no other kind is known.
-fn host_name(body: &[u8]) -> Result<&[u8], HelloError> {
-    let mut body = Walk(body);
-    let mut list = Walk(body.long()?);
-    body.ends()?;
-    let kind = list.bytes(1)?[0];
-    let name = list.long()?;
-    list.ends()?;
-    if kind != HOST_NAME || name.is_empty() {
-        return Err(HelloError::Malformed);
+impl From<MessageError> for HelloError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::Malformed => Self::Malformed,
+            MessageError::TooLong => Self::TooLong,
+        }
     }
-    Ok(name)
 }
 
 /// The length of the next record, which must be of the handshake.
@@ -161,66 +127,6 @@ async fn take<S: AsyncRead + Unpin>(
         Ok(read) if read == length => Ok(()),
         Ok(_) => Err(HelloError::Gone(io::ErrorKind::UnexpectedEof.into())),
         Err(error) => Err(HelloError::Gone(error)),
-    }
-}
-
-/// How much of the message is still to come; `None` while its header is.
-fn missing(message: &[u8]) -> Result<Option<usize>, HelloError> {
-    if message.first().is_some_and(|kind| *kind != CLIENT_HELLO) {
-        return Err(HelloError::Malformed);
-    }
-    let Some([_, high, middle, low]) = message.first_chunk() else {
-        return Ok(None);
-    };
-    let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize + MESSAGE_HEADER;
-    if length > LONGEST {
-        return Err(HelloError::TooLong);
-    }
-    // Nothing may follow it in its flight.
-    let missing = length.checked_sub(message.len());
-    missing.map(Some).ok_or(HelloError::Malformed)
-}
-
-/// What is left of a message.
-struct Walk<'a>(&'a [u8]);
-
-impl<'a> Walk<'a> {
-    fn bytes(&mut self, count: usize) -> Result<&'a [u8], HelloError> {
-        let (bytes, rest) = self
-            .0
-            .split_at_checked(count)
-            .ok_or(HelloError::Malformed)?;
-        self.0 = rest;
-        Ok(bytes)
-    }
-
-    fn number(&mut self) -> Result<u16, HelloError> {
-        let bytes = self.bytes(2)?;
-        Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
-    }
-
-    /// Bytes behind one byte of length.
-    fn short(&mut self) -> Result<&'a [u8], HelloError> {
-        let length = self.bytes(1)?[0];
-        self.bytes(length.into())
-    }
-
-    /// Bytes behind two bytes of length.
-    fn long(&mut self) -> Result<&'a [u8], HelloError> {
-        let length = self.number()?;
-        self.bytes(length.into())
-    }
-
-    const fn is_over(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn ends(&self) -> Result<(), HelloError> {
-        if self.is_over() {
-            Ok(())
-        } else {
-            Err(HelloError::Malformed)
-        }
     }
 }
 

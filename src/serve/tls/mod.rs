@@ -5,6 +5,7 @@ mod alert;
 mod certificates;
 mod handshakes;
 mod hello;
+mod message;
 
 use std::io;
 use std::sync::Arc;

@@ -6,6 +6,10 @@ use rustls::server::Acceptor;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::*;
+use crate::serve::tls::message::host_name;
+
+const CLIENT_HELLO: u8 = 1;
+const MESSAGE_HEADER: usize = 4;
 
 /// A ClientHello as rustls writes it, in one record.
 fn hello(name: &str) -> Vec<u8> {
