@@ -4,6 +4,7 @@ mod client_tls;
 mod control;
 mod home;
 mod ops;
+mod retention;
 mod start;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::registry::Store;
 use crate::serve::Cores;
 
 pub use client_tls::ClientTlsError;
+pub use retention::{EvidenceError, audit_sweeps};
 pub use start::{Addresses, Running};
 
 /// How to run, besides what the configurations say.

@@ -15,6 +15,7 @@ use super::client_tls;
 use super::control::Control;
 use super::home::HomeEraser;
 use super::ops::{self, Ops};
+use super::retention::audit_sweeps;
 use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
@@ -452,6 +453,10 @@ fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToke
     tasks.spawn(async move {
         until_stopped.run_until_cancelled(sweep(swept)).await;
     });
+    let (told, until_stopped) = (Arc::clone(shared), stop.clone());
+    tasks.spawn(async move {
+        until_stopped.run_until_cancelled(evidence(told)).await;
+    });
     let (probed, until_stopped) = (Arc::clone(shared), stop.clone());
     tasks.spawn(async move {
         until_stopped
@@ -472,6 +477,23 @@ async fn sweep(shared: Arc<Shared>) {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => tracing::info!(accounts = ?deleted, "unused accounts are deleted"),
             Err(error) => tracing::warn!(%error, "unused accounts are not swept"),
+        }
+    }
+}
+
+/// How often data centres are told of retentions and asked for what they have deleted.
+const EVIDENCE: Duration = Duration::from_secs(600);
+/// After the start, so that a restart is no reason to wait for long, and no burst.
+const FIRST_EVIDENCE: Duration = Duration::from_secs(60);
+
+async fn evidence(shared: Arc<Shared>) {
+    let first = tokio::time::Instant::now() + FIRST_EVIDENCE;
+    let mut ticks = tokio::time::interval_at(first, EVIDENCE);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = audit_sweeps(&shared).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "evidence of sweeps is not in the audit log yet");
         }
     }
 }

@@ -14,6 +14,7 @@ mod rate;
 mod send;
 mod session;
 mod stream;
+mod sweep;
 mod upstream;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub use prepare::Outbound;
 pub use send::{Answer, FilterError, SendError};
 pub use session::{Approach, Link};
 pub use stream::Stream;
+pub use sweep::Sweep;
 pub use upstream::Target;
 
 use bind::Pools;

@@ -37,6 +37,7 @@ mod references;
 mod regions;
 mod registry_crash;
 mod registry_kit;
+mod retention;
 mod sdks;
 mod sessions;
 mod streaming;
