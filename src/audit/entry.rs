@@ -152,7 +152,7 @@ pub(super) struct Draft {
     pub outcome: Outcome,
     pub code: Option<&'static str>,
     pub count: Option<u64>,
-    pub sweep: Option<Sweep>,
+    pub sweep: Option<Box<Sweep>>,
     pub pins: Option<Pins>,
 }
 

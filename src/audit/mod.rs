@@ -166,7 +166,7 @@ impl AuditLog {
             app_id: Some(app_id),
         };
         let mut draft = Draft::of(&deed, Outcome::Done, None);
-        (draft.sweep, draft.count) = (Some(sweep), Some(count));
+        (draft.sweep, draft.count) = (Some(Box::new(sweep)), Some(count));
         self.append(draft).await
     }
 

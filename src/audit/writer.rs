@@ -169,7 +169,7 @@ impl Writer {
             outcome: draft.outcome,
             code: draft.code.map(str::to_owned),
             count: draft.count,
-            sweep: draft.sweep.clone(),
+            sweep: draft.sweep.as_deref().cloned(),
             pins: draft.pins.clone(),
         }
     }

@@ -41,4 +41,5 @@ mod retention;
 mod sdks;
 mod sessions;
 mod streaming;
+mod sweep_crash;
 mod upstreams;

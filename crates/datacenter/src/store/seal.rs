@@ -83,7 +83,7 @@ impl Seal {
 
 impl Keys {
     pub(super) fn of(keys: &SealKeys) -> Keys {
-        Keys(keys.iter().map(|key| Root::of(key)).collect())
+        Keys(keys.iter().map(Root::of).collect())
     }
 
     pub(super) fn seal(
