@@ -7,6 +7,7 @@ mod home;
 mod ops;
 mod owner;
 mod renewal;
+mod retention;
 mod start;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::registry::Store;
 use crate::serve::Cores;
 
 pub use client_tls::ClientTlsError;
+pub use retention::{EvidenceError, audit_sweeps};
 pub use start::{Addresses, Running};
 
 /// How to run, besides what the configurations say.

@@ -17,6 +17,7 @@ use super::home::HomeEraser;
 use super::ops::{self, Expiry, Ops};
 use super::owner::{self, Adoption};
 use super::renewal::Renewal;
+use super::retention::audit_sweeps;
 use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
@@ -395,6 +396,7 @@ fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToke
     until_stopped(tasks, stop, Arc::clone(&shared.registry).watch());
     until_stopped(tasks, stop, say_distrust(Arc::clone(shared)));
     until_stopped(tasks, stop, sweep(Arc::clone(shared)));
+    until_stopped(tasks, stop, evidence(Arc::clone(shared)));
     let probed = Arc::clone(shared);
     until_stopped(tasks, stop, async move { probed.homes.probe().await });
 }
@@ -422,6 +424,23 @@ async fn sweep(shared: Arc<Shared>) {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => tracing::info!(accounts = ?deleted, "unused accounts are deleted"),
             Err(error) => tracing::warn!(%error, "unused accounts are not swept"),
+        }
+    }
+}
+
+/// How often data centres are told of retentions and asked for what they have deleted.
+const EVIDENCE: Duration = Duration::from_secs(600);
+/// After the start, so that a restart is no reason to wait for long, and no burst.
+const FIRST_EVIDENCE: Duration = Duration::from_secs(60);
+
+async fn evidence(shared: Arc<Shared>) {
+    let first = tokio::time::Instant::now() + FIRST_EVIDENCE;
+    let mut ticks = tokio::time::interval_at(first, EVIDENCE);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = audit_sweeps(&shared).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "evidence of sweeps is not in the audit log yet");
         }
     }
 }

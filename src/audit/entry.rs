@@ -25,6 +25,9 @@ pub struct Entry {
     /// How many times, for entries that stand for several refusals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// Of which sweep, and of which channel, for entries that tell of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
     /// Of a new App: whoever has lost the registry can put them back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<Pins>,
@@ -35,6 +38,17 @@ pub struct Entry {
 pub struct Pins {
     pub id: String,
     pub key: String,
+}
+
+/// A data centre's sweep in one channel of an App. The same id, channel and kind twice: told twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    pub id: String,
+    pub channel: String,
+    /// `messages`, `waiting`, `files` or `bytes`.
+    pub kind: String,
+    /// What is older was deleted, in Unix milliseconds by the data centre's clock.
+    pub older_than: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +115,9 @@ pub enum Action {
     /// They came out of one.
     #[serde(rename = "registry.restore")]
     Restore,
+    /// The home data centre deleted what was past its retention.
+    #[serde(rename = "retention.sweep")]
+    SweepRetention,
     /// A request, session or connection of an App.
     #[serde(rename = "traffic")]
     Traffic,
@@ -135,6 +152,7 @@ pub(super) struct Draft {
     pub outcome: Outcome,
     pub code: Option<&'static str>,
     pub count: Option<u64>,
+    pub sweep: Option<Box<Sweep>>,
     pub pins: Option<Pins>,
 }
 
@@ -155,6 +173,7 @@ impl Draft {
             outcome,
             code,
             count: None,
+            sweep: None,
             pins: None,
         }
     }
@@ -165,7 +184,9 @@ impl Draft {
         let code = self.code.map_or(0, str::len);
         let pins = self.pins.as_ref();
         let pins = pins.map_or(0, |pins| pins.id.len() + pins.key.len());
-        FIXED + ESCAPED * (self.deed.actor.as_str().len() + code + pins)
+        let sweep = self.sweep.as_ref();
+        let sweep = sweep.map_or(0, |s| s.id.len() + s.channel.len() + s.kind.len());
+        FIXED + ESCAPED * (self.deed.actor.as_str().len() + code + pins + sweep)
     }
 }
 

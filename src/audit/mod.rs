@@ -47,7 +47,7 @@ use tokio::sync::oneshot;
 use crate::domain::{AppId, Clock, RegionId};
 
 pub use act::Act;
-pub use entry::{Action, Actor, Deed, Entry, Outcome, Pins};
+pub use entry::{Action, Actor, Deed, Entry, Outcome, Pins, Sweep};
 pub use flaw::Flaw;
 pub use folder::{Folder, HeadError, head};
 pub use gateway_id::gateway_id;
@@ -153,6 +153,21 @@ impl AuditLog {
     /// When the entry is not surely on disk.
     pub async fn note(&self, deed: &Deed) -> Result<(), AuditError> {
         self.append(Draft::of(deed, Outcome::Done, None)).await
+    }
+
+    /// Writes how much a data centre's sweep has deleted.
+    ///
+    /// # Errors
+    /// When the entry is not surely on disk.
+    pub async fn swept(&self, app_id: AppId, sweep: Sweep, count: u64) -> Result<(), AuditError> {
+        let deed = Deed {
+            actor: Actor::Gateway,
+            action: Action::SweepRetention,
+            app_id: Some(app_id),
+        };
+        let mut draft = Draft::of(&deed, Outcome::Done, None);
+        (draft.sweep, draft.count) = (Some(Box::new(sweep)), Some(count));
+        self.append(draft).await
     }
 
     /// Counts a refusal of traffic. For the path of requests: no I/O, nothing is waited for.

@@ -169,6 +169,7 @@ impl Writer {
             outcome: draft.outcome,
             code: draft.code.map(str::to_owned),
             count: draft.count,
+            sweep: draft.sweep.as_deref().cloned(),
             pins: draft.pins.clone(),
         }
     }
@@ -225,6 +226,7 @@ fn traffic((key, count): (Key, u64)) -> Draft {
         outcome: Outcome::Refused,
         code: Some(key.code),
         count: Some(count),
+        sweep: None,
         pins: None,
     }
 }
@@ -240,6 +242,7 @@ fn lost_traffic(count: u64) -> Draft {
         outcome: Outcome::Refused,
         code: None,
         count: Some(count),
+        sweep: None,
         pins: None,
     }
 }

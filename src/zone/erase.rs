@@ -78,7 +78,11 @@ impl Homes {
         let home = home.ok_or(EraseError::NoSuchZone)?;
         let erasing = async {
             let (target, stream) = reach(home).await?;
-            let request = request(home, &target, app, user)?;
+            let asked = Asked {
+                app_key: app.app_key.as_str(),
+                user_id: user,
+            };
+            let request = request(home, &target, app, (PATH, &asked))?;
             let body = exchange(stream, request).await?;
             Evidence::read(&body, app)
         };
@@ -88,7 +92,7 @@ impl Homes {
 }
 
 /// A connection to an upstream of the zone: those that are well first, then any.
-async fn reach(home: &Home) -> Result<(Arc<Target>, Stream), EraseError> {
+pub(super) async fn reach(home: &Home) -> Result<(Arc<Target>, Stream), EraseError> {
     let targets = &home.targets[Channel::General.index()];
     let (well, sick): (Vec<_>, Vec<_>) = targets.iter().partition(|t| t.health().is_well());
     let mut last = EraseError::NoSuchZone;
@@ -114,20 +118,16 @@ struct Asked<'a> {
     user_id: Option<&'a str>,
 }
 
-fn request(
+pub(super) fn request(
     home: &Home,
     target: &Target,
     app: &App,
-    user: Option<&str>,
+    (path, asked): (&'static str, &impl Serialize),
 ) -> Result<Request<Full<Bytes>>, EraseError> {
-    let asked = Asked {
-        app_key: app.app_key.as_str(),
-        user_id: user,
-    };
-    let body = serde_json::to_vec(&asked).map_err(|_| EraseError::Protocol)?;
+    let body = serde_json::to_vec(asked).map_err(|_| EraseError::Protocol)?;
     let mut request = Request::new(Full::from(body));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = Uri::from_static("/management/erasures");
+    *request.uri_mut() = Uri::from_static(path);
     let headers = request.headers_mut();
     headers.insert(header::HOST, target.authority.clone());
     let json = HeaderValue::from_static("application/json");
@@ -153,7 +153,10 @@ fn stamp(headers: &mut HeaderMap, home: &Home, app: &App) -> Result<(), EraseErr
 }
 
 /// One request on a connection of its own, and the body of its answer.
-async fn exchange(stream: Stream, request: Request<Full<Bytes>>) -> Result<Bytes, EraseError> {
+pub(super) async fn exchange(
+    stream: Stream,
+    request: Request<Full<Bytes>>,
+) -> Result<Bytes, EraseError> {
     let opened = http1::Builder::new()
         .max_buf_size(HEAD)
         .handshake(TokioIo::new(stream))
@@ -188,6 +191,7 @@ async fn take(response: Response<Incoming>) -> Result<Bytes, EraseError> {
     }
 }
 
+const PATH: &str = "/management/erasures";
 /// Connecting, asking and answering together.
 const WHOLE: Duration = Duration::from_secs(60);
 /// The most of an answer's head, in bytes.

@@ -15,6 +15,7 @@ mod secured;
 mod send;
 mod session;
 mod stream;
+mod sweep;
 mod upstream;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub use secured::{Secured, UpstreamTlsError};
 pub use send::{Answer, FilterError, SendError};
 pub use session::{Approach, Link};
 pub use stream::Stream;
+pub use sweep::Sweep;
 pub use upstream::Target;
 
 use bind::Pools;
