@@ -11,8 +11,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::centre_keys;
 use super::exit::{Exit, Outcome, Stop};
+use super::logging;
 use super::output::Output;
 use super::secret_file;
+use crate::config::{Log, LogFormat, LogLevel};
 use crate::domain::{Clock, SystemClock};
 
 /// Runs the reference data centre of a zone
@@ -73,6 +75,10 @@ struct Listening {
 /// # Errors
 /// When the data centre cannot start.
 pub async fn run(args: Args) -> Outcome {
+    logging::start(Log {
+        level: LogLevel::Info,
+        format: LogFormat::Json,
+    });
     let (auth, keys) = (door(&args)?, keys(&args)?);
     let settings = Settings {
         region: args.region.clone(),
