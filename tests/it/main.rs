@@ -39,5 +39,6 @@ mod registry_crash;
 mod registry_kit;
 mod sdks;
 mod sessions;
+mod sockets;
 mod streaming;
 mod upstreams;
