@@ -128,6 +128,7 @@ impl Common {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it is the client")]
     async fn connect(&self, n: u32) -> anyhow::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         let address = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + 1 + n % ADDRESSES);

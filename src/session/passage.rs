@@ -180,6 +180,7 @@ mod tests {
     use super::*;
     use crate::domain::Transport;
 
+    #[expect(clippy::disallowed_methods, reason = "a test's own client")]
     async fn end() -> End {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let connecting = TcpSocket::new_v4().unwrap();

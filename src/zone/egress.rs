@@ -95,6 +95,7 @@ impl Egress {
         Err(last)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the egress guard's DNS")]
     async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
         if let Ok(literal) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(literal, port)]);
@@ -103,6 +104,7 @@ impl Egress {
         Ok(found.map_err(DialError::Resolve)?.collect())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the egress guard")]
     async fn connect(&self, address: SocketAddr) -> Result<TcpStream, DialError> {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let socket = match address {

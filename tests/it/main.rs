@@ -41,6 +41,7 @@ mod retention;
 mod schemathesis;
 mod sdks;
 mod sessions;
+mod sockets;
 mod streaming;
 mod sweep_crash;
 mod tls;

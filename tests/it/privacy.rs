@@ -119,6 +119,7 @@ fn script(world: &World) {
     });
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test is the client")]
 async fn from_marked_address(to: std::net::SocketAddr) -> tokio::net::TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((CLIENT, 0).into()).unwrap();

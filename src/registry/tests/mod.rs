@@ -9,4 +9,5 @@ pub mod races;
 pub mod rollback;
 pub mod stores;
 pub mod untrusted;
+mod vectors;
 mod wrappers;
