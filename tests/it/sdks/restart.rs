@@ -58,6 +58,8 @@ impl Process {
             "--zone=fra1",
             "--data",
             &file("datacenter/fra1"),
+            "--key-file",
+            &file("keys/fra1.seal"),
             "--rest",
             &listens("rest: [\"https://"),
             "--websocket",
