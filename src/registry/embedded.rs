@@ -3,19 +3,17 @@
 //! Reads run where they are asked for: a B-tree look-up in redb's page cache takes microseconds,
 //! less than handing it to another thread. Writes go through one thread (`writer.rs`).
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable};
+use redb::{ReadableDatabase, ReadableTable};
 use tokio::sync::mpsc;
 
 use super::chain::Link;
+use super::embedded_file::OpenFile;
 use super::embedded_import;
 use super::embedded_tables::{self, ENTRIES};
 use super::listeners::Listeners;
@@ -27,12 +25,12 @@ use crate::domain::RegionId;
 /// How many transactions may wait for the writer.
 const QUEUE: usize = 4_096;
 
-/// Bytes of the file kept in memory; the system's page cache has the rest.
-const CACHE: usize = 128 << 20;
+/// The entries, to be read.
+type Entries = redb::ReadOnlyTable<&'static str, &'static [u8]>;
 
 /// One redb file.
 pub struct EmbeddedStore {
-    database: Arc<Database>,
+    file: Arc<OpenFile>,
     listeners: Arc<Listeners>,
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
@@ -57,22 +55,12 @@ impl EmbeddedStore {
     /// # Errors
     /// When another process has it open, or it is no registry.
     pub fn open(path: &Path) -> Result<Arc<Self>, EmbeddedError> {
-        let file = open_file(path).map_err(EmbeddedError::File)?;
-        let backend = FileBackend::new(file).map_err(refused)?;
-        let database = Database::builder()
-            .set_cache_size(CACHE)
-            .create_with_backend(backend)
-            .map_err(refused)?;
-        embedded_tables::make(&database).map_err(|e| EmbeddedError::Database(Box::new(e)))?;
-        Self::start(Arc::new(database))
-    }
-
-    fn start(database: Arc<Database>) -> Result<Arc<Self>, EmbeddedError> {
+        let file = Arc::new(OpenFile::open(path)?);
         let listeners = Arc::new(Listeners::default());
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = writer::start(Arc::clone(&database), Arc::clone(&listeners), queue);
+        let writer = writer::start(Arc::clone(&file), Arc::clone(&listeners), queue);
         Ok(Arc::new(Self {
-            database,
+            file,
             listeners,
             jobs: Some(jobs),
             writer: Some(writer.map_err(EmbeddedError::Thread)?),
@@ -89,10 +77,31 @@ impl EmbeddedStore {
         answered.await.map_err(|_| Unavailable)?
     }
 
-    fn read_now(&self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, redb::Error> {
-        let table = self.database.begin_read()?.open_table(ENTRIES)?;
-        let value = |key: &Key| Ok(table.get(key.as_str())?.map(|v| v.value().to_vec()));
-        keys.iter().map(value).collect()
+    /// What cannot be read may be read again soon: the writer is told to open the file anew.
+    fn read_with<T>(
+        &self,
+        work: impl FnOnce(&Entries) -> Result<T, redb::Error>,
+    ) -> Result<T, Unavailable> {
+        let read = self
+            .file
+            .with(|database| work(&database.begin_read()?.open_table(ENTRIES)?));
+        read.map_err(|error| self.unreadable(&error))
+    }
+
+    fn unreadable(&self, error: &redb::Error) -> Unavailable {
+        tracing::error!(%error, "the embedded registry cannot be read");
+        if let Some(jobs) = &self.jobs {
+            // A full queue wakes the writer as well.
+            let _ = jobs.try_send(Job::Recover);
+        }
+        Unavailable
+    }
+
+    fn read_now(&self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, Unavailable> {
+        self.read_with(|table| {
+            let value = |key: &Key| Ok(table.get(key.as_str())?.map(|v| v.value().to_vec()));
+            keys.iter().map(value).collect()
+        })
     }
 
     fn range_now(
@@ -100,39 +109,42 @@ impl EmbeddedStore {
         prefix: &Key,
         after: Option<&Key>,
         limit: usize,
-    ) -> Result<Vec<Entry>, redb::Error> {
-        let table = self.database.begin_read()?.open_table(ENTRIES)?;
+    ) -> Result<Vec<Entry>, Unavailable> {
         let start = after.unwrap_or(prefix).max(prefix);
-        let mut found = Vec::new();
-        for entry in table.range(start.as_str()..)? {
-            let (key, value) = entry?;
-            let key = Key::from_text(key.value());
-            if key.after(prefix).is_none() || found.len() >= limit {
-                break;
+        self.read_with(|table| {
+            let mut found = Vec::new();
+            for entry in table.range(start.as_str()..)? {
+                let (key, value) = entry?;
+                let key = Key::from_text(key.value());
+                if key.after(prefix).is_none() || found.len() >= limit {
+                    break;
+                }
+                if after != Some(&key) {
+                    found.push((key, value.value().to_vec()));
+                }
             }
-            if after != Some(&key) {
-                found.push((key, value.value().to_vec()));
-            }
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     /// Writes as nobody may: what a thief, a bug or a bad restore would leave behind.
     #[cfg(test)]
     pub(super) fn tamper(&self, key: &Key, value: Option<&[u8]>) {
-        let txn = self.database.begin_write().unwrap();
-        let mut table = txn.open_table(ENTRIES).unwrap();
-        match value {
-            Some(value) => drop(table.insert(key.as_str(), value).unwrap()),
-            None => drop(table.remove(key.as_str()).unwrap()),
-        }
-        drop(table);
-        txn.commit().unwrap();
+        let tampered = self.file.with(|database| {
+            let txn = database.begin_write()?;
+            let mut table = txn.open_table(ENTRIES)?;
+            match value {
+                Some(value) => drop(table.insert(key.as_str(), value)?),
+                None => drop(table.remove(key.as_str())?),
+            }
+            drop(table);
+            Ok(txn.commit()?)
+        });
+        tampered.unwrap();
     }
 
-    fn newest_now(&self, region: &RegionId) -> Result<Option<Entry>, redb::Error> {
-        let table = self.database.begin_read()?.open_table(ENTRIES)?;
-        newest(&table, region)
+    fn newest_now(&self, region: &RegionId) -> Result<Option<Entry>, Unavailable> {
+        self.read_with(|table| newest(table, region))
     }
 }
 
@@ -149,17 +161,16 @@ pub(super) fn newest(
 
 impl Store for EmbeddedStore {
     fn read(&self, keys: Vec<Key>) -> Asked<'_, Vec<Option<Vec<u8>>>> {
-        ready(self.read_now(&keys).map_err(unreadable)).boxed()
+        ready(self.read_now(&keys)).boxed()
     }
 
     fn range(&self, prefix: Key, after: Option<Key>, limit: usize) -> Asked<'_, Vec<Entry>> {
-        let found = self.range_now(&prefix, after.as_ref(), limit);
-        ready(found.map_err(unreadable)).boxed()
+        ready(self.range_now(&prefix, after.as_ref(), limit)).boxed()
     }
 
     fn count_apps(&self, region: &RegionId) -> Asked<'_, u64> {
-        let count = embedded_tables::count(&self.database, region);
-        ready(count.map_err(unreadable)).boxed()
+        let count = self.file.with(|file| embedded_tables::count(file, region));
+        ready(count.map_err(|error| self.unreadable(&error))).boxed()
     }
 
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Link, CommitError>> {
@@ -167,7 +178,7 @@ impl Store for EmbeddedStore {
     }
 
     fn newest_link(&self, region: &RegionId) -> Asked<'_, Option<Link>> {
-        let found = self.newest_now(region).map_err(unreadable);
+        let found = self.newest_now(region);
         let link = found.and_then(|entry| {
             let read = entry.map(|(key, value)| Link::read(region, &key, &value));
             read.transpose()
@@ -178,7 +189,7 @@ impl Store for EmbeddedStore {
     fn link(&self, region: &RegionId, n: u64) -> Asked<'_, Option<Link>> {
         let key = Key::link(region, n);
         let found = self.read_now(std::slice::from_ref(&key));
-        let link = found.map_err(unreadable).and_then(|values| {
+        let link = found.and_then(|values| {
             let value = values.into_iter().next().flatten();
             let read = value.map(|value| Link::read(region, &key, &value));
             read.transpose()
@@ -204,8 +215,11 @@ impl Store for EmbeddedStore {
     }
 
     fn import(&self, import: Import) -> Importing<'_> {
-        let (database, listeners) = (Arc::clone(&self.database), Arc::clone(&self.listeners));
-        let write = move || embedded_import::import(&database, import);
+        let (file, listeners) = (Arc::clone(&self.file), Arc::clone(&self.listeners));
+        let write = move || {
+            let imported = file.with(|database| Ok(embedded_import::import(database, import)));
+            imported.unwrap_or(Err(ImportError::Unavailable(Unavailable)))
+        };
         async move {
             let written = tokio::task::spawn_blocking(write).await;
             let written = written.unwrap_or(Err(ImportError::Unavailable(Unavailable)));
@@ -225,28 +239,4 @@ impl Drop for EmbeddedStore {
             let _gone = writer.join();
         }
     }
-}
-
-fn open_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let file = options.mode(0o600).open(path)?;
-    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        // The name of a new file must be as durable as what is acknowledged in it.
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(file)
-}
-
-fn refused(error: DatabaseError) -> EmbeddedError {
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => EmbeddedError::InUse,
-        error => EmbeddedError::Database(Box::new(error.into())),
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unreadable(error: redb::Error) -> Unavailable {
-    tracing::error!(%error, "the embedded registry cannot be read");
-    Unavailable
 }

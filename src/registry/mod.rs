@@ -7,7 +7,7 @@
 //! | `register`, `create`, `change`, `certificates`, `list`, `accounts`, `book` | the control plane's operations |
 //! | `trust`, `distrust`, `pin`, `sealed_key`, `names` | what is believed of the store |
 //! | `seal`, `record`, `account`, `aead`, `random` | what is sealed, and how |
-//! | `store`, `embedded`, `embedded_tables`, `writer`, `listeners` | where it is kept |
+//! | `store`, `embedded`, `embedded_file`, `embedded_tables`, `writer`, `listeners` | where it is kept |
 //! | `transfer`, `embedded_import`, `reconcile` | a region's part out of a store and into one; what a lost commit left in the audit log |
 //! | `chain`, `anchor`, `check`, `health` | rollback, and readiness |
 
@@ -23,6 +23,7 @@ mod check;
 mod create;
 mod distrust;
 mod embedded;
+mod embedded_file;
 mod embedded_import;
 mod embedded_tables;
 mod flight;

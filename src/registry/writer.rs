@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::chain::Link;
 use super::embedded::newest;
+use super::embedded_file::OpenFile;
 use super::embedded_tables::Tables;
 use super::listeners::Listeners;
 use super::store::{CommitError, Condition, Key, Txn, Unavailable};
@@ -25,26 +26,25 @@ pub(super) enum Job {
         regions: Vec<u8>,
         answer: Answer<()>,
     },
+    /// The file could not be read.
+    Recover,
 }
 
 /// The most transactions that share one durable commit.
 const GROUP: usize = 512;
 
 pub(super) fn start(
-    database: Arc<Database>,
+    file: Arc<OpenFile>,
     listeners: Arc<Listeners>,
     queue: mpsc::Receiver<Job>,
 ) -> io::Result<JoinHandle<()>> {
-    let writer = Writer {
-        database,
-        listeners,
-    };
+    let writer = Writer { file, listeners };
     let named = std::thread::Builder::new().name("registry-writer".to_owned());
     named.spawn(move || writer.run(queue))
 }
 
 struct Writer {
-    database: Arc<Database>,
+    file: Arc<OpenFile>,
     listeners: Arc<Listeners>,
 }
 
@@ -57,9 +57,15 @@ impl Writer {
     }
 
     fn write(&self, group: Vec<Job>) {
-        let written = self.write_durably(&group);
+        let recovers = group.iter().any(|job| matches!(job, Job::Recover));
+        if recovers {
+            self.file.recover();
+        }
+        let written = self.file.with(|database| write_durably(database, &group));
         if let Err(error) = &written {
             tracing::error!(%error, "the embedded registry cannot be written");
+            // Before the answers: who hears of it may ask at once.
+            self.file.recover();
         }
         match written {
             Ok((outcomes, keys)) => {
@@ -75,25 +81,28 @@ impl Writer {
             ),
         }
     }
+}
 
-    /// What each job did (`None`: a condition did not hold), and the keys that were written.
-    fn write_durably(&self, group: &[Job]) -> Result<(Vec<Option<Done>>, Vec<Key>), redb::Error> {
-        let txn = self.database.begin_write()?;
-        let mut keys = Vec::new();
-        let mut outcomes = Vec::with_capacity(group.len());
-        {
-            let mut tables = Tables::open(&txn)?;
-            for job in group {
-                outcomes.push(apply(&mut tables, job, &mut keys)?);
-            }
+/// What each job did (`None`: a condition did not hold), and the keys that were written.
+fn write_durably(
+    database: &Database,
+    group: &[Job],
+) -> Result<(Vec<Option<Done>>, Vec<Key>), redb::Error> {
+    let txn = database.begin_write()?;
+    let mut keys = Vec::new();
+    let mut outcomes = Vec::with_capacity(group.len());
+    {
+        let mut tables = Tables::open(&txn)?;
+        for job in group {
+            outcomes.push(apply(&mut tables, job, &mut keys)?);
         }
-        if keys.is_empty() {
-            txn.abort()?;
-        } else {
-            txn.commit()?;
-        }
-        Ok((outcomes, keys))
     }
+    if keys.is_empty() {
+        txn.abort()?;
+    } else {
+        txn.commit()?;
+    }
+    Ok((outcomes, keys))
 }
 
 #[derive(Clone, Copy)]
@@ -110,6 +119,7 @@ fn apply(
     match job {
         Job::Commit(txn, _) => apply_txn(tables, txn, keys),
         Job::Regions { was, regions, .. } => apply_regions(tables, was.as_deref(), regions, keys),
+        Job::Recover => Ok(None),
     }
 }
 
@@ -183,6 +193,7 @@ fn answer(group: Vec<Job>, outcomes: impl Iterator<Item = Result<Done, CommitErr
         let _gone = match job {
             Job::Commit(_, answer) => answer.send(outcome.and_then(Done::link)).is_err(),
             Job::Regions { answer, .. } => answer.send(outcome.map(|_| ())).is_err(),
+            Job::Recover => false,
         };
     }
 }

@@ -36,6 +36,7 @@ mod reference;
 mod references;
 mod regions;
 mod registry_crash;
+mod registry_disk;
 mod registry_kit;
 mod retention;
 mod schemathesis;
