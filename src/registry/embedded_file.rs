@@ -48,10 +48,11 @@ impl OpenFile {
         }
     }
 
-    /// Opens it anew if it does nothing any more. Whether it is open now.
+    /// Opens it anew if it does nothing any more. Whether it was opened: what was told of it before
+    /// may not be so.
     pub(super) fn recover(&self) -> bool {
         if self.with(is_working).is_ok() {
-            return true;
+            return false;
         }
         let mut database = self.database.write();
         // It is locked for as long as it is open.
@@ -63,10 +64,8 @@ impl OpenFile {
                 true
             }
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the embedded registry cannot be opened anew"
-                );
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the embedded registry cannot be opened anew");
                 false
             }
         }

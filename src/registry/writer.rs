@@ -57,15 +57,14 @@ impl Writer {
     }
 
     fn write(&self, group: Vec<Job>) {
-        let recovers = group.iter().any(|job| matches!(job, Job::Recover));
-        if recovers {
-            self.file.recover();
+        if group.iter().any(|job| matches!(job, Job::Recover)) {
+            self.recover();
         }
         let written = self.file.with(|database| write_durably(database, &group));
         if let Err(error) = &written {
             tracing::error!(%error, "the embedded registry cannot be written");
             // Before the answers: who hears of it may ask at once.
-            self.file.recover();
+            self.recover();
         }
         match written {
             Ok((outcomes, keys)) => {
@@ -79,6 +78,13 @@ impl Writer {
                 group,
                 std::iter::repeat(Err(CommitError::Unavailable(Unavailable))),
             ),
+        }
+    }
+
+    /// A commit that failed may be in the file after all: nobody goes on with what they remember.
+    fn recover(&self) {
+        if self.file.recover() {
+            self.listeners.missed();
         }
     }
 }
