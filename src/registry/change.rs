@@ -101,6 +101,7 @@ impl Registry {
         for _ in 0..ATTEMPTS {
             let (mut stored, zone) = self.changeable(id, if_match).await?;
             if let Edited::Same = edit(&mut stored.record)? {
+                self.anchored().await.map_err(|f| self.unchanged(f))?;
                 return Ok(self.changed_app(stored.record, zone));
             }
             stored.record.revision += 1;
@@ -142,6 +143,7 @@ impl Registry {
     async fn tombstone(&self, id: &AppId) -> Result<Arc<App>, ChangeError> {
         let found = self.read_by_id(id).await.map_err(|f| self.unchanged(f))?;
         let (key, verified) = found.ok_or(ChangeError::Unknown)?;
+        self.anchored().await.map_err(|f| self.unchanged(f))?;
         match self.home(&key, verified) {
             Home::Here(app) => Ok(app),
             Home::Elsewhere(region) => Err(ChangeError::Elsewhere(region)),

@@ -10,6 +10,7 @@ use super::anchor::AnchorError;
 use super::health::{State, Trust};
 use super::known::AppName;
 use super::store::{CommitError, Key, Store, Txn, Unavailable};
+use super::trust::Fault;
 use super::{Distrust, Link, Registry};
 use crate::config::Catalogue;
 use crate::domain::{AppKey, RegionId};
@@ -93,6 +94,15 @@ impl Registry {
         self.anchor.note(&self.region, link);
         self.anchor.sync().await?;
         Ok(())
+    }
+
+    /// For what is acknowledged without a commit: it may rest on an earlier one that was refused
+    /// because its anchor could not be written.
+    pub(super) async fn anchored(&self) -> Result<(), Fault> {
+        self.anchor.sync().await.map_err(|error| {
+            tracing::error!(%error, "what is in the registry cannot be acknowledged");
+            Unavailable.into()
+        })
     }
 
     pub(super) async fn check(&self) {

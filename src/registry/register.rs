@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Registry;
-use super::anchor::AnchorError;
 use super::create::CreateError;
 use super::distrust::Distrust;
 use super::known::{App, AuthMode, Certificate, Home, Plan, Status};
@@ -86,9 +85,7 @@ impl Registry {
         for _ in 0..ATTEMPTS {
             self.require_trust().await.map_err(|f| self.refused(f))?;
             if let Some(app) = self.existing(&new).await? {
-                // Its commit may have been the last thing that was written.
-                let anchored = self.anchor.sync().await;
-                anchored.map_err(|error| unanchored(&error))?;
+                self.anchored().await.map_err(|f| self.refused(f))?;
                 return Ok(Registered::Existing(app));
             }
             match self.create(&new).await {
@@ -208,11 +205,6 @@ impl Registry {
             }
         }
     }
-}
-
-fn unanchored(error: &AnchorError) -> RegisterError {
-    tracing::error!(%error, "a registration cannot be anchored");
-    RegisterError::Unavailable
 }
 
 fn refuse_retired(verified: &Verified) -> Result<(), RegisterError> {

@@ -59,6 +59,7 @@ macro_rules! tests {
             another_history_is_a_rollback,
             a_missing_anchor_is_believed_once,
             the_anchor_knows_a_commit_before_it_is_acknowledged,
+            what_is_not_anchored_is_not_acknowledged_by_asking_again,
             one_registration_of_a_name_wins,
             the_same_registration_wins_once_and_is_found_by_the_others,
             concurrent_changes_are_all_made,

@@ -26,7 +26,7 @@ pub(super) enum Job {
         regions: Vec<u8>,
         answer: Answer<()>,
     },
-    /// The file could not be read.
+    /// The file could not be read: nothing to write, but a writer who fails opens it anew.
     Recover,
 }
 
@@ -57,9 +57,6 @@ impl Writer {
     }
 
     fn write(&self, group: Vec<Job>) {
-        if group.iter().any(|job| matches!(job, Job::Recover)) {
-            self.recover();
-        }
         let written = self.file.with(|database| write_durably(database, &group));
         if let Err(error) = &written {
             tracing::error!(%error, "the embedded registry cannot be written");

@@ -149,6 +149,32 @@ pub async fn the_anchor_knows_a_commit_before_it_is_acknowledged(backend: Arc<dy
     assert_eq!(anchored(&world.anchor("frankfurt")), 4);
 }
 
+/// Control: `Registry::anchored`, in each act that may find nothing to do.
+pub async fn what_is_not_anchored_is_not_acknowledged_by_asking_again(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    let (a1, a2) = (id("a1"), id("a2"));
+    registered(&home, a1, key("acme#chat1")).await;
+    // A folder in the place of the file that becomes the anchor: it cannot be written.
+    let mut beside = world.anchor("frankfurt").into_os_string();
+    beside.push(".new");
+    std::fs::create_dir(&beside).unwrap();
+    let again = async || home.register(app(a2, key("acme#chat2"))).await;
+    for _ in 0..2 {
+        assert!(matches!(again().await, Err(RegisterError::Unavailable)));
+        let suspended = home.suspend(&a1, None).await;
+        assert!(matches!(suspended, Err(ChangeError::Unavailable)));
+    }
+    for _ in 0..2 {
+        let retired = home.retire(&a1, None).await;
+        assert!(matches!(retired, Err(ChangeError::Unavailable)));
+    }
+    std::fs::remove_dir(&beside).unwrap();
+    again().await.unwrap();
+    home.retire(&a1, None).await.unwrap();
+    assert_eq!(anchored(&world.anchor("frankfurt")), 4);
+}
+
 fn anchored(path: &Path) -> u64 {
     let text = std::fs::read(path).unwrap();
     let anchor: serde_json::Value = serde_json::from_slice(&text).unwrap();
