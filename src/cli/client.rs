@@ -63,7 +63,7 @@ impl AdminClient {
 
     /// # Errors
     /// When the gateway cannot be reached, or refuses.
-    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> anyhow::Result<Value> {
+    pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
         self.call(Method::GET, path, query, None, None).await
     }
 
@@ -98,7 +98,7 @@ impl AdminClient {
         &self,
         method: Method,
         path: &[&str],
-        query: &[(&str, &str)],
+        query: &[(&str, String)],
         body: Option<&Value>,
         if_match: Option<&str>,
     ) -> anyhow::Result<Value> {

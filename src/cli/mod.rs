@@ -19,6 +19,7 @@ mod exit;
 pub mod init;
 mod logging;
 mod output;
+mod paging;
 pub mod registry;
 pub mod restore;
 mod secret_file;

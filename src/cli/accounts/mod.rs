@@ -10,6 +10,7 @@ use crate::cli::client::{AdminArgs, AdminClient};
 use crate::cli::confirm::typed_again;
 use crate::cli::exit::{Exit, Outcome, tell};
 use crate::cli::output::{Output, columns, members, plain};
+use crate::cli::paging::{Paging, tell_more};
 
 /// Creates, lists and revokes admin accounts.
 #[derive(Debug, Subcommand)]
@@ -48,12 +49,8 @@ pub struct CreateArgs {
 /// Lists the accounts of the gateway's region, a page at a time
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
-    /// How many, from 1 to 1000
-    #[arg(long, value_name = "N")]
-    limit: Option<u16>,
-    /// The next_cursor of an earlier page
-    #[arg(long)]
-    cursor: Option<String>,
+    #[command(flatten)]
+    paging: Paging,
     #[command(flatten)]
     admin: AdminArgs,
     #[command(flatten)]
@@ -107,23 +104,11 @@ async fn create(args: &CreateArgs) -> Outcome {
 
 async fn list(args: &ListArgs) -> Outcome {
     let client = AdminClient::new(&args.admin)?;
-    let limit = args.limit.map(|limit| limit.to_string());
-    let query = [
-        ("limit", limit.as_deref()),
-        ("cursor", args.cursor.as_deref()),
-    ];
-    let given = query
-        .iter()
-        .filter_map(|(name, value)| Some((*name, (*value)?)));
-    let page = client
-        .get(&["accounts"], &given.collect::<Vec<_>>())
-        .await?;
+    let page = client.get(&["accounts"], &args.paging.query()).await?;
     args.output
         .data(&page, table)
         .context("cannot write to standard output")?;
-    if let Some(cursor) = page["next_cursor"].as_str() {
-        tell(&format!("There are more: --cursor {cursor}"));
-    }
+    tell_more(&page);
     Ok(Exit::Done)
 }
 

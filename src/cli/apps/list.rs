@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::Which;
 use crate::cli::client::{AdminArgs, AdminClient};
-use crate::cli::exit::{Exit, Outcome, tell};
+use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::{Output, columns, members, plain};
+use crate::cli::paging::{Paging, tell_more};
 
 /// Lists the Apps of the gateway's region, a page at a time
 #[derive(Debug, clap::Args)]
@@ -14,12 +15,8 @@ pub struct ListArgs {
     /// Only active, suspended or retired ones
     #[arg(long)]
     status: Option<String>,
-    /// How many, from 1 to 1000
-    #[arg(long, value_name = "N")]
-    limit: Option<u16>,
-    /// The next_cursor of an earlier page
-    #[arg(long)]
-    cursor: Option<String>,
+    #[command(flatten)]
+    paging: Paging,
     #[command(flatten)]
     admin: AdminArgs,
     #[command(flatten)]
@@ -38,23 +35,13 @@ pub struct ShowArgs {
 }
 
 pub async fn list(args: &ListArgs) -> Outcome {
-    let limit = args.limit.map(|limit| limit.to_string());
-    let query = [
-        ("status", args.status.as_deref()),
-        ("limit", limit.as_deref()),
-        ("cursor", args.cursor.as_deref()),
-    ];
-    let given = query
-        .iter()
-        .filter_map(|(name, value)| Some((*name, (*value)?)));
-    let query: Vec<_> = given.collect();
+    let mut query = args.paging.query();
+    query.extend(args.status.clone().map(|status| ("status", status)));
     let page = AdminClient::new(&args.admin)?
         .get(&["apps"], &query)
         .await?;
     args.output.data(&page, table).context(NOT_PRINTED)?;
-    if let Some(cursor) = page["next_cursor"].as_str() {
-        tell(&format!("There are more: --cursor {cursor}"));
-    }
+    tell_more(&page);
     Ok(Exit::Done)
 }
 

@@ -40,7 +40,7 @@ async fn an_app_is_registered_over_tls() {
     let app = client.post(&["apps"], Some(&body)).await.unwrap();
     let app_id = app["app_id"].as_str().unwrap();
     let list = client
-        .get(&["apps"], &[("status", "active")])
+        .get(&["apps"], &[("status", "active".to_owned())])
         .await
         .unwrap();
     assert_eq!(list["items"][0]["app_id"], app_id);

@@ -4,8 +4,9 @@ use anyhow::Context;
 use serde_json::Value;
 
 use crate::cli::client::{AdminArgs, AdminClient};
-use crate::cli::exit::{Exit, Outcome, tell};
+use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::{Output, columns, plain};
+use crate::cli::paging::tell_more;
 
 /// Shows a gateway's audit log, a page at a time
 #[derive(Debug, clap::Args)]
@@ -27,9 +28,7 @@ pub async fn run(args: &Args) -> Outcome {
     let page = page(&client, args.cursor, args.limit).await?;
     let printed = args.output.data(&page, table);
     printed.context("cannot write to standard output")?;
-    if let Some(cursor) = page["next_cursor"].as_str() {
-        tell(&format!("There are more: --cursor {cursor}"));
-    }
+    tell_more(&page);
     Ok(Exit::Done)
 }
 
@@ -38,13 +37,10 @@ pub(super) async fn page(
     cursor: Option<u64>,
     limit: Option<u16>,
 ) -> anyhow::Result<Value> {
-    let cursor = cursor.map(|index| index.to_string());
-    let limit = limit.map(|limit| limit.to_string());
-    let query = [("cursor", cursor.as_deref()), ("limit", limit.as_deref())];
-    let given = query
-        .iter()
-        .filter_map(|(name, value)| Some((*name, (*value)?)));
-    client.get(&["audit"], &given.collect::<Vec<_>>()).await
+    let cursor = cursor.map(|index| ("cursor", index.to_string()));
+    let limit = limit.map(|limit| ("limit", limit.to_string()));
+    let query: Vec<_> = cursor.into_iter().chain(limit).collect();
+    client.get(&["audit"], &query).await
 }
 
 fn table(page: &Value) -> String {
