@@ -93,18 +93,20 @@ impl Store {
         keys: &SealKeys,
         tracker: TaskTracker,
     ) -> Result<Store, OpenError> {
-        let database = make(file)?;
-        let cipher = Arc::new(index::seal(&database, file, keys)?);
-        Ok(Store::of(file, database, cipher, tracker))
+        Store::open_by(file, tracker, |database| {
+            Ok(Arc::new(index::seal(database, file, keys)?))
+        })
     }
 
-    #[cfg(test)]
-    pub(crate) fn open_with(
+    /// As [`Store::open`], with what seals it given; the crate itself has nothing but [`seal::Seal`].
+    pub(crate) fn open_by(
         file: &Path,
-        cipher: Arc<dyn Cipher>,
         tracker: TaskTracker,
+        cipher: impl FnOnce(&Database) -> Result<Arc<dyn Cipher>, OpenError>,
     ) -> Result<Store, OpenError> {
-        Ok(Store::of(file, make(file)?, cipher, tracker))
+        let database = make(file)?;
+        let cipher = cipher(&database)?;
+        Ok(Store::of(file, database, cipher, tracker))
     }
 
     fn of(file: &Path, database: Database, cipher: Arc<dyn Cipher>, tracker: TaskTracker) -> Store {

@@ -105,7 +105,7 @@ mod tests {
     const CANARY: &str = "a text that nothing else has";
 
     fn open(file: &Path) -> Store {
-        Store::open_with(file, Arc::new(Clear), TaskTracker::new()).unwrap()
+        Store::open_by(file, TaskTracker::new(), |_| Ok(Arc::new(Clear))).unwrap()
     }
 
     fn key(number: u64) -> Key {
