@@ -11,6 +11,7 @@
 
 mod audit;
 mod backup;
+mod centre_disk;
 mod channels;
 mod control;
 mod counted;

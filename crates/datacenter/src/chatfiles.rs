@@ -85,10 +85,7 @@ pub(crate) async fn erase_content(
     app: &AppKey,
     key: &Key,
 ) -> Result<Erased, Fault> {
-    let wanted = key.clone();
-    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
-    let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
-    let size = stored.flatten().map(|file| file.size);
+    let size = stored_size(centre, key).await?;
     let uuid = key.last::<36>().and_then(|text| uuid(text));
     let (Some(uuid), Some(size)) = (uuid, size) else {
         if let Some(uuid) = uuid {
@@ -106,13 +103,23 @@ pub(crate) async fn erase_content(
 
 /// As [`erase_content`], for files that are past their retention. Gives their size.
 pub(crate) async fn remove_content(centre: &Centre, key: &Key) -> Result<u64, Fault> {
-    let wanted = key.clone();
-    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
-    let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
+    let size = stored_size(centre, key).await?;
     if let Some(uuid) = key.last::<36>().and_then(|text| uuid(text)) {
         centre.blobs.remove(uuid).await?;
     }
-    Ok(stored.flatten().map_or(0, |file| file.size))
+    Ok(size.unwrap_or(0))
+}
+
+/// What is known of a file's size. Nothing of an entry that does not open; but where the disk fails, its
+/// content has to wait, or nobody could tell how much it was.
+async fn stored_size(centre: &Centre, key: &Key) -> Result<Option<u64>, StoreError> {
+    let key = key.clone();
+    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &key);
+    match centre.store.read::<_, StoreError, _>(read).await {
+        Ok(file) => Ok(file.map(|file| file.size)),
+        Err(error) if error.is_of_disk() => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Whether a file was uploaded by this user.

@@ -10,6 +10,7 @@ pub mod centre;
 pub mod certificates;
 pub mod chat_sdk;
 pub mod demo;
+pub mod disk;
 pub mod front;
 pub mod head;
 pub mod im;

@@ -131,7 +131,7 @@ fn row(name: &str, clear: &[f64], sealed: &[f64]) {
     let ratios: Vec<f64> = sealed.iter().zip(clear).map(|(s, c)| s / c).collect();
     let (low, high) = (at_rank(&ratios, 0), at_rank(&ratios, ratios.len() - 1));
     let [clear, sealed, ratio] = [clear, sealed, &ratios].map(median);
-    println!("| {name} | {clear:.0} | {sealed:.0} | {ratio:.2} | {low:.2}–{high:.2} |");
+    println!("| {name} | {clear:.1} | {sealed:.1} | {ratio:.2} | {low:.2}–{high:.2} |");
 }
 
 fn median(all: impl AsRef<[f64]>) -> f64 {
@@ -144,4 +144,4 @@ fn at_rank(all: &[f64], rank: usize) -> f64 {
     all[rank]
 }
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;

@@ -18,13 +18,19 @@ use crate::store::cipher::{Cipher, Keyspace};
 pub struct Figures(pub Vec<f64>);
 
 impl Figures {
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 16] = [
         "messages/s put, a commit each",
+        "CPU µs of one put, a commit each",
         "messages/s put, 500 in a commit",
+        "CPU µs of one put, 500 in a commit",
         "messages/s read from history",
+        "CPU µs of one read from history",
         "messages/s read from queues",
+        "CPU µs of one read from queues",
         "MiB/s of a file written",
+        "CPU µs of a MiB written",
         "MiB/s of a file read",
+        "CPU µs of a MiB read",
         "bytes of a message in the store, its place and value",
         "bytes of what waits, its place and value",
         "bytes of the store's file for each message, all in all",
@@ -58,35 +64,64 @@ fn open(file: &Path, cipher: Option<Arc<dyn Cipher>>) -> Store {
 }
 
 async fn messages(store: &Store) -> Vec<f64> {
-    let since = Instant::now();
+    let watch = Watch::start();
     for number in 0..ALONE {
         load::say(store, number..number + 1).await;
     }
-    let alone = rate(ALONE, since);
-    let since = Instant::now();
+    let alone = watch.stop(ALONE);
+    let watch = Watch::start();
     for first in (ALONE..MESSAGES).step_by(BATCH) {
         load::say(store, first..first + BATCH).await;
     }
-    let together = rate(MESSAGES - ALONE, since);
-    let since = Instant::now();
+    let together = watch.stop(MESSAGES - ALONE);
+    let watch = Watch::start();
     assert_eq!(load::read_history(store).await, MESSAGES);
-    let history = rate(MESSAGES, since);
-    let since = Instant::now();
+    let history = watch.stop(MESSAGES);
+    let watch = Watch::start();
     assert_eq!(load::read_queues(store).await, MESSAGES);
-    vec![alone, together, history, rate(MESSAGES, since)]
+    [alone, together, history, watch.stop(MESSAGES)].concat()
 }
 
 async fn content(blobs: &Blobs) -> Vec<f64> {
-    let since = Instant::now();
+    let watch = Watch::start();
     load::upload(blobs, UUID, FILE).await;
-    let written = rate(FILE >> 20, since);
-    let since = Instant::now();
+    let written = watch.stop(FILE >> 20);
+    let watch = Watch::start();
     assert_eq!(load::download(blobs, UUID, FILE).await, FILE);
-    vec![written, rate(FILE >> 20, since)]
+    [written, watch.stop(FILE >> 20)].concat()
 }
 
-fn rate(count: usize, since: Instant) -> f64 {
-    count as f64 / since.elapsed().as_secs_f64()
+/// Of time that passes, which the disk and other programs have a part in, and of the processor's.
+struct Watch {
+    since: Instant,
+    cpu: f64,
+}
+
+impl Watch {
+    fn start() -> Watch {
+        let (since, cpu) = (Instant::now(), cpu_micros());
+        Watch { since, cpu }
+    }
+
+    /// How many a second, and microseconds of the processor for each.
+    fn stop(self, count: usize) -> [f64; 2] {
+        let count = count as f64;
+        let each = (cpu_micros() - self.cpu) / count;
+        [count / self.since.elapsed().as_secs_f64(), each]
+    }
+}
+
+/// Of all threads of this process: the first number of `schedstat` is in nanoseconds.
+fn cpu_micros() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let of = |task: std::io::Result<std::fs::DirEntry>| -> f64 {
+        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat"));
+        let text = text.unwrap_or_default();
+        text.split(' ')
+            .next()
+            .map_or(0.0, |n| n.parse().unwrap_or(0.0))
+    };
+    tasks.map(of).sum::<f64>() / 1_000.0
 }
 
 /// Of an entry in the two keyspaces, and of the file once redb has given back what it does not use.

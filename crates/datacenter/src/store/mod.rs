@@ -7,22 +7,23 @@
 //! is closed when the data centre has shut down.
 
 pub(crate) mod cipher;
+mod file;
 mod index;
 pub(crate) mod key;
 mod renew;
 pub(crate) mod seal;
 mod transaction;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
-use redb::Database;
+use parking_lot::Mutex;
+use redb::{Database, StorageError};
 use tokio_util::task::TaskTracker;
 
 use crate::settings::SealKeys;
 use cipher::{Cipher, CipherError};
+use file::OpenFile;
 pub(crate) use transaction::{Edit, Entry, Order, Picked, View, first_id_at};
 
 /// The store of one data centre.
@@ -33,9 +34,7 @@ pub(crate) struct Store {
 }
 
 struct Shared {
-    file: PathBuf,
-    /// Another one once the file was renewed.
-    database: RwLock<Database>,
+    file: OpenFile,
     /// Held by who writes: redb has one writer at a time in any case.
     writing: Mutex<()>,
     cipher: Arc<dyn Cipher>,
@@ -68,7 +67,7 @@ pub enum StoreError {
     #[error("can't open a table")]
     Table(#[from] redb::TableError),
     #[error("can't read or write")]
-    Access(#[from] redb::StorageError),
+    Access(#[from] StorageError),
     #[error("can't commit")]
     Commit(#[from] redb::CommitError),
     /// Without the text of the parser's error, which may quote what is stored.
@@ -84,6 +83,10 @@ pub enum StoreError {
     NewFile(#[source] redb::DatabaseError),
     #[error("can't replace the store's file")]
     Replace(#[source] std::io::Error),
+    #[error("there is no room on the store's disk")]
+    NoRoom(#[source] std::io::Error),
+    #[error("the store is closed until its disk works again")]
+    Closed,
 }
 
 impl Store {
@@ -104,15 +107,14 @@ impl Store {
         tracker: TaskTracker,
         cipher: impl FnOnce(&Database) -> Result<Arc<dyn Cipher>, OpenError>,
     ) -> Result<Store, OpenError> {
-        let database = make(file)?;
-        let cipher = cipher(&database)?;
-        Ok(Store::of(file, database, cipher, tracker))
+        let file = OpenFile::open(file)?;
+        let cipher = file.read(cipher)?;
+        Ok(Store::of(file, cipher, tracker))
     }
 
-    fn of(file: &Path, database: Database, cipher: Arc<dyn Cipher>, tracker: TaskTracker) -> Store {
+    fn of(file: OpenFile, cipher: Arc<dyn Cipher>, tracker: TaskTracker) -> Store {
         let shared = Shared {
-            file: file.to_owned(),
-            database: RwLock::new(database),
+            file,
             writing: Mutex::new(()),
             cipher,
         };
@@ -141,8 +143,8 @@ impl Store {
     {
         let shared = self.shared.clone();
         let task = move || {
-            let database = shared.database.read();
-            work(&View::begin(&database, &*shared.cipher)?)
+            let cipher = &*shared.cipher;
+            (shared.file).read(|database| work(&View::begin(database, cipher)?))
         };
         self.tracker
             .spawn_blocking(task)
@@ -160,11 +162,12 @@ impl Store {
         let shared = self.shared.clone();
         let task = move || {
             let _writing = shared.writing.lock();
-            let database = shared.database.read();
-            let edit = Edit::begin(&database, &*shared.cipher)?;
-            let done = work(&edit)?;
-            edit.commit()?;
-            Ok(done)
+            shared.file.write(|database| {
+                let edit = Edit::begin(database, &*shared.cipher)?;
+                let done = work(&edit)?;
+                edit.commit()?;
+                Ok(done)
+            })
         };
         self.tracker
             .spawn_blocking(task)
@@ -179,18 +182,27 @@ impl Store {
     }
 }
 
-fn make(file: &Path) -> Result<Database, OpenError> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(|e| OpenError::Folder(folder.to_owned(), e))?;
+impl StoreError {
+    /// Whether the disk is to blame: it is full, say. Then the same may succeed later.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        match self {
+            StoreError::Begin(redb::TransactionError::Storage(error))
+            | StoreError::Table(redb::TableError::Storage(error))
+            | StoreError::Access(error)
+            | StoreError::Commit(redb::CommitError::Storage(error))
+            | StoreError::NewFile(redb::DatabaseError::Storage(error)) => {
+                matches!(error, StorageError::Io(_) | StorageError::PreviousIo)
+            }
+            StoreError::Replace(_) | StoreError::NoRoom(_) | StoreError::Closed => true,
+            _ => false,
+        }
     }
-    let database = database(file).map_err(|e| OpenError::Database(file.to_owned(), e))?;
-    transaction::make_tables(&database).map_err(OpenError::Tables)?;
-    Ok(database)
 }
 
-/// Opens a file, or makes it.
-fn database(file: &Path) -> Result<Database, redb::DatabaseError> {
-    Database::builder().set_cache_size(CACHE_BYTES).create(file)
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> OpenError {
+        OpenError::Tables(error)
+    }
 }
 
 impl From<serde_json::Error> for StoreError {
@@ -198,6 +210,3 @@ impl From<serde_json::Error> for StoreError {
         StoreError::Value(error.classify())
     }
 }
-
-/// redb's own default is 1 GiB, too much for five data centres in one process.
-const CACHE_BYTES: usize = 64 * 1024 * 1024;
