@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datacenter::{DataCentre, GatewayAuth, SealKeys, Settings};
+use datacenter::{DataCentre, GatewayAuth, Settings};
 use domicile::domain::{Clock, SystemClock};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::harness::disk::{Ballast, FULL, small_disk};
 use crate::harness::in_time;
+use crate::harness::world::centre_keys;
 
 const APP: &str = "/acme/chat";
 
@@ -40,7 +41,7 @@ impl Centre {
             websocket: None,
             msync: None,
             auth: GatewayAuth::Secret("hush".to_owned()),
-            keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
+            keys: centre_keys(&[7]),
             away: datacenter::AWAY,
             sweep_every: datacenter::SWEEP_EVERY,
             clock: Arc::new(Wall),

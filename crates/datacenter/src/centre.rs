@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
 use crate::live::Sessions;
+use crate::reseal;
 use crate::retention::{self, Retention};
 use crate::server::door::Door;
 use crate::server::listen::{self, Plane};
@@ -110,6 +111,7 @@ impl DataCentre {
                 tracker.clone(),
             ));
         }
+        tracker.spawn(reseal::reseal(centre.clone(), every, stop.clone()));
         tracker.spawn(retention::sweep_again_and_again(
             centre,
             every,

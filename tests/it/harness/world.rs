@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use datacenter::{DataCentre, GatewayAuth, SealKeys, Settings};
+use datacenter::{DataCentre, GatewayAuth, SealKey, SealKeys, Settings};
 use domicile::app::{Addresses, App, Options, Running};
 use domicile::domain::{AppId, Clock, ManualClock, RegionId};
 use domicile::registry::{self, Registered};
@@ -121,7 +121,7 @@ impl World {
             websocket: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             msync: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
-            keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
+            keys: centre_keys(&[7]),
             away: datacenter::AWAY,
             sweep_every: datacenter::SWEEP_EVERY,
             clock: Arc::new(Shared(Arc::clone(&self.clock))),
@@ -431,4 +431,13 @@ impl Ended {
         });
         fits.map(|entry| entry["count"].as_u64().unwrap()).sum()
     }
+}
+
+/// Keys of a data centre that are told by their bytes, newest first.
+pub fn centre_keys(bytes: &[u8]) -> SealKeys {
+    let key = |byte: &u8| SealKey {
+        id: format!("key-{byte}"),
+        key: zeroize::Zeroizing::new([*byte; 32]),
+    };
+    SealKeys::new(bytes.iter().map(key).collect()).unwrap()
 }

@@ -55,6 +55,8 @@ mod path;
 mod post;
 #[path = "../../src/queues.rs"]
 mod queues;
+#[path = "../../src/reseal.rs"]
+mod reseal;
 #[path = "../../src/retention/mod.rs"]
 mod retention;
 #[path = "../../src/roaming.rs"]

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::blobs::Blobs;
 use crate::load;
-use crate::settings::SealKeys;
+use crate::settings::{SealKey, SealKeys};
 use crate::store::Store;
 use crate::store::cipher::{Cipher, Keyspace};
 
@@ -56,7 +56,11 @@ pub async fn run(cipher: Option<Arc<dyn Cipher>>) -> Figures {
 
 fn open(file: &Path, cipher: Option<Arc<dyn Cipher>>) -> Store {
     let tracker = TaskTracker::new();
-    let keys = SealKeys::new(vec![Zeroizing::new([7; 32])]).unwrap();
+    let key = SealKey {
+        id: "bench".to_owned(),
+        key: Zeroizing::new([7; 32]),
+    };
+    let keys = SealKeys::new(vec![key]).unwrap();
     match cipher {
         Some(cipher) => Store::open_by(file, tracker, |_| Ok(cipher)).unwrap(),
         None => Store::open(file, &keys, tracker).unwrap(),

@@ -160,5 +160,7 @@ const INTERNAL: Names = (
     "internal_error",
     "InternalErrorException",
 );
-const FULL: [io::ErrorKind; 2] = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+/// Of errors that end when there is room again.
+pub(crate) const FULL: [io::ErrorKind; 2] =
+    [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
 const FIVE_SECONDS: HeaderValue = HeaderValue::from_static("5");

@@ -11,6 +11,7 @@ mod file;
 mod index;
 pub(crate) mod key;
 mod renew;
+mod reseal;
 pub(crate) mod seal;
 mod transaction;
 
@@ -51,6 +52,12 @@ pub enum OpenError {
     Tables(#[source] StoreError),
     #[error("the store {} was sealed with another key: none of the key file's keys opens it", .0.display())]
     WrongKey(PathBuf),
+    #[error(
+        "the key {id} is missing in the key file, and may have sealed what is in the store {}: put its line \
+         back, below the newest, until the log says that it has sealed nothing any more",
+        .file.display()
+    )]
+    MissingKey { file: PathBuf, id: String },
     #[error(
         "the store {} is in the clear, from a version that did not seal: it can't be sealed afterwards; \
          move it away and begin with a new one",

@@ -14,6 +14,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
 use super::cipher::Keyspace;
 use super::file::database;
+use super::reseal::MARKS;
 use super::transaction::{ERASED, INDEX, LAST, SEALED, SEQUENCE, SWEPT, make_tables, table};
 use super::{Shared, StoreError};
 use crate::wipe;
@@ -82,6 +83,10 @@ fn copy(from: &Database, to: &Database) -> Result<(), StoreError> {
     }
     if let Some(index) = source.open_table(SEALED)?.get(INDEX)? {
         target.open_table(SEALED)?.insert(INDEX, index.value())?;
+    }
+    for mark in source.open_table(MARKS)?.iter()? {
+        let (mark, id) = mark?;
+        target.open_table(MARKS)?.insert(mark.value(), id.value())?;
     }
     Ok(target.commit()?)
 }

@@ -8,9 +8,9 @@
 use aws_lc_rs::aead::{self, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac, rand};
 
-use super::cipher::{Cipher, CipherError, Keyspace};
+use super::cipher::{Cipher, CipherError, KeyName, Keyspace};
 use super::key::Key;
-use crate::settings::SealKeys;
+use crate::settings::{SealKey, SealKeys};
 
 /// Seals under the newest key, opens under all, hides names under the store's own index key.
 pub(crate) struct Seal {
@@ -22,6 +22,7 @@ pub(crate) struct Seal {
 pub(super) struct Keys(Vec<Root>);
 
 struct Root {
+    id: String,
     mark: [u8; MARK],
     secret: hkdf::Prk,
 }
@@ -34,8 +35,7 @@ impl Seal {
 
     #[cfg(test)]
     pub(crate) fn for_tests() -> Seal {
-        let keys = SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]);
-        Seal::new(Keys::of(&keys.unwrap()), &[9; 32])
+        Seal::new(Keys::of(&SealKeys::for_tests(&[7])), &[9; 32])
     }
 }
 
@@ -51,6 +51,16 @@ impl Cipher for Seal {
         sealed: &[u8],
     ) -> Result<Vec<u8>, CipherError> {
         self.keys.open(keyspace.table_name(), place, sealed)
+    }
+
+    fn age(&self, sealed: &[u8]) -> Option<usize> {
+        let (version, rest) = sealed.split_first()?;
+        let mark = rest.get(..MARK).filter(|_| *version == VERSION)?;
+        self.keys.0.iter().position(|root| root.mark == mark)
+    }
+
+    fn keys(&self) -> Vec<KeyName> {
+        self.keys.names()
     }
 
     fn place(&self, keyspace: Keyspace, key: &Key) -> Vec<u8> {
@@ -84,6 +94,14 @@ impl Seal {
 impl Keys {
     pub(super) fn of(keys: &SealKeys) -> Keys {
         Keys(keys.iter().map(Root::of).collect())
+    }
+
+    pub(super) fn names(&self) -> Vec<KeyName> {
+        let name = |root: &Root| KeyName {
+            mark: root.mark.to_vec(),
+            id: root.id.clone(),
+        };
+        self.0.iter().map(name).collect()
     }
 
     pub(super) fn seal(
@@ -140,14 +158,15 @@ impl Keys {
 }
 
 impl Root {
-    fn of(key: &[u8; 32]) -> Root {
+    fn of(key: &SealKey) -> Root {
+        let (id, key) = (key.id.clone(), &*key.key);
         let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, LABEL).extract(key);
         let named = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), MARK_LABEL);
         let mut mark = [0; MARK];
         mark.iter_mut()
             .zip(named.as_ref())
             .for_each(|(to, from)| *to = *from);
-        Root { mark, secret }
+        Root { id, mark, secret }
     }
 
     /// The key of one value. The place begins with the App's tag.
@@ -180,8 +199,7 @@ mod tests {
     use crate::app_key::AppKey;
 
     fn keys(all: &[u8]) -> Keys {
-        let keys = all.iter().map(|byte| zeroize::Zeroizing::new([*byte; 32]));
-        Keys::of(&SealKeys::new(keys.collect()).unwrap())
+        Keys::of(&SealKeys::for_tests(all))
     }
 
     #[test]
@@ -215,7 +233,7 @@ mod tests {
     /// The key of one App's channel opens nothing of another: not only by what is authenticated.
     #[test]
     fn each_app_and_channel_has_keys_of_its_own() {
-        let root = Root::of(&[1; 32]);
+        let root = Root::of(SealKeys::for_tests(&[1]).iter().next().unwrap());
         let place = |first: u8| [first; TAG];
         let seals = |name: &str, place: &[u8]| {
             let key = root.key(name, place, &[0; SALT]).unwrap();
