@@ -93,4 +93,4 @@ fn fresh() -> Result<Vec<u8>, OpenError> {
     Ok(index)
 }
 
-const PLACE: &[u8] = b"domicile-datacenter-index-v1";
+pub(super) const PLACE: &[u8] = b"domicile-datacenter-index-v1";

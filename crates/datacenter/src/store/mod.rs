@@ -14,6 +14,8 @@ mod renew;
 mod reseal;
 pub(crate) mod seal;
 mod transaction;
+#[cfg(test)]
+mod vectors;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -110,10 +110,21 @@ impl Keys {
         place: &[u8],
         plain: &[u8],
     ) -> Result<Vec<u8>, CipherError> {
+        let mut fresh = [0; FRESH];
+        rand::fill(&mut fresh).map_err(|_| CipherError::Seal)?;
+        self.seal_by(fresh, name, place, plain)
+    }
+
+    /// With this salt and nonce, which must never come again.
+    pub(super) fn seal_by(
+        &self,
+        fresh: [u8; FRESH],
+        name: &str,
+        place: &[u8],
+        plain: &[u8],
+    ) -> Result<Vec<u8>, CipherError> {
         let root = self.0.first().ok_or(CipherError::Seal)?;
         let mut sealed = Vec::with_capacity(HEAD + plain.len() + AES_256_GCM.tag_len());
-        let mut fresh = [0; SALT + aead::NONCE_LEN];
-        rand::fill(&mut fresh).map_err(|_| CipherError::Seal)?;
         sealed.push(VERSION);
         sealed.extend_from_slice(&root.mark);
         sealed.extend_from_slice(&fresh);
@@ -188,8 +199,10 @@ const MARK: usize = 4;
 const SALT: usize = 16;
 /// Of what stands for a name. 128 bits: 2^40 names of an App collide once in 2^49 stores.
 const TAG: usize = 16;
+/// Salt and nonce.
+const FRESH: usize = SALT + aead::NONCE_LEN;
 /// In front of the ciphertext.
-const HEAD: usize = 1 + MARK + SALT + aead::NONCE_LEN;
+const HEAD: usize = 1 + MARK + FRESH;
 const LABEL: &[u8] = b"domicile-datacenter-v1";
 const MARK_LABEL: &[u8] = b"domicile-datacenter-key-v1";
 
