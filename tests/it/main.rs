@@ -11,6 +11,7 @@
 
 mod audit;
 mod backup;
+mod canary;
 mod centre_disk;
 mod channels;
 mod control;
