@@ -12,8 +12,9 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::harness::disk::{Ballast, FULL, small_disk};
-use crate::harness::in_time;
+use crate::harness::sdk::{By, Sdk, text as text_to};
 use crate::harness::world::centre_keys;
+use crate::harness::{Answer, Call, TestApp, World, in_time};
 
 const APP: &str = "/acme/chat";
 
@@ -115,6 +116,65 @@ fn a_full_disk_refuses_and_loses_nothing() {
         runtime.block_on(fill(&disk));
         println!("{FULL}");
     }
+}
+
+/// Controls: `Fault::is_of_disk` and `Session::unless_of_disk`, without which REST hears 500 and a session
+/// ends.
+#[test]
+fn a_full_disk_is_told_through_the_gateway_and_ends_no_session() {
+    const NAME: &str = "centre_disk::a_full_disk_is_told_through_the_gateway_and_ends_no_session";
+    if let Some(disk) = small_disk(NAME, "64m") {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(tell(&disk));
+        println!("{FULL}");
+    }
+}
+
+async fn tell(disk: &Path) {
+    let world = World::of(World::plan().regions(&["frankfurt"]).reference()).await;
+    let app = world.app("fra1").await;
+    for name in ["ann", "bob"] {
+        assert_eq!(register(&world, &app, name).await.status, 200);
+    }
+    let mut sdk = world.session(&app, "ann", By::Websocket).await;
+    let ballast = Ballast::on(disk, 0);
+    let refusal = loop {
+        match send(&mut sdk, &app).await {
+            (0, _) => {}
+            refused => break refused,
+        }
+    };
+    assert_eq!(refusal, (1, "service unavailable".to_owned()));
+    let refused = register(&world, &app, "eve").await;
+    let header = refused.header("retry-after").map(ToOwned::to_owned);
+    assert_eq!((refused.status, header.as_deref()), (503, Some("5")));
+    drop(ballast);
+    in_time("the session to go on", async {
+        while send(&mut sdk, &app).await.0 != 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_eq!(register(&world, &app, "eve").await.status, 200);
+    world.finish().await;
+}
+
+async fn register(world: &World, app: &TestApp, name: &str) -> Answer {
+    let call = Call::post(&app.path("users")).token(&app.app_token());
+    let new = json!({ "username": name, "password": "x" });
+    world.call(app.region, call.json(&new)).await
+}
+
+/// Code and reason of what is answered to a message.
+async fn send(sdk: &mut Sdk, app: &TestApp) -> (i32, String) {
+    let text = "what people say ".repeat(500);
+    sdk.send(&text_to(Some(&app.app_key()), 5, "bob", &text))
+        .await;
+    let status = sdk.sync_answer().await.status.unwrap_or_default();
+    (
+        status.error_code.unwrap_or(0),
+        status.reason.unwrap_or_default(),
+    )
 }
 
 async fn fill(disk: &Path) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Runs a test once more, in a process that sees a small disk: there this gives the disk's folder, here
-/// nothing when it has ended well. The test there says [`FULL`] at its end.
+/// nothing when it has ended well. Temporary folders are on it as well. The test there says [`FULL`] at its end.
 ///
 /// # Panics
 /// When the test fails there.
@@ -22,6 +22,7 @@ pub fn small_disk(test: &str, size: &str) -> Option<PathBuf> {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(FOLDER, folder.path())
+        .env("TMPDIR", folder.path())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
