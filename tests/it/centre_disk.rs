@@ -197,11 +197,26 @@ async fn fill(disk: &Path) {
         go_on(&centre).await;
         acknowledged += SENT;
     }
+    erase_without_room(&centre, disk).await;
     centre.centre.shutdown().await;
     leave_no_free_page(disk);
     centre = Centre::start(disk).await;
     sweep_full_disk(&centre, disk, acknowledged).await;
     nothing_is_left_over(disk);
+}
+
+/// Room for the entries to go, and none for the store's new file.
+async fn erase_without_room(centre: &Centre, disk: &Path) {
+    let user = json!({ "username": "eve" });
+    assert_eq!(centre.post("/acme/other/users", &user).await.0, 200);
+    let asked = json!({ "app_key": "acme#other" });
+    let ballast = Ballast::on(disk, 2 << 20);
+    let (status, told) = centre.post("/management/erasures", &asked).await;
+    assert_eq!(status, 503, "{told}");
+    assert!(!disk.join("data/fra1.redb.new").exists());
+    drop(ballast);
+    let (status, told) = centre.post("/management/erasures", &asked).await;
+    assert_eq!((status, &told["remaining"]), (200, &json!(0)), "{told}");
 }
 
 /// Or the sweep would do with the pages that the file has.
