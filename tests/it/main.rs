@@ -14,6 +14,7 @@ mod backup;
 mod channels;
 mod control;
 mod counted;
+mod crossings;
 mod demo;
 mod discovery;
 mod documents;
