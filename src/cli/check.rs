@@ -144,6 +144,38 @@ fn text(findings: &Findings) -> String {
 mod tests {
     use super::*;
 
+    /// Of the configuration in the documents, which names no files that are there.
+    #[test]
+    fn what_crosses_is_told_as_documented() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let document = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+        let yaml = document.split("```yaml\n").nth(1).unwrap();
+        let yaml = yaml.split("```").next().unwrap();
+        let regions = format!("path: {}", root.join("regions").display());
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("gateway.yaml");
+        std::fs::write(&file, yaml.replace("path: regions/", &regions)).unwrap();
+        let findings = Findings {
+            ok: true,
+            configs: vec![config::load(&file).unwrap().0],
+            ..Findings::default()
+        };
+        let told = findings.crossings();
+        let json = serde_json::to_value(&told).unwrap();
+        let first = &json["gateways"][0]["crossings"][0];
+        assert_eq!(first["sink"], "upstream.rest");
+        assert_eq!(first["region"], "frankfurt");
+        assert_eq!(first["leaves_region"], "no");
+        assert_eq!(first["data"][0], "content");
+        assert_eq!(first["code"][0], "src/zone/egress.rs");
+        let table = table(&told);
+        assert!(table.starts_with("region frankfurt\nSINK "), "{table}");
+        assert!(
+            table.lines().any(|line| line.starts_with("ops ")),
+            "{table}"
+        );
+    }
+
     #[test]
     fn faults_are_told_as_documented() {
         let findings = findings(&[PathBuf::from("/nowhere/gateway.yaml")], 0);

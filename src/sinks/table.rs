@@ -61,7 +61,7 @@ pub static SINKS: &[Sink] = &[
     Sink {
         name: "clients.calls",
         to: To::Listener(Listener::Calls),
-        data: &[Content, Public, Operational],
+        data: &[Content, Credentials, Public, Operational],
         sends: "the data centre's answers and sessions to who asked for them; the gateway's refusals and \
                 discovery: codes, and the home's region and public endpoints",
         ways: &[way("src/serve/listen.rs", "Socket::new(")],
@@ -85,14 +85,14 @@ pub static SINKS: &[Sink] = &[
         name: "ops",
         to: To::Listener(Listener::Ops),
         data: &[Operational],
-        sends: "/metrics, /healthz, /readyz: counts by region, zone, channel and code; no Apps, no people",
+        sends: "/metrics, /healthz, /readyz: counts by region, zone, channel and code, addresses of upstreams; no Apps, no people (P7)",
         ways: &[LISTEN],
     },
     Sink {
         name: "log",
         to: To::StandardError,
         data: &[Identifiers, Operational],
-        sends: "a line for each request and event: route templates, codes, times, App IDs; no people (P7)",
+        sends: "a line for each request and event: route templates, codes, times, App IDs, account ids, addresses of upstreams; no people (P7)",
         ways: &[way("src/cli/logging.rs", "io::stderr")],
     },
     Sink {

@@ -32,10 +32,12 @@ fn the_page_says_what_the_code_says() {
     let page = read("docs/what-crosses.md");
     let sinks = sinks();
     assert!(page.contains(&sinks), "docs/what-crosses.md lacks\n{sinks}");
-    for changes in [&[][..], &[(EMBEDDED, ETCD)]] {
-        let table = table(&crossings(&config(changes)));
-        assert!(page.contains(&table), "docs/what-crosses.md lacks\n{table}");
-    }
+    let table = table(&crossings(&config(&[])));
+    assert!(page.contains(&table), "docs/what-crosses.md lacks\n{table}");
+    let mut elsewhere = crossings(&config(&[(EMBEDDED, ETCD)]));
+    elsewhere.retain(|c| matches!(c.sink, "dns" | "registry.etcd"));
+    let rows = rows(&elsewhere);
+    assert!(page.contains(&rows), "docs/what-crosses.md lacks\n{rows}");
 }
 
 /// P1, P6, P7: what users say goes to the zone and to who asked for it; private keys go nowhere.
@@ -116,13 +118,16 @@ fn sinks() -> String {
             code.join(", ")
         )
     };
-    lines(
-        "| sink | data | what | code |\n|---|---|---|---|",
-        SINKS.iter().map(row),
-    )
+    let head = "| sink | data | what | code |\n|---|---|---|---|\n";
+    format!("{head}{}", lines(SINKS.iter().map(row)))
 }
 
 fn table(crossings: &[Crossing]) -> String {
+    let head = "| sink | destination | region | leaves it | data | protection |\n|---|---|---|---|---|---|\n";
+    format!("{head}{}", rows(crossings))
+}
+
+fn rows(crossings: &[Crossing]) -> String {
     let row = |c: &Crossing| {
         let region = c.region.as_deref().unwrap_or("anywhere");
         let leaves = c.leaves_region.as_str();
@@ -134,13 +139,11 @@ fn table(crossings: &[Crossing]) -> String {
             c.protection
         )
     };
-    let head = "| sink | destination | region | leaves it | data | protection |\n|---|---|---|---|---|---|";
-    lines(head, crossings.iter().map(row))
+    lines(crossings.iter().map(row))
 }
 
-fn lines(head: &str, rows: impl Iterator<Item = String>) -> String {
-    let all: Vec<_> = std::iter::once(head.to_owned()).chain(rows).collect();
-    all.join("\n") + "\n"
+fn lines(rows: impl Iterator<Item = String>) -> String {
+    rows.map(|row| row + "\n").collect()
 }
 
 fn data(data: &[Data]) -> String {
