@@ -32,7 +32,7 @@ pub static SINKS: &[Sink] = &[
         name: "upstream.management",
         to: To::Zone(Traffic::Management),
         data: &[Content, Identifiers],
-        sends: "erasures (AppKey, user id) and sweeps (AppKey, retention)",
+        sends: "erasures (AppKey, user id) and sweeps (AppKeys, their retentions, the time)",
         ways: &[DIAL, way("src/zone/erase.rs", "target.connect()")],
     },
     Sink {
