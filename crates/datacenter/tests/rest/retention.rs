@@ -298,6 +298,7 @@ async fn more_reports_than_an_answer_holds_are_told_in_several() {
     let mut rounds = 0;
     loop {
         rounds += 1;
+        assert!(rounds < 9, "what was acknowledged is told again");
         let mut acknowledged = Vec::new();
         for of in answer["apps"].as_array().unwrap() {
             let sweeps = of["sweeps"].as_array().unwrap();
