@@ -71,7 +71,12 @@ impl Centre {
             .json(&asked)
     }
 
-    fn kill(mut self) {
+    fn kill(self) {}
+}
+
+/// Also when the test fails.
+impl Drop for Centre {
+    fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
