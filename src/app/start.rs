@@ -109,7 +109,7 @@ pub async fn start(
     let adoption = owner::adopt(&registry, &audit, &owner).await?;
     let renewal = Renewal::start(&config.tls, &config.zones, Arc::clone(&clock))?;
     let shared = share(&config, registry, audit, clock, &renewal)?;
-    let edges = Edges::new(&config, renewal.certificates())?;
+    let edges = Edges::new(&config, renewal.certificates(), &options.clock)?;
     let (listening, mut addresses) = listen(&config, options, &shared, &edges)?;
     let ops = Arc::new(Ops {
         shared: Arc::clone(&shared),
