@@ -39,4 +39,5 @@ pub mod recent;
 pub mod registry;
 pub mod serve;
 pub mod session;
+pub mod sinks;
 pub mod zone;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+
 use crate::audit::{self, AuditError};
+use crate::domain::AppId;
 use crate::gateway::Shared;
 use crate::registry::{App, LookUpError};
-use crate::zone::{EraseError, Sweep};
+use crate::zone::{EraseError, Sweep, Sweeping, Told};
 
 /// Why evidence did not get into the log. It is told again the next time.
 #[derive(Debug, thiserror::Error)]
@@ -18,64 +21,136 @@ pub enum EvidenceError {
     Audit(#[from] AuditError),
 }
 
-/// Tells each App's data centre how long it keeps messages, has it delete what is past that, and writes
-/// what it has deleted. Where one data centre fails, the others are asked all the same.
+/// Tells each zone's data centre how long it keeps its Apps' messages, a page of Apps at a time, has it delete
+/// what is past that, and writes what it has deleted. A data centre that fails is let be until the next round;
+/// the others are asked all the same.
 ///
 /// # Errors
 /// When the Apps cannot be listed, or the log not be written.
 pub async fn audit_sweeps(shared: &Arc<Shared>) -> Result<(), EvidenceError> {
+    let zones = shared.homes.sweeping().into_iter();
+    let mut rounds: Vec<_> = zones.map(Round::of).collect();
     let mut cursor = None;
     loop {
-        let page = shared.registry.list(cursor, PAGE, &|_, _| true).await?;
-        for app in &page.items {
-            match audit_app(shared, app).await {
-                Ok(()) => {}
-                // It deletes by its own rules then, and has told the operator so.
-                Err(EvidenceError::Centre(EraseError::Unsupported)) => {}
-                Err(EvidenceError::Centre(error)) => {
-                    tracing::warn!(app_id = %app.app_id, %error, "a data centre was not swept");
-                }
-                Err(error) => return Err(error),
-            }
+        let page = shared
+            .registry
+            .list(cursor, Sweeping::PAGE, &|_, _| true)
+            .await?;
+        for round in &mut rounds {
+            let own = page.items.iter().filter(|app| round.is_of(app));
+            let own: Vec<_> = own.cloned().collect();
+            round.page(shared, &own).await?;
         }
         cursor = page.next_cursor;
         if cursor.is_none() {
-            return Ok(());
+            break;
         }
     }
-}
-
-/// Acknowledges only what is on disk: a crash in between has it told twice, with the same id.
-async fn audit_app(shared: &Shared, app: &App) -> Result<(), EvidenceError> {
-    let mut written = None;
-    for _ in 0..ROUNDS {
-        let sweeps = shared.homes.sweep(app, written.as_deref()).await?;
-        let Some(last) = sweeps.last() else { break };
-        let last = last.sweep_id.clone();
-        for sweep in sweeps {
-            write(shared, app, sweep).await?;
-        }
-        written = Some(last);
+    for round in &mut rounds {
+        round.finish(shared).await?;
     }
     Ok(())
 }
 
-/// An entry for each channel and kind.
-async fn write(shared: &Shared, app: &App, sweep: Sweep) -> Result<(), AuditError> {
-    for (channel, kinds) in sweep.deleted {
-        for (kind, count) in kinds {
-            let told = audit::Sweep {
-                id: sweep.sweep_id.clone(),
-                channel: channel.clone(),
-                kind,
-                older_than: sweep.older_than,
-            };
-            shared.audit.swept(app.app_id, told, count).await?;
+/// One zone's part of a round.
+struct Round {
+    sweeping: Sweeping,
+    /// On disk here, and not acknowledged yet: a crash has it told twice, with the same id.
+    written: Vec<Told>,
+    failed: bool,
+}
+
+impl Round {
+    const fn of(sweeping: Sweeping) -> Self {
+        Self {
+            sweeping,
+            written: Vec::new(),
+            failed: false,
         }
+    }
+
+    fn is_of(&self, app: &App) -> bool {
+        app.zone == *self.sweeping.zone()
+    }
+
+    async fn page(&mut self, shared: &Shared, apps: &[Arc<App>]) -> Result<(), EvidenceError> {
+        for _ in 0..ANSWERS {
+            if apps.is_empty() || self.failed || !self.ask(shared, apps).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Acknowledges what the last page has told.
+    async fn finish(&mut self, shared: &Shared) -> Result<(), EvidenceError> {
+        if !self.failed && !self.written.is_empty() {
+            self.ask(shared, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Says whether more waits to be told of these Apps.
+    async fn ask(&mut self, shared: &Shared, apps: &[Arc<App>]) -> Result<bool, EvidenceError> {
+        let now = shared.clock.unix_millis();
+        let swept = match self.sweeping.ask(now, apps, &self.written).await {
+            Ok(swept) => swept,
+            Err(error) => {
+                self.fail(&error);
+                return Ok(false);
+            }
+        };
+        self.written.clear();
+        write(shared, &swept.reports).await?;
+        let told = swept.reports.iter();
+        let told = told.filter_map(|(app, sweeps)| Some(Told::new(app, sweeps.last()?)));
+        self.written.extend(told);
+        Ok(swept.more)
+    }
+
+    fn fail(&mut self, error: &EraseError) {
+        self.failed = true;
+        // Without the call it deletes by its own rules, and has told the operator so.
+        if !matches!(error, EraseError::Unsupported) {
+            let zone = self.sweeping.zone();
+            tracing::warn!(%zone, %error, "a data centre was not swept");
+        }
+    }
+}
+
+/// An entry for each App, channel and kind; as many at once as share a sync of the log.
+async fn write(shared: &Shared, reports: &[(Arc<App>, Vec<Sweep>)]) -> Result<(), AuditError> {
+    let entries: Vec<_> = reports.iter().flat_map(entries).collect();
+    for some in entries.chunks(AT_ONCE) {
+        let writing = some.iter().cloned();
+        let writing = writing.map(|(app_id, sweep, count)| {
+            let audit = &shared.audit;
+            audit.swept(app_id, sweep, count)
+        });
+        try_join_all(writing).await?;
     }
     Ok(())
 }
 
-const PAGE: usize = 200;
-/// Answers of one App that are taken at a time, at most.
-const ROUNDS: usize = 8;
+fn entries((app, sweeps): &(Arc<App>, Vec<Sweep>)) -> Vec<(AppId, audit::Sweep, u64)> {
+    let mut entries = Vec::new();
+    for sweep in sweeps {
+        for (channel, kinds) in &sweep.deleted {
+            entries.extend(kinds.iter().map(|(kind, count)| {
+                let told = audit::Sweep {
+                    id: sweep.sweep_id.clone(),
+                    channel: channel.clone(),
+                    kind: kind.clone(),
+                    older_than: sweep.older_than,
+                };
+                (app.app_id, told, *count)
+            }));
+        }
+    }
+    entries
+}
+
+/// Answers for one page that are taken at a time, at most.
+const ANSWERS: usize = 8;
+/// Entries that wait for the log at once.
+const AT_ONCE: usize = 256;

@@ -109,7 +109,7 @@ pub async fn start(
     let adoption = owner::adopt(&registry, &audit, &owner).await?;
     let renewal = Renewal::start(&config.tls, &config.zones, Arc::clone(&clock))?;
     let shared = share(&config, registry, audit, clock, &renewal)?;
-    let edges = Edges::new(&config, renewal.certificates())?;
+    let edges = Edges::new(&config, renewal.certificates(), &options.clock)?;
     let (listening, mut addresses) = listen(&config, options, &shared, &edges)?;
     let ops = Arc::new(Ops {
         shared: Arc::clone(&shared),
@@ -436,6 +436,8 @@ const FIRST_EVIDENCE: Duration = Duration::from_secs(60);
 async fn evidence(shared: Arc<Shared>) {
     let first = tokio::time::Instant::now() + FIRST_EVIDENCE;
     let mut ticks = tokio::time::interval_at(first, EVIDENCE);
+    // A round of very many Apps may take longer.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Err(error) = audit_sweeps(&shared).await {

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("observe", &["domain"]),
     ("audit", &["domain"]),
     ("config", &["domain"]),
+    ("sinks", &["domain", "config"]),
     ("registry", &["domain", "recent", "config"]),
     ("backup", &["domain", "registry"]),
     ("call", &["domain", "observe", "registry"]),
@@ -74,7 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domain", "audit", "config", "registry", "backup", "admin", "app", "demo",
+            "domain", "audit", "config", "sinks", "registry", "backup", "admin", "app", "demo",
         ],
     ),
 ];

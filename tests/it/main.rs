@@ -16,6 +16,7 @@ mod centre_disk;
 mod channels;
 mod control;
 mod counted;
+mod crossings;
 mod demo;
 mod discovery;
 mod documents;

@@ -95,6 +95,7 @@ impl DataCentre {
         let (tracker, stop) = (TaskTracker::new(), Stop::default());
         let every = settings.sweep_every;
         let centre = Arc::new(open(settings, door, rest_addr, &tracker, &stop)?);
+        retention::note(&centre).await;
         let listeners = [
             (Plane::Rest, Some(rest)),
             (Plane::WebSocket, websocket),

@@ -93,6 +93,11 @@ impl Running {
         self.clock.0.fetch_add(millis, Ordering::Relaxed);
     }
 
+    /// Unix milliseconds by its clock.
+    pub fn now(&self) -> u64 {
+        self.clock.0.load(Ordering::Relaxed)
+    }
+
     /// A request as a gateway sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("http://{}{path}", self.address());
