@@ -21,6 +21,7 @@ mod logging;
 mod output;
 mod paging;
 pub mod registry;
+mod reloading;
 pub mod restore;
 mod secret_file;
 pub mod serve;

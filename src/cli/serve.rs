@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, Outcome};
 use super::logging;
+use super::reloading::Reloading;
 use crate::app::{App, Options};
 use crate::config;
 use crate::domain::{Clock, SystemClock};
@@ -49,11 +50,15 @@ pub async fn run(args: Args) -> Outcome {
         options.cores = cores.get();
     }
     let ending = Ending::listen()?;
+    let reloading = Reloading::listen(&args.config)?;
     let app = App::start(configs, options).await?;
     for gateway in app.gateways() {
         tracing::info!(region = %gateway.region, "serving");
     }
-    ending.told().await;
+    tokio::select! {
+        () = ending.told() => {}
+        () = reloading.run(&app) => {}
+    }
     tracing::info!("draining");
     app.shutdown().await;
     Ok(Exit::Done)
