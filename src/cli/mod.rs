@@ -25,6 +25,7 @@ mod reloading;
 pub mod restore;
 mod secret_file;
 pub mod serve;
+mod service_manager;
 mod span;
 mod stopped;
 pub mod tokens;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::service_manager;
 use crate::app::{App, Running, Watched};
 use crate::config::{self, Config};
 use crate::domain::{Clock, SystemClock};
@@ -49,13 +50,25 @@ impl Reloading {
                 heard = self.hangup.recv() => heard.is_some(),
                 _ = ticks.tick() => false,
             };
-            for (n, (file, running)) in self.files.iter_mut().zip(app.gateways()).enumerate() {
-                // Looked at in any case, so that a signal takes what a tick would take again.
-                let changed = file.watched.has_changed();
-                if told || changed {
+            let mut due = Vec::new();
+            for (n, file) in self.files.iter_mut().enumerate() {
+                if file.watched.has_changed() || told {
                     file.watched.took();
-                    reload(app, n, running, &file.path).await;
+                    due.push(n);
                 }
+            }
+            if !due.is_empty() {
+                service_manager::reloading();
+                self.reload(app, due).await;
+                service_manager::ready();
+            }
+        }
+    }
+
+    async fn reload(&self, app: &App, due: Vec<usize>) {
+        for n in due {
+            if let (Some(file), Some(running)) = (self.files.get(n), app.gateways().get(n)) {
+                reload(app, n, running, &file.path).await;
             }
         }
     }

@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::exit::{Exit, Outcome};
 use super::logging;
 use super::reloading::Reloading;
+use super::service_manager;
 use crate::app::{App, Options};
 use crate::config;
 use crate::domain::{Clock, SystemClock};
@@ -55,11 +56,13 @@ pub async fn run(args: Args) -> Outcome {
     for gateway in app.gateways() {
         tracing::info!(region = %gateway.region, "serving");
     }
+    service_manager::ready();
     tokio::select! {
         () = ending.told() => {}
         () = reloading.run(&app) => {}
     }
     tracing::info!("draining");
+    service_manager::stopping();
     app.shutdown().await;
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domicile::app::ReloadError;
+use tokio::net::UnixDatagram;
 
 use crate::harness::head::find;
 use crate::harness::process::Process;
@@ -156,7 +157,11 @@ async fn the_binary_takes_a_changed_file_and_keeps_what_it_has_when_it_is_bad() 
     let ip = Process::own_ip(61);
     let plan = World::plan().regions(&["frankfurt"]).listens_on(&ip);
     let mut world = World::without_gateways(plan).await;
-    let process = Process::serve(&world, &[]).await;
+    let manager = world.root().join("notify");
+    let told = UnixDatagram::bind(&manager).unwrap();
+    let notify = [("NOTIFY_SOCKET", manager.to_str().unwrap())];
+    let process = Process::serve(&world, &notify).await;
+    assert_eq!(message(&told).await, "READY=1\n");
     let reloads = async |result: &str| {
         let labels = [("result", result)];
         process
@@ -178,6 +183,12 @@ async fn the_binary_takes_a_changed_file_and_keeps_what_it_has_when_it_is_bad() 
     });
     world.configure();
     until("ok", 1.0).await;
+    let reloading = message(&told).await;
+    assert!(
+        reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="),
+        "{reloading}"
+    );
+    assert_eq!(message(&told).await, "READY=1\n");
     let path = world.root().join("frankfurt/gateway.yaml");
     let good = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, good.clone() + "\nunknown: 1\n").unwrap();
@@ -188,12 +199,23 @@ async fn the_binary_takes_a_changed_file_and_keeps_what_it_has_when_it_is_bad() 
     process.signal("HUP");
     until("ok", 2.0).await;
     assert_eq!(readiness(&process).await, ("ready".to_owned(), true));
+    for _ in 0..4 {
+        message(&told).await;
+    }
     let log = process.end().await;
+    assert_eq!(message(&told).await, "STOPPING=1\n");
     assert!(
         log.contains("unknown") && log.contains("the one before serves"),
         "{log}"
     );
     world.finish().await;
+}
+
+/// What the service manager is told next.
+async fn message(told: &UnixDatagram) -> String {
+    let mut bytes = [0; 256];
+    let length = in_time("a message", told.recv(&mut bytes)).await.unwrap();
+    String::from_utf8(bytes[..length].to_vec()).unwrap()
 }
 
 /// The status, and whether the configuration on disk serves.
