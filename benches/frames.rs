@@ -99,6 +99,7 @@ fn shared(
         homes: homes.expect("the zone"),
         registry,
         metrics,
+        draining: Arc::default(),
     };
     Arc::new(Shared::new(&config, parts))
 }

@@ -6,6 +6,7 @@ mod certified_name;
 mod check;
 mod edge_certificate;
 mod faults;
+mod fixed;
 mod gateway;
 pub mod keys;
 mod limits;
@@ -65,14 +66,14 @@ pub struct Config {
 }
 
 /// Where the region's keys are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFiles {
     pub seal: PathBuf,
     pub pin: PathBuf,
 }
 
 /// How long tokens live, and how far clocks may differ.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tokens {
     pub max_age: Duration,
     pub clock_skew: Duration,

@@ -66,7 +66,7 @@ async fn registered(
     place: &Place,
     zone: &Zone,
 ) -> anyhow::Result<std::sync::Arc<registry::App>> {
-    let registry = &gateway.shared.registry;
+    let registry = &gateway.lasting.registry;
     let app_key = AppKey::new(ORG, zone.id.as_str())?;
     if let Some(known) = registry.look_up(AppName::Key(app_key)).await? {
         return match &known.home {
@@ -87,7 +87,7 @@ async fn registered(
         action: Action::Register,
         app_id: None,
     };
-    let act = gateway.shared.audit.begin(deed).await?;
+    let act = gateway.lasting.audit.begin(deed).await?;
     match registry.register(new).await? {
         Registered::Created { app, pins, .. } => {
             let act = act.about(app.app_id).pinned(&pins.id, &pins.key);

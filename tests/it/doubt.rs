@@ -239,7 +239,7 @@ async fn a_suspension_made_meanwhile_arrives_when_the_registry_heals() {
 /// Frankfurt's registry as another gateway sees it, that reaches the store all the time.
 async fn another_gateway(world: &World, store: &FaultyStore) -> Arc<Registry> {
     let dir = world.root().join("frankfurt");
-    let shared = &world.gateway("frankfurt").shared;
+    let shared = &world.gateway("frankfurt").shared();
     let mut pin_keys = KeyFile::<PinSigningKey>::read(&dir.join("pin.key"))
         .unwrap()
         .keys;

@@ -41,6 +41,7 @@ mod regions;
 mod registry_crash;
 mod registry_disk;
 mod registry_kit;
+mod reload;
 mod retention;
 mod schemathesis;
 mod sdks;

@@ -21,7 +21,7 @@ async fn say(world: &World, app: &TestApp, channel: &str) {
 }
 
 fn swept(world: &World, region: &str) -> Vec<Value> {
-    let log = &world.gateway(region).shared.audit;
+    let log = &world.gateway(region).lasting.audit;
     let all = log.read(None, 1_000).unwrap();
     let mut all: Vec<Value> = all
         .iter()
@@ -40,7 +40,7 @@ async fn what_a_sweep_deletes_is_told_once_in_the_regions_log() {
     for channel in ["users", "users", "chatgroups", "chatrooms"] {
         say(&world, &app, channel).await;
     }
-    let shared = &world.gateway("frankfurt").shared;
+    let shared = &world.gateway("frankfurt").shared();
     audit_sweeps(shared).await.unwrap();
     assert_eq!(swept(&world, "frankfurt"), [] as [Value; 0]);
 

@@ -73,12 +73,17 @@ impl Process {
         Metrics::scrape(self.ops).await
     }
 
-    /// Tells it to end, and gives what it logged.
-    pub async fn end(mut self) -> String {
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
         let killed = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(killed.unwrap().success());
+    }
+
+    /// Tells it to end, and gives what it logged.
+    pub async fn end(mut self) -> String {
+        self.signal("TERM");
         eventually("the gateway to end", || {
             self.child.try_wait().unwrap().is_some()
         })
@@ -89,7 +94,7 @@ impl Process {
         log
     }
 
-    fn logged(&self) -> String {
+    pub fn logged(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use datacenter::{DataCentre, GatewayAuth, SealKey, SealKeys, Settings};
-use domicile::app::{Addresses, App, Options, Running};
+use domicile::app::{Addresses, App, Options, ReloadError, Running};
 use domicile::domain::{AppId, Clock, ManualClock, RegionId};
 use domicile::registry::{self, Registered};
 use secrecy::ExposeSecret as _;
@@ -153,6 +153,23 @@ impl World {
         self.plan.edits.push(Box::new(edit));
     }
 
+    /// Has the gateway of a region take its configuration, as it would be written now.
+    ///
+    /// # Errors
+    /// When the gateway keeps the one it has.
+    pub async fn reload(&self, region: &str) -> Result<(), ReloadError> {
+        let regions = &self.plan.regions;
+        let n = regions.iter().position(|r| *r == region).unwrap();
+        let path = &self.configure()[n];
+        let loaded = domicile::config::load_checked(path, self.clock.unix());
+        let (config, _) = loaded.unwrap_or_else(|report| panic!("{report}"));
+        self.app
+            .as_ref()
+            .expect("gateways run")
+            .reload(n, config)
+            .await
+    }
+
     /// Writes a file into a region's folder, as an administrator would: in one step.
     pub fn put(&self, region: &str, name: &str, text: &str) {
         let folder = self.root().join(region);
@@ -278,7 +295,7 @@ impl World {
 
     pub async fn app_named(&self, zone: &'static str, org: &str, app: &str, wish: Wish) -> TestApp {
         let region = plan::region_of(zone);
-        let registry = &self.gateway(region).shared.registry;
+        let registry = &self.gateway(region).lasting.registry;
         let new = wish.new_app(org, app, region, zone);
         let Registered::Created {
             app: made,
@@ -302,7 +319,7 @@ impl World {
     }
 
     pub fn registry(&self, region: &str) -> &Arc<registry::Registry> {
-        &self.gateway(region).shared.registry
+        &self.gateway(region).lasting.registry
     }
 
     pub async fn suspend(&self, app: &TestApp) {
