@@ -37,7 +37,7 @@ pub use keys::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use load::load;
-pub use registry::{RegistryConfig, RegistryStore};
+pub use registry::{EtcdConfig, RegistryConfig, RegistryStore};
 pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
 pub use zones::{Scheme, SpkiPin, SpkiPinError, Upstream, UpstreamTls, Upstreams, ZoneConfig};
