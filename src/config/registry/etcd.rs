@@ -45,7 +45,11 @@ fn endpoint(item: &Item<'_>, plain: bool) -> Option<String> {
         .map(|text| text.trim_end_matches('/').to_owned())
 }
 
-fn prefix(text: &str) -> Result<String, &'static str> {
+/// A prefix of keys.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn prefix(text: &str) -> Result<String, &'static str> {
     let inside = |b: u8| b.is_ascii_alphanumeric() || b"/_.-".contains(&b);
     if !text.starts_with('/') || !text.bytes().all(inside) {
         return Err("is not a path of letters, digits, '_', '.' and '-'");

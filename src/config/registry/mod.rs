@@ -2,6 +2,8 @@
 
 mod etcd;
 
+pub use etcd::prefix as etcd_prefix;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
