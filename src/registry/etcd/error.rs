@@ -119,22 +119,15 @@ impl EtcdError {
 /// Of a text that etcd gives, in characters.
 const LONGEST: usize = 200;
 
-fn is_about_certificates(error: &reqwest::Error) -> bool {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        // An I/O error hides what it wraps.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        if wrapped.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>) {
-            return true;
-        }
-        next = error.source();
+fn is_about_certificates(error: &(dyn Error + 'static)) -> bool {
+    if error.is::<rustls::Error>() {
+        return true;
     }
-    false
+    // An I/O error hides what it wraps, and may wrap another one.
+    let wrapped = error.downcast_ref::<io::Error>();
+    let wrapped = wrapped.and_then(io::Error::get_ref);
+    wrapped.is_some_and(|inner| is_about_certificates(inner))
+        || error.source().is_some_and(is_about_certificates)
 }
 
 #[cfg(test)]
