@@ -3,10 +3,10 @@
 use tokio::net::TcpListener;
 
 use super::link::Link;
-use super::process::EtcdProcess;
+use super::process::{EtcdProcess, TlsFiles};
 use super::{Ear, account, config, config_of, open, region, until};
 use crate::config::EtcdConfig;
-use crate::registry::{CommitError, Key, Store, Unavailable};
+use crate::registry::{CommitError, EtcdStore, Key, Store, Unavailable};
 
 async fn through_a_link() -> (Link, EtcdConfig, EtcdConfig) {
     let direct = config();
@@ -135,4 +135,37 @@ async fn silence_ends_in_time() {
         store.read(vec![Key::regions()]).await.is_ok()
     })
     .await;
+}
+
+/// Control: `http::client` trusts the CA that is named, and nobody else then.
+#[tokio::test]
+async fn only_a_certificate_of_the_named_ca_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let [right, wrong] =
+        [(), ()].map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap());
+    let files = TlsFiles {
+        certificate: file("etcd.crt", right.cert.pem()),
+        key: file("etcd.key", right.signing_key.serialize_pem()),
+    };
+    let wrong = file("wrong.crt", wrong.cert.pem());
+    let etcd = EtcdProcess::with_tls(files.clone());
+    let with = |ca| EtcdConfig {
+        ca,
+        ..config_of(&etcd.url(), "/domicile")
+    };
+    open(&with(Some(files.certificate)))
+        .await
+        .commit(account("a"))
+        .await
+        .unwrap();
+    for ca in [None, Some(wrong)] {
+        let store = EtcdStore::open(&with(ca), &region("frankfurt")).unwrap();
+        assert_eq!(store.read(vec![Key::regions()]).await, Err(Unavailable));
+        assert_eq!(store.trouble(), Some("etcd's certificate is not accepted"));
+    }
 }
