@@ -9,7 +9,9 @@ use super::exit::Stop;
 use crate::audit::{self, Action, Actor, AuditLog, Deed, Origin};
 use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
 use crate::domain::{Clock, SystemClock};
-use crate::registry::{EmbeddedError, EmbeddedStore, Parts, Registry, SystemRandomness};
+use crate::registry::{
+    EmbeddedError, EmbeddedStore, EtcdStore, Parts, Registry, Store, SystemRandomness,
+};
 
 /// # Errors
 /// All that is wrong with the configuration.
@@ -46,6 +48,17 @@ pub fn store(config: &Config) -> anyhow::Result<Arc<EmbeddedStore>> {
     opened(path)
 }
 
+/// The registry's store, whichever it is.
+///
+/// # Errors
+/// When a gateway has its file, there is no registry, or the way to etcd cannot be made.
+pub fn any_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    match &config.registry.store {
+        RegistryStore::Embedded { .. } => Ok(store(config)?),
+        RegistryStore::Etcd(etcd) => Ok(EtcdStore::open(etcd, &config.region)?),
+    }
+}
+
 fn opened(path: &Path) -> anyhow::Result<Arc<EmbeddedStore>> {
     EmbeddedStore::open(path).map_err(|error| unopened(path, error))
 }
@@ -67,7 +80,7 @@ pub fn unopened(path: &Path, error: EmbeddedError) -> anyhow::Error {
 /// When keys or anchor cannot be used.
 pub async fn registry(
     config: &Config,
-    store: Arc<EmbeddedStore>,
+    store: Arc<dyn Store>,
     anchor: PathBuf,
 ) -> anyhow::Result<Arc<Registry>> {
     let pin_keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?;

@@ -219,3 +219,73 @@ async fn regions_are_added_when_it_is_said_and_never_taken_away() {
     assert_eq!(code, 2, "{text}");
     world.finish().await;
 }
+
+/// Control: `Registry::compare`. An older state in etcd's place is noticed by a running gateway and
+/// by one that starts; `registry reconcile` believes it anew, at etcd as at a file.
+#[tokio::test]
+async fn an_older_snapshot_is_noticed_and_not_believed() {
+    let mut world = world(&["frankfurt"]).await;
+    let mut etcd = Etcd::start(&world);
+    world.uses(&etcd);
+    world.start_gateways().await;
+    let early = world.app("fra1").await;
+    etcd.save();
+    // A log-in and a watch anew, without a word to anybody.
+    in_time("etcd", async {
+        while registers(&world, "later").await.is_err() {}
+    })
+    .await;
+    let later = Call::get("/acme/later/users").token(&early.app_token());
+    for call in [Call::plain_of(&early), later.clone()] {
+        world.call("frankfurt", call).await;
+    }
+    etcd.roll_back();
+    let unknown = async || world.call("frankfurt", named("unknown")).await;
+    until(
+        "the rollback to be noticed",
+        (503, "registry_untrusted"),
+        unknown,
+    )
+    .await;
+    let known = world.call("frankfurt", Call::plain_of(&early)).await;
+    assert_eq!(known.verdict(), (200, "-"));
+    let known = world.call("frankfurt", later).await;
+    assert_eq!(
+        known.status, 403,
+        "it is known, and its token is another App's"
+    );
+    let refused = registers(&world, "later").await;
+    assert!(
+        matches!(refused, Err(RegisterError::Untrusted)),
+        "{refused:?}"
+    );
+    let reason = "the registry was rolled back: frankfurt's chain has lost what was seen of it";
+    assert_eq!(world.readiness("frankfurt").await, (200, reason.to_owned()));
+
+    world.stop_gateways().await;
+    world.start_gateways().await;
+    assert_eq!(world.readiness("frankfurt").await, (503, reason.to_owned()));
+    world.stop_gateways().await;
+    let config = world.root().join("frankfurt/gateway.yaml");
+    let run = |config: &std::path::Path| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_domicile"));
+        command
+            .args(["registry", "reconcile", "--config"])
+            .arg(config);
+        command.output().unwrap()
+    };
+    etcd.stop();
+    let output = run(&config);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("cannot be reached: no connection to etcd"),
+        "{text}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    etcd.restart();
+    let output = run(&config);
+    assert!(output.status.success(), "{output:?}");
+    world.start_gateways().await;
+    assert_eq!(world.readiness("frankfurt").await.0, 200);
+    world.finish().await;
+}

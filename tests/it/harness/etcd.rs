@@ -82,6 +82,14 @@ impl Etcd {
     pub fn restart(&mut self) {
         self.process.restart();
     }
+
+    pub fn save(&mut self) {
+        self.process.save();
+    }
+
+    pub fn roll_back(&mut self) {
+        self.process.roll_back();
+    }
 }
 
 impl World {

@@ -100,6 +100,34 @@ impl EtcdProcess {
         assert!(self.begin(), "etcd does not start again");
     }
 
+    /// Keeps a copy of its data, as a snapshot would.
+    pub fn save(&mut self) {
+        self.stop();
+        self.copy("data", "saved");
+        self.restart();
+    }
+
+    /// Puts the copy in the place of its data, as a restore would.
+    pub fn roll_back(&mut self) {
+        self.stop();
+        self.copy("saved", "data");
+        self.restart();
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        let copied = Command::new("sh")
+            .args([
+                "-c",
+                "rm -rf \"$2\" && cp -a \"$1\" \"$2\"",
+                "copy",
+                from,
+                to,
+            ])
+            .current_dir(&self.folder)
+            .status();
+        assert!(copied.unwrap().success());
+    }
+
     /// Whether it serves.
     fn begin(&mut self) -> bool {
         let log = fs::File::create(self.log()).unwrap();
