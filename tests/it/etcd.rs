@@ -6,7 +6,9 @@ use domicile::domain::{AppId, AppKey, Clock as _};
 use domicile::registry::{NewApp, RegisterError};
 
 use crate::harness::process::{Process, system_now};
-use crate::harness::{Answer, Call, Etcd, TestApp, Wire, Wish, World, in_time, rest_name};
+use crate::harness::{
+    Answer, Call, DEADLINE, Etcd, TestApp, Wire, Wish, World, in_time, rest_name,
+};
 
 /// A world on the machine's time, since one of its gateways is a process of its own.
 async fn world(regions: &[&'static str]) -> World {
@@ -26,13 +28,15 @@ async fn ask(process: &Process, call: &Call) -> Answer {
 /// How long it took until the answer was this one.
 async fn until(what: &str, verdict: (u16, &str), ask: impl AsyncFn() -> Answer) -> Duration {
     let began = tokio::time::Instant::now();
-    in_time(what, async {
-        while ask().await.verdict() != verdict {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    loop {
+        let answer = ask().await;
+        if answer.verdict() == verdict {
+            return began.elapsed();
         }
-    })
-    .await;
-    began.elapsed()
+        let waited = began.elapsed();
+        assert!(waited < DEADLINE, "waited in vain for {what}: {answer:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn named(app: &str) -> Call {

@@ -154,15 +154,17 @@ impl Cluster {
     ) -> Result<A, EtcdError> {
         let token = self.token(at).await?;
         let answer = self.once(at, path, body.clone(), token.as_deref()).await;
-        // Without a user it asks for one: authentication was switched on a moment ago.
-        let is_over = matches!(&answer, Err(EtcdError::Token));
-        match token {
-            Some(token) if is_over => {
-                self.login.forget(&token);
+        if let (Err(error), Some(token)) = (&answer, &token)
+            && error.may_be_of_the_token()
+        {
+            self.login.forget(token);
+        }
+        match (answer, token) {
+            (Err(EtcdError::Token), Some(_)) => {
                 let token = self.token(at).await?;
                 self.once(at, path, body.clone(), token.as_deref()).await
             }
-            _ => answer,
+            (answer, _) => answer,
         }
     }
 

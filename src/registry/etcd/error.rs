@@ -94,6 +94,12 @@ impl EtcdError {
         matches!(self, Self::Broken | Self::Busy | Self::Unreadable)
     }
 
+    /// Whether a new log-in may help. A token names the state of etcd that it was made in: one that
+    /// was rolled back waits for that state to come, and gives no answer.
+    pub(super) const fn may_be_of_the_token(&self) -> bool {
+        matches!(self, Self::Token | Self::Broken)
+    }
+
     /// The same in a few words, for `/readyz`.
     pub(super) const fn brief(&self) -> &'static str {
         match self {

@@ -35,10 +35,12 @@ pub(super) async fn run(etcd: Arc<Etcd>) {
             LONGEST_PAUSE.min(pause * 2)
         };
         etcd.silence.met("watching", &error);
-        match error {
-            // A log-in that is over shows as this, too.
-            EtcdError::Token | EtcdError::Denied => etcd.cluster.log_out(),
-            _ => etcd.cluster.turn(),
+        // To a watch etcd calls a log-in that is over a lack of rights.
+        if error.may_be_of_the_token() || error == EtcdError::Denied {
+            etcd.cluster.log_out();
+        }
+        if error.is_for_another_member() {
+            etcd.cluster.turn();
         }
         tokio::time::sleep(pause).await;
     }
