@@ -17,7 +17,7 @@ use crate::config::NEAR_END;
 use crate::domain::ZoneId;
 use crate::gateway::Shared;
 use crate::observe::Metrics;
-use crate::registry::Health;
+use crate::registry::{Health, Reason, Registry};
 use crate::serve::Certificates;
 use crate::zone::Secured;
 
@@ -119,7 +119,7 @@ impl Ops {
     fn readiness(&self) -> Readiness {
         let generation = self.current.generation();
         let checks = vec![
-            registry(generation.shared()),
+            registry(&generation.shared().registry),
             Check::needed("keys", true, "open"),
             self.listeners(),
             self.draining(),
@@ -160,12 +160,15 @@ impl Ops {
     }
 }
 
-fn registry(shared: &Shared) -> Check {
-    let state = shared.registry.state();
-    match state.health {
+fn registry(registry: &Registry) -> Check {
+    let detail = |reason: Reason| match registry.trouble() {
+        Some(trouble) => format!("{reason}: {trouble}"),
+        None => reason.to_string(),
+    };
+    match registry.state().health {
         Health::Ready => Check::needed("registry", true, "answers and verifies"),
-        Health::Degraded { reason } => Check::wanted("registry", false, &reason.to_string()),
-        Health::Unready { reason } => Check::needed("registry", false, &reason.to_string()),
+        Health::Degraded { reason } => Check::wanted("registry", false, &detail(reason)),
+        Health::Unready { reason } => Check::needed("registry", false, &detail(reason)),
     }
 }
 

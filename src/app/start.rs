@@ -23,7 +23,7 @@ use crate::audit::{self, AuditLog};
 use crate::config::{Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
 use crate::domain::{Clock, Code, RegionId, ZoneId};
 use crate::observe::Metrics;
-use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
+use crate::registry::{self, EmbeddedStore, EtcdStore, Registry, Store, SystemRandomness};
 use crate::serve::{Listening, Port, Sockets, Speech};
 
 /// A running gateway, as far as the process must know it.
@@ -51,10 +51,11 @@ pub struct Stores(HashMap<PathBuf, Arc<EmbeddedStore>>);
 
 impl Stores {
     async fn open(&mut self, config: &Config) -> Result<Arc<dyn Store>, StartError> {
-        let RegistryStore::Embedded { path } = &config.registry.store else {
-            return Err(StartError::EtcdNotYet);
+        let path = match &config.registry.store {
+            RegistryStore::Embedded { path } => &one_spelling(path),
+            // Whether it answers, and has the list of regions, shows in the registry's state.
+            RegistryStore::Etcd(etcd) => return Ok(EtcdStore::open(etcd, &config.region)?),
         };
-        let path = &one_spelling(path);
         if let Some(store) = self.0.get(path) {
             return Ok(Arc::clone(store) as Arc<dyn Store>);
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use tokio::sync::mpsc;
 
 use super::anchor::AnchorError;
@@ -125,13 +126,16 @@ impl Registry {
 
     /// The first region whose chain has lost what was seen of it, and whether the regions agree.
     async fn compare(&self) -> Result<(Option<RegionId>, bool), Unavailable> {
-        let regions = self.store.read(vec![Key::regions()]).await?;
-        let regions = regions.into_iter().next().flatten();
+        let regions = self.store.read(vec![Key::regions()]);
+        // Side by side: a store may be far away.
+        let chains = join_all(self.chains().into_iter().map(|region| self.chain(region)));
+        let (regions, chains) = join(regions, chains).await;
+        let regions = regions?.into_iter().next().flatten();
         let same_regions = regions == Some(region_list(&self.catalogue));
         let mut newest = Vec::new();
-        for region in self.chains() {
-            let link = self.store.newest_link(&region).await?;
-            if !self.has_anchor(&region).await? {
+        for chain in chains {
+            let (region, link, is_whole) = chain?;
+            if !is_whole {
                 return Ok((Some(region), same_regions));
             }
             newest.push((region, link));
@@ -140,6 +144,13 @@ impl Registry {
             self.noted(&region, link);
         }
         Ok((None, same_regions))
+    }
+
+    /// A region's newest link, and whether the one that was seen is there.
+    async fn chain(&self, region: RegionId) -> Result<(RegionId, Option<Link>, bool), Unavailable> {
+        let link = self.store.newest_link(&region).await?;
+        let is_whole = self.has_anchor(&region).await?;
+        Ok((region, link, is_whole))
     }
 
     /// Whether the link that was seen is there. Asked after the newest link was read: a newest

@@ -120,6 +120,13 @@ pub static SINKS: &[Sink] = &[
         ],
     },
     Sink {
+        name: "service_manager",
+        to: To::Files("the socket that NOTIFY_SOCKET names, where it does"),
+        data: &[Operational],
+        sends: "that it has started, reloads its configuration, or drains",
+        ways: &[way("src/cli/service_manager.rs", "sd_notify::notify")],
+    },
+    Sink {
         name: "command.admin",
         to: To::Caller("the gateway at --admin", "TLS"),
         data: &[Identifiers, Credentials, Content],

@@ -60,6 +60,7 @@ const OPENS: &[(&str, &[&str])] = &[
 const WRITES: &[&str] = &[
     "target.connect()",
     "target.probe()",
+    "sd_notify::notify",
     "TcpListener::bind",
     "Socket::new(",
     "io::stdout",
@@ -107,8 +108,7 @@ fn what_gets_out_does_so_in_the_listed_places_only() {
 fn every_sink_is_somewhere_in_the_code() {
     let without: Vec<_> = SINKS.iter().filter(|s| s.ways.is_empty()).collect();
     let without: Vec<_> = without.iter().map(|sink| sink.name).collect();
-    // Read and checked; `serve` refuses it in this version.
-    assert_eq!(without, ["registry.etcd"]);
+    assert!(without.is_empty(), "{without:?}");
     let names: BTreeSet<_> = SINKS.iter().map(|sink| sink.name).collect();
     assert_eq!(names.len(), SINKS.len(), "a name stands for two sinks");
 }

@@ -1,6 +1,7 @@
 pub mod apps;
 pub mod control;
 mod embedded;
+mod etcd;
 mod forgery;
 pub mod kit;
 pub mod outage;
