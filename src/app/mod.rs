@@ -4,6 +4,7 @@ mod client_tls;
 mod control;
 mod edges;
 mod home;
+mod keys;
 mod ops;
 mod owner;
 mod renewal;
@@ -64,6 +65,8 @@ pub enum StartError {
     NoCertificate,
     #[error(transparent)]
     Key(#[from] crate::config::KeyFileError),
+    #[error("the region's keys cannot be used")]
+    Keys(#[from] crate::registry::BadKeys),
     #[error(transparent)]
     Store(#[from] crate::registry::EmbeddedError),
     #[error(transparent)]

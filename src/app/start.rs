@@ -18,14 +18,14 @@ use super::ops::{self, Expiry, Ops};
 use super::owner::{self, Adoption};
 use super::renewal::Renewal;
 use super::retention::audit_sweeps;
-use super::{Options, StartError};
+use super::{Options, StartError, keys};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
-use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
+use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore};
 use crate::domain::{Clock, Code, RegionId, ZoneId};
 use crate::gateway::{Parts, Shared};
 use crate::observe::Metrics;
-use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
+use crate::registry::{self, EmbeddedStore, FileKeys, Registry, Store, SystemRandomness};
 use crate::serve::{Admission, Edge, Listening, Port, Sockets, Speech};
 use crate::zone::{Homes, References};
 
@@ -103,7 +103,8 @@ pub async fn start(
     let clock = Arc::clone(&options.clock);
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|e| StartError::DataDir(config.data_dir.clone(), e))?;
-    let registry = open_registry(&config, options, stores).await?;
+    let keys = keys::open(&config)?;
+    let registry = open_registry(&config, options, stores, Arc::clone(&keys)).await?;
     let audit = open_audit(&config, &registry, &clock).await?;
     let owner = config.data_dir.join("owner.json");
     let adoption = owner::adopt(&registry, &audit, &owner).await?;
@@ -149,9 +150,8 @@ async fn open_registry(
     config: &Config,
     options: &Options,
     stores: &mut Stores,
+    keys: Arc<FileKeys>,
 ) -> Result<Arc<Registry>, StartError> {
-    let pin_keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?;
-    let pin_key = pin_keys.keys.into_iter().next();
     let parts = registry::Parts {
         region: config.region.clone(),
         catalogue: Arc::clone(&config.catalogue),
@@ -159,8 +159,7 @@ async fn open_registry(
             Some(store) => given(store, config).await?,
             None => stores.open(config).await?,
         },
-        seal_keys: KeyFile::<SealKey>::read(&config.keys.seal)?,
-        pin_key: pin_key.ok_or(StartError::NoPinKey)?,
+        keys,
         anchor: config.registry.anchor.clone(),
         cache_capacity: config.registry.cache_capacity,
         negative_ttl: config.registry.negative_ttl,
