@@ -14,11 +14,12 @@ use tokio_util::task::TaskTracker;
 use super::control::{Control, Refused};
 use super::edges::Edges;
 use super::home::HomeEraser;
+use super::keys::{self, Rotation};
 use super::ops::{self, Expiry, Ops};
 use super::owner::{self, Adoption};
 use super::renewal::Renewal;
 use super::retention::audit_sweeps;
-use super::{Options, StartError, keys};
+use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
 use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore};
@@ -128,6 +129,8 @@ pub async fn start(
     )
     .await?;
     background(&shared, tasks, stop);
+    let rotation = Rotation::new(&config, keys).run(Arc::clone(&shared));
+    until_stopped(tasks, stop, rotation);
     if let Adoption::Later = adoption {
         let adopting = owner::adopt_later(Arc::clone(&shared), owner);
         until_stopped(tasks, stop, adopting);

@@ -15,7 +15,9 @@ pub struct KeyUse {
     format: u32,
     /// When it was counted, RFC 3339.
     pub time: String,
-    /// By the key's id; `?` is for what is no sealing.
+    /// The key that sealed then, and may have sealed more since.
+    pub newest: String,
+    /// By the key's id; `?` is for what names no key of the file.
     pub keys: BTreeMap<String, Count>,
 }
 
@@ -26,16 +28,20 @@ pub struct Count {
     pub accounts: u64,
 }
 
+/// In the place of an id: sealed by no key of the file, or no sealing.
+pub const UNKNOWN: &str = "?";
+
 const FORMAT: u32 = 1;
 
 /// More than a key file has lines for, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 impl KeyUse {
-    pub const fn new(time: String, keys: BTreeMap<String, Count>) -> Self {
+    pub const fn new(time: String, newest: String, keys: BTreeMap<String, Count>) -> Self {
         Self {
             format: FORMAT,
             time,
+            newest,
             keys,
         }
     }
@@ -76,11 +82,11 @@ impl KeyUse {
         Ok(())
     }
 
-    /// The keys that seal something and are not among `ids`.
+    /// The keys that may seal something and are not among `ids`.
     pub fn missing<'a>(&'a self, ids: &[&str]) -> impl Iterator<Item = (&'a str, Count)> {
         let used = self.keys.iter().filter(|(id, count)| {
-            let seals = count.records + count.accounts > 0;
-            seals && *id != "?" && !ids.contains(&id.as_str())
+            let seals = **id == self.newest || count.records + count.accounts > 0;
+            seals && *id != UNKNOWN && !ids.contains(&id.as_str())
         });
         used.map(|(id, count)| (id.as_str(), *count))
     }
@@ -95,16 +101,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(KeyUse::read(dir.path()).unwrap(), None);
         let count = |records, accounts| Count { records, accounts };
-        let keys = [("old", count(0, 1)), ("gone", count(0, 0)), ("?", count(1, 0))];
+        let keys = [
+            ("old", count(0, 1)),
+            ("gone", count(0, 0)),
+            ("?", count(1, 0)),
+        ];
         let keys = keys.map(|(id, count)| (id.to_owned(), count));
-        let written = KeyUse::new("2026-01-02T03:04:05Z".to_owned(), keys.into());
+        let time = "2026-01-02T03:04:05Z".to_owned();
+        let written = KeyUse::new(time, "gone".to_owned(), keys.into());
         written.write(dir.path()).unwrap();
         let read = KeyUse::read(dir.path()).unwrap().unwrap();
         assert_eq!(read, written);
-        let missing: Vec<_> = read.missing(&["new"]).collect();
+        let missing: Vec<_> = read.missing(&["gone"]).collect();
         assert_eq!(missing, [("old", count(0, 1))]);
-        assert_eq!(read.missing(&["old"]).count(), 0);
-        for bad in ["", "{}", r#"{"format":2,"time":"","keys":{}}"#] {
+        let missing: Vec<_> = read.missing(&["old"]).collect();
+        assert_eq!(missing, [("gone", count(0, 0))], "it sealed since");
+        assert_eq!(read.missing(&["old", "gone"]).count(), 0);
+        for bad in ["", "{}", r#"{"format":2,"time":"","newest":"","keys":{}}"#] {
             fs::write(KeyUse::file(dir.path()), bad).unwrap();
             assert!(KeyUse::read(dir.path()).is_err(), "{bad}");
         }
