@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use domicile::cli::{
     Outcome, accounts, apps, audit, backup, certificates, check, completions, datacenter, demo,
-    finish, init, registry, restore, serve, tokens,
+    finish, init, keys, registry, restore, serve, tokens,
 };
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
@@ -39,6 +39,8 @@ enum Command {
     #[command(subcommand)]
     Registry(registry::Command),
     #[command(subcommand)]
+    Keys(keys::Command),
+    #[command(subcommand)]
     Audit(audit::Command),
     Datacenter(datacenter::Args),
     Completions(completions::Args),
@@ -61,6 +63,7 @@ async fn run(command: Command) -> Outcome {
         Command::Backup(args) => backup::run(&args).await,
         Command::Restore(args) => restore::run(&args).await,
         Command::Registry(command) => registry::run(command).await,
+        Command::Keys(command) => keys::run(&command),
         Command::Tokens(command) => tokens::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Datacenter(args) => datacenter::run(args).await,
@@ -111,6 +114,8 @@ mod tests {
             "registry reconcile --config g --audit-log d --audit-log e",
             "registry init-etcd --endpoint u --endpoint v --catalogue d --root-password-file f --passwords p --output json",
             "accounts create --offline --data d",
+            "keys rotate --config g --output json",
+            "keys status --config g",
             "audit show --limit 10 --cursor 7 --admin u --key-file f --output json",
             "audit export --admin u --key-file f",
             "audit export --log d --entry 17 --key k",
@@ -139,6 +144,7 @@ mod tests {
             "restore --config g --from f --passphrase-file p --recovery-key-file k",
             "registry reconcile",
             "registry init-etcd --endpoint u --catalogue d --passwords p",
+            "keys rotate",
             "accounts create --offline",
             "audit verify",
             "audit verify --log d --proof p",

@@ -5,6 +5,7 @@ mod control;
 mod edges;
 mod generation;
 mod home;
+mod keys;
 mod ops;
 mod owner;
 mod reload;
@@ -69,6 +70,8 @@ pub enum StartError {
     NoCertificate,
     #[error(transparent)]
     Key(#[from] crate::config::KeyFileError),
+    #[error("the region's keys cannot be used")]
+    Keys(#[from] crate::registry::BadKeys),
     #[error(transparent)]
     Store(#[from] crate::registry::EmbeddedError),
     #[error(transparent)]

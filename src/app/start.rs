@@ -14,16 +14,19 @@ use tokio_util::task::TaskTracker;
 use super::control::{Control, Door, Refused};
 use super::generation::{Current, Generation, Lasting};
 use super::home::HomeEraser;
+use super::keys::{self, Rotation};
 use super::ops::{self, Ops};
 use super::owner::{self, Adoption};
 use super::retention::audit_sweeps;
 use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
-use crate::config::{Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
+use crate::config::{Config, KeyFile, PinSigningKey, RegistryStore};
 use crate::domain::{Clock, Code, RegionId, ZoneId};
 use crate::observe::Metrics;
-use crate::registry::{self, EmbeddedStore, EtcdStore, Registry, Store, SystemRandomness};
+use crate::registry::{
+    self, EmbeddedStore, EtcdStore, FileKeys, Registry, Store, SystemRandomness,
+};
 use crate::serve::{Listening, Port, Sockets, Speech};
 
 /// A running gateway, as far as the process must know it.
@@ -100,11 +103,13 @@ pub async fn start(
     let clock = Arc::clone(&options.clock);
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|e| StartError::DataDir(config.data_dir.clone(), e))?;
-    let registry = open_registry(&config, options, stores).await?;
+    let keys = keys::open(&config)?;
+    let registry = open_registry(&config, options, stores, Arc::clone(&keys)).await?;
     let audit = open_audit(&config, &registry, &clock).await?;
     let owner = config.data_dir.join("owner.json");
     let adoption = owner::adopt(&registry, &audit, &owner).await?;
     let lasting = Arc::new(lasting(&config, registry, audit, clock));
+    let rotation = Rotation::new(&config, keys);
     let region = config.region.clone();
     let generation = Generation::new(config, &lasting, (tasks, stop))?;
     let (listening, mut addresses) = listen(&generation, options)?;
@@ -117,6 +122,7 @@ pub async fn start(
     });
     control(&current, &lasting, &ops, &mut addresses, (tasks, stop)).await?;
     background(&current, &lasting, tasks, stop);
+    until_stopped(tasks, stop, rotation.run(Arc::clone(&lasting)));
     if let Adoption::Later = adoption {
         let adopting = owner::adopt_later(Arc::clone(&lasting), owner);
         until_stopped(tasks, stop, adopting);
@@ -155,9 +161,8 @@ async fn open_registry(
     config: &Config,
     options: &Options,
     stores: &mut Stores,
+    keys: Arc<FileKeys>,
 ) -> Result<Arc<Registry>, StartError> {
-    let pin_keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?;
-    let pin_key = pin_keys.keys.into_iter().next();
     let parts = registry::Parts {
         region: config.region.clone(),
         catalogue: Arc::clone(&config.catalogue),
@@ -165,8 +170,7 @@ async fn open_registry(
             Some(store) => given(store, config).await?,
             None => stores.open(config).await?,
         },
-        seal_keys: KeyFile::<SealKey>::read(&config.keys.seal)?,
-        pin_key: pin_key.ok_or(StartError::NoPinKey)?,
+        keys,
         anchor: config.registry.anchor.clone(),
         cache_capacity: config.registry.cache_capacity,
         negative_ttl: config.registry.negative_ttl,

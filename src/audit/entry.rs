@@ -115,6 +115,9 @@ pub enum Action {
     /// They came out of one.
     #[serde(rename = "registry.restore")]
     Restore,
+    /// What older seal keys had sealed was sealed anew by the newest one.
+    #[serde(rename = "keys.rotate")]
+    RotateKeys,
     /// The home data centre deleted what was past its retention.
     #[serde(rename = "retention.sweep")]
     SweepRetention,

@@ -55,6 +55,7 @@ pub use open::{Fault, OpenError};
 pub use prove::{ProveError, prove};
 pub use refusals::WINDOW;
 pub use verify::{Whole, verify};
+pub use writer::rfc3339;
 
 use entry::Draft;
 use log::Log;

@@ -10,7 +10,7 @@ use crate::audit::{self, Action, Actor, AuditLog, Deed, Origin};
 use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
 use crate::domain::{Clock, SystemClock};
 use crate::registry::{
-    EmbeddedError, EmbeddedStore, EtcdStore, Parts, Registry, Store, SystemRandomness,
+    EmbeddedError, EmbeddedStore, EtcdStore, FileKeys, Parts, Registry, Store, SystemRandomness,
 };
 
 /// # Errors
@@ -85,12 +85,13 @@ pub async fn registry(
 ) -> anyhow::Result<Arc<Registry>> {
     let pin_keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?;
     let pin_key = pin_keys.keys.into_iter().next();
+    let pin_key = pin_key.context("the file of pin keys has no key")?;
+    let seal_keys = KeyFile::<SealKey>::read(&config.keys.seal)?;
     let parts = Parts {
         region: config.region.clone(),
         catalogue: Arc::clone(&config.catalogue),
         store,
-        seal_keys: KeyFile::<SealKey>::read(&config.keys.seal)?,
-        pin_key: pin_key.context("the file of pin keys has no key")?,
+        keys: Arc::new(FileKeys::new(seal_keys, &pin_key)?),
         anchor,
         cache_capacity: 1_024,
         negative_ttl: config.registry.negative_ttl,

@@ -8,6 +8,7 @@ mod edge_certificate;
 mod faults;
 mod fixed;
 mod gateway;
+pub mod key_use;
 pub mod keys;
 mod limits;
 mod listen;
@@ -34,6 +35,7 @@ pub use certificates::{CertifiedFiles, PemError, read_certificates, read_chain, 
 pub use check::{check, load_checked};
 pub use edge_certificate::{CertificateFault, EdgeCertificate, EdgeNames, NEAR_END, valid_until};
 pub use faults::{Fault, Faults, Report, Warning};
+pub use key_use::{Count, KeyUse};
 pub use keys::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 pub use limits::Limits;
 pub use listen::Listen;

@@ -8,6 +8,7 @@ pub use super::tests::apps::*;
 pub use super::tests::control::*;
 pub use super::tests::outage::*;
 pub use super::tests::races::*;
+pub use super::tests::reseal::*;
 pub use super::tests::rollback::*;
 pub use super::tests::stores::*;
 pub use super::tests::untrusted::*;
@@ -53,6 +54,10 @@ macro_rules! tests {
             a_gateway_starts_without_its_store,
             changed_apps_are_read_again,
             a_locator_follows_changes,
+            all_goes_under_the_newest_key_and_says_the_same,
+            a_change_in_the_midst_of_it_is_not_lost,
+            a_missing_or_a_wrong_key_is_told_at_the_start,
+            altered_texts_stay_as_they_are,
             a_store_that_was_rolled_back_is_not_believed,
             a_gateway_that_was_ready_serves_known_apps_on_a_rolled_back_store,
             a_rolled_back_store_cannot_catch_up_unseen,

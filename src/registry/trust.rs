@@ -5,7 +5,7 @@ use super::health::Trust;
 use super::names::{Hash, PinKind, exact, id_hash, key_hash, pair};
 use super::pin::{Found, Pin};
 use super::record::Record;
-use super::seal::Subject;
+use super::seal::{Subject, Unopened};
 use super::store::{Key, Unavailable};
 use super::{Registry, sealed_key};
 use crate::domain::{AppId, AppKey};
@@ -157,8 +157,7 @@ impl Registry {
     }
 
     async fn open_record(&self, pin: &Pin, bytes: Vec<u8>, key: &AppKey) -> Result<Stored, Fault> {
-        let record = self.unseal(&pin.says().hash, &bytes);
-        let record = record.ok_or(Distrust::SealedRecord)?;
+        let record = self.unseal(&pin.says().hash, &bytes).await?;
         if record.app_key != *key || pair(&record.app_id, key) != pin.says().pair {
             return Err(Distrust::OtherPair.into());
         }
@@ -173,10 +172,15 @@ impl Registry {
     }
 
     /// Opens a record of this region.
-    pub(super) fn unseal(&self, hash: &Hash, bytes: &[u8]) -> Option<Record> {
-        let opened = self.sealer.open(Subject::Record(hash), bytes)?;
-        let record = Record::from_json(&opened.text)?;
-        (record.revision == opened.revision).then_some(record)
+    pub(super) async fn unseal(&self, hash: &Hash, bytes: &[u8]) -> Result<Record, Fault> {
+        let opened = self.sealer.open(Subject::Record(hash), bytes).await;
+        let opened = opened.map_err(|error| match error {
+            Unopened::Untrue => Fault::from(Distrust::SealedRecord),
+            Unopened::NoKeys => Fault::from(Unavailable),
+        })?;
+        let record = Record::from_json(&opened.text);
+        let record = record.filter(|record| record.revision == opened.revision);
+        record.ok_or_else(|| Distrust::SealedRecord.into())
     }
 }
 

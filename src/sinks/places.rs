@@ -176,7 +176,7 @@ fn resolver(config: &Config) -> Option<Place> {
 fn endpoints(config: &Config) -> &[String] {
     match &config.registry.store {
         RegistryStore::Embedded { .. } => &[],
-        RegistryStore::Etcd { endpoints, .. } => endpoints,
+        RegistryStore::Etcd(etcd) => &etcd.endpoints,
     }
 }
 
@@ -191,22 +191,23 @@ fn host(url: &str) -> &str {
 
 /// Nothing binds the store to a region.
 fn etcd(config: &Config) -> Vec<Place> {
-    let RegistryStore::Etcd {
-        endpoints,
-        prefix,
-        ca,
-        ..
-    } = &config.registry.store
-    else {
+    let RegistryStore::Etcd(etcd) = &config.registry.store else {
         return Vec::new();
     };
-    let roots = ca.as_ref().map_or("the machine's CAs", |_| "its own CA");
+    let (endpoints, prefix) = (&etcd.endpoints, &etcd.prefix);
+    let roots = etcd
+        .ca
+        .as_ref()
+        .map_or("the machine's CAs", |_| "its own CA");
     let place = |url: &String| Place {
         destination: format!("{url}, below {prefix}"),
         region: None,
         leaves: Leaves::May,
         protection: if url.starts_with("https://") {
-            format!("TLS, {roots}")
+            match etcd.identity {
+                Some(_) => format!("mutual TLS, {roots}"),
+                None => format!("TLS, {roots}"),
+            }
         } else {
             plain(is_here(host(url)))
         },

@@ -32,6 +32,7 @@ mod grants;
 mod harness;
 mod hostile;
 mod identities;
+mod keys;
 mod layering;
 mod limits;
 mod matrix;

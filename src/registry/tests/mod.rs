@@ -7,6 +7,7 @@ pub mod kit;
 pub mod outage;
 mod properties;
 pub mod races;
+pub mod reseal;
 pub mod rollback;
 pub mod stores;
 pub mod untrusted;
