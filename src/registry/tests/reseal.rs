@@ -167,7 +167,7 @@ pub async fn altered_texts_stay_as_they_are(backend: Arc<dyn Backend>) {
     let it = Rotating::new(backend).await;
     let stored = it.stored().await;
     let nonce_at = 2 + "old-seal".len() + 8 + 32;
-    let damages: [(usize, &dyn Fn(&mut Vec<u8>)); 3] = [
+    let damages: [(usize, &Damage); 3] = [
         (3, &|bytes| bytes[2..10].copy_from_slice(b"nobodys-")),
         (30, &|bytes| bytes[nonce_at] ^= 1),
         (69, &|bytes| *bytes.last_mut().unwrap() ^= 1),
@@ -191,6 +191,8 @@ pub async fn altered_texts_stay_as_they_are(backend: Arc<dyn Backend>) {
     let page = again.list(None, 100, &|_, _| true).await.unwrap();
     assert_eq!((page.items.len(), page.untrusted), (67, 3));
 }
+
+type Damage = dyn Fn(&mut Vec<u8>);
 
 /// Has a rival change one App, once, between a batch's reading and its commit.
 struct Racing {
