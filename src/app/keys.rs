@@ -103,14 +103,25 @@ impl Rotation {
             self.later = None;
             if !read {
                 match self.take_over(&lasting).await {
-                    Ok(other) => (read, sealed) = (true, sealed && !other),
-                    Err(error) => self.failed("the seal keys stay as they were", &error),
+                    Ok(other) => {
+                        if other {
+                            lasting.metrics.reloaded(Ok(()));
+                        }
+                        (read, sealed) = (true, sealed && !other);
+                    }
+                    Err(error) => {
+                        if self.failed("the seal keys stay as they were", &error) {
+                            lasting.metrics.reloaded(Err(()));
+                        }
+                    }
                 }
             }
             if !sealed {
                 match self.round(&lasting).await {
                     Ok(()) => sealed = true,
-                    Err(error) => self.failed("not everything is under the newest key", &error),
+                    Err(error) => {
+                        self.failed("not everything is under the newest key", &error);
+                    }
                 }
             }
             if read && sealed {
@@ -216,14 +227,17 @@ impl Rotation {
         written.map_err(RotationError::Use)
     }
 
-    fn failed(&mut self, what: &str, error: &RotationError) {
+    /// Whether it is another problem than the last one.
+    fn failed(&mut self, what: &str, error: &RotationError) -> bool {
         self.later = Some(Instant::now() + RETRY);
         let text = error.to_string();
-        if self.said.as_deref() != Some(&text) {
+        let is_new = self.said.as_deref() != Some(&text);
+        if is_new {
             let error = error as &dyn std::error::Error;
             tracing::error!(file = %self.file.display(), error, "{what}");
             self.said = Some(text);
         }
+        is_new
     }
 }
 

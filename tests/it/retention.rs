@@ -85,7 +85,7 @@ async fn apps_of_many_pages_are_swept_in_each_zone() {
         say(&world, app, "users").await;
     }
     world.clock.advance(Duration::from_secs(8 * 86_400));
-    let shared = &world.gateway("beijing").shared;
+    let shared = &world.gateway("beijing").shared();
     audit_sweeps(shared).await.unwrap();
     let told = apps_of(&swept(&world, "beijing"));
     let expected = busy.iter().map(|app| (app.app_id.clone(), 1));
@@ -107,7 +107,7 @@ async fn a_plan_that_became_shorter_counts_in_the_next_round() {
     let app = world.app_with("fra1", wish).await;
     say(&world, &app, "users").await;
     world.clock.advance(Duration::from_secs(8 * 86_400));
-    let shared = &world.gateway("frankfurt").shared;
+    let shared = &world.gateway("frankfurt").shared();
     audit_sweeps(shared).await.unwrap();
     assert_eq!(swept(&world, "frankfurt"), [] as [Value; 0]);
     let id = AppId::parse(&app.app_id).unwrap();
@@ -130,7 +130,7 @@ async fn what_is_told_twice_counts_once() {
         say(&world, &app, channel).await;
     }
     world.clock.advance(Duration::from_secs(8 * 86_400));
-    let shared = &world.gateway("frankfurt").shared;
+    let shared = &world.gateway("frankfurt").shared();
     let both = join_all([audit_sweeps(shared), audit_sweeps(shared)]).await;
     both.into_iter().for_each(Result::unwrap);
     let told = swept(&world, "frankfurt");
@@ -156,7 +156,7 @@ async fn what_is_not_in_the_log_is_not_acknowledged() {
     let app = world.app("fra1").await;
     say(&world, &app, "users").await;
     world.clock.advance(Duration::from_secs(8 * 86_400));
-    let shared = Arc::clone(&world.gateway("frankfurt").shared);
+    let shared = Arc::clone(&world.gateway("frankfurt").shared());
     let closing = Arc::clone(&shared.audit);
     tokio::task::spawn_blocking(move || closing.close())
         .await

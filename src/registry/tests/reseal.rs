@@ -166,10 +166,9 @@ pub async fn a_missing_or_a_wrong_key_is_told_at_the_start(backend: Arc<dyn Back
 pub async fn altered_texts_stay_as_they_are(backend: Arc<dyn Backend>) {
     let it = Rotating::new(backend).await;
     let stored = it.stored().await;
-    let nonce_at = 2 + "old-seal".len() + 8 + 32;
-    let damages: [(usize, &dyn Fn(&mut Vec<u8>)); 3] = [
+    let damages: [(usize, &Damage); 3] = [
         (3, &|bytes| bytes[2..10].copy_from_slice(b"nobodys-")),
-        (30, &|bytes| bytes[nonce_at] ^= 1),
+        (30, &|bytes| bytes[NONCE_AT] ^= 1),
         (69, &|bytes| *bytes.last_mut().unwrap() ^= 1),
     ];
     for (at, damage) in damages {
@@ -191,6 +190,11 @@ pub async fn altered_texts_stay_as_they_are(backend: Arc<dyn Backend>) {
     let page = again.list(None, 100, &|_, _| true).await.unwrap();
     assert_eq!((page.items.len(), page.untrusted), (67, 3));
 }
+
+/// Where the nonce of a text starts that the key `old-seal` sealed.
+const NONCE_AT: usize = 2 + "old-seal".len() + 8 + 32;
+
+type Damage = dyn Fn(&mut Vec<u8>);
 
 /// Has a rival change one App, once, between a batch's reading and its commit.
 struct Racing {
