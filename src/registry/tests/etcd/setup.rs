@@ -144,6 +144,31 @@ async fn log_ins_end_and_are_renewed() {
     fresh.commit(account("c")).await.unwrap();
 }
 
+/// Control: `EtcdError::may_be_of_the_token`. etcd makes who shows a token of a later state wait for
+/// that state; one that was rolled back may never have it.
+#[tokio::test]
+async fn a_log_in_of_a_state_that_is_gone_is_given_up() {
+    let mut etcd = EtcdProcess::start();
+    let config = config_of(&etcd.url(), "/domicile");
+    set_up(&config).await;
+    let store = open(&as_user(&config, "frankfurt", "secret"), "frankfurt");
+    let answers = async || store.read(vec![Key::regions()]).await.is_ok();
+    etcd.save();
+    for name in ["a", "b", "c"] {
+        // A conflict: it was made, and its answer came too late.
+        until("a commit", async || {
+            let made = store.commit(account(name)).await;
+            matches!(made, Ok(_) | Err(CommitError::Conflict))
+        })
+        .await;
+    }
+    // A log-in after these commits.
+    etcd.restart();
+    until("answers", answers).await;
+    etcd.roll_back();
+    until("answers of the older state", answers).await;
+}
+
 /// Control: `EtcdAdmin`. What is there becomes what it must be, and no region goes away.
 #[tokio::test]
 async fn an_etcd_is_set_up_again_and_again() {
