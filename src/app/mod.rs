@@ -6,6 +6,7 @@ mod edges;
 mod home;
 mod ops;
 mod owner;
+mod probe;
 mod renewal;
 mod retention;
 mod start;
@@ -23,7 +24,7 @@ use crate::domain::{Clock, RegionId, SystemClock};
 use crate::registry::Store;
 use crate::serve::Cores;
 
-pub use client_tls::ClientTlsError;
+pub use client_tls::{ClientTlsError, roots};
 pub use retention::{EvidenceError, audit_sweeps};
 pub use start::{Addresses, Running};
 
@@ -82,6 +83,10 @@ pub enum StartError {
     Homes(#[from] crate::zone::HomesError),
     #[error(transparent)]
     ClientTls(#[from] ClientTlsError),
+    #[error("probe.ca cannot be used")]
+    ProbeTls(#[source] ClientTlsError),
+    #[error(transparent)]
+    Prober(#[from] crate::probe::DiallerError),
     #[error("tls.admin_client_ca cannot be used")]
     AdminClients(#[source] ClientTlsError),
     #[error(transparent)]

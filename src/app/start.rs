@@ -127,6 +127,9 @@ pub async fn start(
     )
     .await?;
     background(&shared, tasks, stop);
+    if let Some(probe) = config.probe {
+        until_stopped(tasks, stop, super::probe::run(probe, Arc::clone(&shared))?);
+    }
     if let Adoption::Later = adoption {
         let adopting = owner::adopt_later(Arc::clone(&shared), owner);
         until_stopped(tasks, stop, adopting);

@@ -20,6 +20,7 @@ pub mod init;
 mod logging;
 mod output;
 mod paging;
+pub mod probe;
 pub mod registry;
 pub mod restore;
 mod secret_file;

@@ -26,6 +26,41 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), Faults> {
     Files::open(path)?.finish()
 }
 
+/// Reads and checks a catalogue's folder alone.
+///
+/// # Errors
+/// All faults of all files.
+pub fn load_catalogue(folder: &Path) -> Result<Catalogue, Faults> {
+    let place = folder.display();
+    let of_folder = |problem: String| Fault {
+        file: place.to_string(),
+        path: String::new(),
+        line: None,
+        problem,
+        expected: "a folder with a YAML file for each region".to_owned(),
+    };
+    let opened = catalogue::open(folder);
+    let opened = opened.map_err(|error| of_folder(format!("cannot be read: {error}")))?;
+    // Nobody listens here: `localhost` may be a demo's.
+    catalogue::check_across(&opened.files, true);
+    let digest = opened.digest.unwrap_or_default();
+    let mut faults = opened.faults;
+    let mut regions = Vec::new();
+    for file in opened.files {
+        faults.extend(file.document.finish().0);
+        regions.extend(file.region);
+    }
+    if faults.is_empty() && regions.is_empty() {
+        faults.push(of_folder("has no *.yaml file in it".to_owned()));
+    }
+    if !faults.is_empty() {
+        let warnings = Vec::new();
+        return Err(Faults { faults, warnings });
+    }
+    regions.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(Catalogue { regions, digest })
+}
+
 impl Files {
     /// # Errors
     /// When there is no telling what the file says.
@@ -132,6 +167,7 @@ fn assemble(
         hint: gateway.hint,
         limits: gateway.limits,
         audit_retention: gateway.audit_retention,
+        probe: gateway.probe.map(|section| section.probe),
         log: gateway.log,
     })
 }

@@ -11,6 +11,7 @@ pub mod keys;
 mod limits;
 mod listen;
 mod load;
+mod probe;
 mod ranges;
 mod read;
 mod registry;
@@ -36,7 +37,8 @@ pub use faults::{Fault, Faults, Report, Warning};
 pub use keys::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 pub use limits::Limits;
 pub use listen::Listen;
-pub use load::load;
+pub use load::{load, load_catalogue};
+pub use probe::{Probe, ProbedApp};
 pub use registry::{RegistryConfig, RegistryStore};
 pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
@@ -61,6 +63,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long the audit log is kept.
     pub audit_retention: Duration,
+    /// Off when there is none.
+    pub probe: Option<Probe>,
     pub log: Log,
 }
 

@@ -54,6 +54,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "domain", "pace", "observe", "config", "call", "zone", "gateway", "session",
         ],
     ),
+    ("probe", &["domain", "config", "registry"]),
     (
         "admin",
         &["domain", "per_address", "audit", "config", "registry"],
@@ -62,7 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "domain", "observe", "audit", "config", "registry", "call", "zone", "gateway", "serve",
-            "admin",
+            "admin", "probe",
         ],
     ),
     (
@@ -74,7 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domain", "audit", "config", "registry", "backup", "admin", "app", "demo",
+            "domain", "audit", "config", "registry", "backup", "admin", "app", "probe", "demo",
         ],
     ),
 ];

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 const WAYS_OUT: &[(&str, &str, &str)] = &[
     ("src/zone/egress.rs", "lookup_host", "names of upstreams"),
     ("src/zone/egress.rs", "socket.connect", "an App's zone"),
+    (
+        "src/probe/dial.rs",
+        "TcpStream::connect",
+        "public endpoints",
+    ),
     ("src/cli/client.rs", "Client::builder", "the admin API"),
 ];
 
