@@ -1,5 +1,7 @@
 //! A REST call for a canary, without a token.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response};
@@ -23,12 +25,14 @@ pub(super) async fn ask(prober: &Prober, question: Question<'_>) -> Result<Heard
         .handshake(TokioIo::new(stream))
         .await
         .map_err(Unheard::Http)?;
-    let asking = sender.send_request(request(question));
-    // The connection is driven until there is an answer's head; its body is not read.
+    let mut asking = pin!(sender.send_request(request(question)));
+    // The connection is driven until there is an answer's head; its body is not read. A connection
+    // that ends may have brought the answer before.
     let response = tokio::select! {
-        response = asking => response.map_err(Unheard::Http)?,
-        ended = connection => return Err(ended.err().map_or(Unheard::Silent, Unheard::Http)),
+        response = &mut asking => response,
+        _ = connection => asking.await,
     };
+    let response = response.map_err(Unheard::Http)?;
     Ok(Heard::Rest(read(&response)))
 }
 

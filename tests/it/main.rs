@@ -32,6 +32,7 @@ mod layering;
 mod limits;
 mod matrix;
 mod privacy;
+mod probe;
 mod reference;
 mod references;
 mod regions;
