@@ -57,8 +57,8 @@ pub enum StartError {
     DataDir(PathBuf, #[source] std::io::Error),
     #[error("the configuration's region is not in its catalogue")]
     NoRegion,
-    #[error("etcd is not supported by this version: use an embedded registry")]
-    EtcdNotYet,
+    #[error("the way to etcd cannot be set up")]
+    Etcd(#[from] crate::registry::EtcdSetupError),
     #[error("the pin key file is empty")]
     NoPinKey,
     #[error("a TLS listener needs a certificate")]

@@ -16,7 +16,7 @@ use crate::config::NEAR_END;
 use crate::domain::ZoneId;
 use crate::gateway::Shared;
 use crate::observe::Metrics;
-use crate::registry::Health;
+use crate::registry::{Health, Reason};
 use crate::serve::Certificates;
 use crate::zone::Secured;
 
@@ -134,11 +134,15 @@ impl Ops {
     }
 
     fn registry(&self) -> Check {
-        let state = self.shared.registry.state();
-        match state.health {
+        let registry = &self.shared.registry;
+        let detail = |reason: Reason| match registry.trouble() {
+            Some(trouble) => format!("{reason}: {trouble}"),
+            None => reason.to_string(),
+        };
+        match registry.state().health {
             Health::Ready => Check::needed("registry", true, "answers and verifies"),
-            Health::Degraded { reason } => Check::wanted("registry", false, &reason.to_string()),
-            Health::Unready { reason } => Check::needed("registry", false, &reason.to_string()),
+            Health::Degraded { reason } => Check::wanted("registry", false, &detail(reason)),
+            Health::Unready { reason } => Check::needed("registry", false, &detail(reason)),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey
 use crate::domain::{Clock, Code, RegionId, ZoneId};
 use crate::gateway::{Parts, Shared};
 use crate::observe::Metrics;
-use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
+use crate::registry::{self, EmbeddedStore, EtcdStore, Registry, Store, SystemRandomness};
 use crate::serve::{Admission, Edge, Listening, Port, Sockets, Speech};
 use crate::zone::{Homes, References};
 
@@ -55,10 +55,11 @@ pub struct Stores(HashMap<PathBuf, Arc<EmbeddedStore>>);
 
 impl Stores {
     async fn open(&mut self, config: &Config) -> Result<Arc<dyn Store>, StartError> {
-        let RegistryStore::Embedded { path } = &config.registry.store else {
-            return Err(StartError::EtcdNotYet);
+        let path = match &config.registry.store {
+            RegistryStore::Embedded { path } => &one_spelling(path),
+            // Whether it answers, and has the list of regions, shows in the registry's state.
+            RegistryStore::Etcd(etcd) => return Ok(EtcdStore::open(etcd, &config.region)?),
         };
-        let path = &one_spelling(path);
         if let Some(store) = self.0.get(path) {
             return Ok(Arc::clone(store) as Arc<dyn Store>);
         }

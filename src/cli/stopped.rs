@@ -26,8 +26,10 @@ pub fn load(path: &Path) -> anyhow::Result<Config> {
 pub fn registry_file(config: &Config) -> anyhow::Result<&Path> {
     match &config.registry.store {
         RegistryStore::Embedded { path } => Ok(path),
-        RegistryStore::Etcd { .. } => {
-            bail!("this version works on embedded registries only: back etcd up by its own means")
+        RegistryStore::Etcd(_) => {
+            bail!(
+                "this command works on an embedded registry's file: etcd is backed up and restored by its own means (docs/registry.md, \"Registry in etcd\")"
+            )
         }
     }
 }

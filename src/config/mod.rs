@@ -39,7 +39,7 @@ pub use limits::Limits;
 pub use listen::Listen;
 pub use load::{load, load_catalogue};
 pub use probe::{Probe, ProbedApp};
-pub use registry::{RegistryConfig, RegistryStore};
+pub use registry::{EtcdConfig, RegistryConfig, RegistryStore, etcd_prefix};
 pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
 pub use zones::{Scheme, SpkiPin, SpkiPinError, Upstream, UpstreamTls, Upstreams, ZoneConfig};

@@ -123,11 +123,15 @@ impl Memory {
     }
 
     /// Remembers what was read after `epoch`. An answer that is no longer current is marked stale
-    /// instead, so that nobody keeps it.
+    /// instead, so that nobody keeps it; an App of this region is read again, since the write that
+    /// overtook this answer may have found nothing to replace.
     pub(super) fn remember(&self, hash: Hash, epoch: Epoch, answer: &Arc<Remembered>) {
         let now = self.shard(&hash).lock();
         if *now != epoch {
             answer.known.mark_stale();
+            if matches!(answer.known.home, Home::Here(_)) {
+                let _closing = self.changed.send(answer.known.app_key);
+            }
             return;
         }
         if let Some(old) = self.known.get(&hash) {

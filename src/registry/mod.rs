@@ -8,6 +8,7 @@
 //! | `trust`, `distrust`, `pin`, `sealed_key`, `names` | what is believed of the store |
 //! | `seal`, `record`, `account`, `aead`, `random` | what is sealed, and how |
 //! | `store`, `embedded`, `embedded_file`, `embedded_tables`, `writer`, `listeners` | where it is kept |
+//! | `etcd/` | the same in etcd, for several machines |
 //! | `transfer`, `embedded_import`, `reconcile` | a region's part out of a store and into one; what a lost commit left in the audit log |
 //! | `chain`, `anchor`, `check`, `health` | rollback, and readiness |
 
@@ -26,6 +27,7 @@ mod embedded;
 mod embedded_file;
 mod embedded_import;
 mod embedded_tables;
+mod etcd;
 mod flight;
 mod health;
 mod known;
@@ -70,6 +72,9 @@ pub use change::ChangeError;
 pub use check::ensure_regions;
 pub use distrust::Distrust;
 pub use embedded::{EmbeddedError, EmbeddedStore};
+pub use etcd::{
+    Adding, EtcdAdmin, EtcdError, EtcdSetupError, EtcdStore, ROOT, RegionUser, Regions, SetUpError,
+};
 pub use health::{Health, Reason, State};
 pub use known::{
     App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan,
@@ -118,6 +123,11 @@ impl Registry {
     /// Whether the store can be asked and believed.
     pub fn state(&self) -> State {
         self.facts.state()
+    }
+
+    /// What is wrong with the store right now, if it says.
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.store.trouble()
     }
 
     /// Whether the anchor was missing when this was opened: the store was believed as it was.

@@ -227,4 +227,9 @@ pub trait Store: Send + Sync + 'static {
     /// region; `regions` only where it is not there. Gives how many entries it wrote. Only for
     /// restoring: no gateway of the region runs, and the caller writes the audit log.
     fn import(&self, import: Import) -> Importing<'_>;
+
+    /// What is wrong with it right now, in a few words for the operator.
+    fn trouble(&self) -> Option<&'static str> {
+        None
+    }
 }

@@ -2,6 +2,8 @@
 
 mod etcd;
 
+pub use etcd::prefix as etcd_prefix;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,13 +27,22 @@ pub enum RegistryStore {
     /// One file, used by one process.
     Embedded { path: PathBuf },
     /// Several machines.
-    Etcd {
-        endpoints: Vec<String>,
-        prefix: String,
-        username: Option<String>,
-        password: Option<SecretString>,
-        ca: Option<PathBuf>,
-    },
+    Etcd(EtcdConfig),
+}
+
+/// A cluster, and as whom it is used.
+#[derive(Debug, Clone)]
+pub struct EtcdConfig {
+    /// URLs of the members, without a slash at the end.
+    pub endpoints: Vec<String>,
+    /// What all keys start with, without a slash at the end.
+    pub prefix: String,
+    /// A name and its password.
+    pub user: Option<(String, SecretString)>,
+    /// The CA certificates (PEM) that are trusted instead of the machine's own.
+    pub ca: Option<PathBuf>,
+    /// The client's certificate chain and key (PEM), for an etcd that asks for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// Relative paths in here start from `data_dir`.

@@ -290,7 +290,10 @@ fn probed_apps_are_named_with_homes_of_the_catalogue() {
     assert!(loaded(&Fixture::new()).probe.is_none(), "off by default");
     for (apps, expected) in [
         ("", "probe.apps:28: is empty"),
-        ("{region: frankfurt}", "probe.apps[0].app_key:28: is missing"),
+        (
+            "{region: frankfurt}",
+            "probe.apps[0].app_key:28: is missing",
+        ),
         (
             "{app_key: acme, region: frankfurt}",
             "probe.apps[0].app_key:28: an AppKey is org#app with exactly one '#'",

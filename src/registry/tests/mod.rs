@@ -1,6 +1,8 @@
 pub mod apps;
 pub mod control;
 mod embedded;
+mod etcd;
+mod etcd_process;
 mod forgery;
 pub mod kit;
 pub mod outage;
