@@ -39,6 +39,8 @@ mod regions;
 mod registry_crash;
 mod registry_disk;
 mod registry_kit;
+#[path = "../residency/mod.rs"]
+mod residency;
 mod retention;
 mod schemathesis;
 mod sdks;
