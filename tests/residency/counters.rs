@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::network::{Network, ROUTER};
-use super::places::{PLACES, Place, Zone};
+use super::network::{Network, ROUTER, at};
+use super::places::{CLIENTS, CLIENTS_ADDRESS, ETCD_ADDRESS, PLACES, Place, Zone};
 
 /// From a region's gateway to a prefix: what a counter is called.
 pub type Way = (&'static str, &'static str);
@@ -24,8 +25,8 @@ pub struct Count {
     pub bytes: u64,
 }
 
-/// Where a packet may not go: it is in no zone of the gateway's region.
-pub const ELSEWHERE: &str = "other_gateways";
+/// Whatever is no zone, no client and not etcd: other gateways, and the rest of the world.
+pub const ELSEWHERE: &str = "elsewhere";
 
 /// Puts the counters into the router.
 pub fn install(network: &Network) {
@@ -52,11 +53,10 @@ pub fn take(network: &Network) -> BTreeMap<Way, Count> {
         .collect()
 }
 
-/// Every gateway with every zone, and with the prefixes of other gateways.
+/// Every gateway with every zone, and with everything else.
 pub fn ways() -> Vec<Way> {
     let to = |place: Place| {
-        let zones = PLACES.into_iter().flat_map(Place::zones);
-        let zones = zones.map(move |zone| (place.region, zone.id));
+        let zones = zones().map(move |zone| (place.region, zone.id));
         zones.chain([(place.region, ELSEWHERE)])
     };
     PLACES.into_iter().flat_map(to).collect()
@@ -73,6 +73,7 @@ fn called((region, to): Way) -> String {
 }
 
 /// nftables 0.9 and later; each statement on a line of its own.
+/// nftables 0.9 and later; each statement on a line of its own.
 fn ruleset() -> String {
     let mut text = String::from("table ip proof {\n");
     for way in ways() {
@@ -80,28 +81,25 @@ fn ruleset() -> String {
     }
     text.push_str("  chain crossing {\n    type filter hook forward priority 0; policy accept;\n");
     for place in PLACES {
-        for zone in PLACES.into_iter().flat_map(Place::zones) {
-            let counter = called((place.region, zone.id));
-            text.push_str(&rule(place, &zone.prefix(), &counter));
+        for zone in zones() {
+            text.push_str(&rule(place, &zone.prefix(), (place.region, zone.id)));
         }
-        let others = PLACES.into_iter().filter(|other| *other != place);
-        let others: Vec<_> = others
-            .map(|o| format!("{}/24", o.gateway_address()))
-            .collect();
-        let counter = called((place.region, ELSEWHERE));
-        text.push_str(&rule(
-            place,
-            &format!("{{ {} }}", others.join(", ")),
-            &counter,
-        ));
+        let known = zones().map(Zone::prefix);
+        let known = known.chain([ETCD_ADDRESS, CLIENTS_ADDRESS].map(|ip| ip.to_string()));
+        let known = format!("!= {{ {} }}", known.collect::<Vec<_>>().join(", "));
+        text.push_str(&rule(place, &known, (place.region, ELSEWHERE)));
     }
     text.push_str("  }\n}\n");
     text
 }
 
-fn rule(from: Place, to: &str, counter: &str) -> String {
-    let link = from.gateway();
+fn rule(from: Place, to: &str, way: Way) -> String {
+    let (link, counter) = (from.gateway(), called(way));
     format!("    iifname \"{link}\" ip daddr {to} counter name {counter}\n")
+}
+
+fn zones() -> impl Iterator<Item = Zone> {
+    PLACES.into_iter().flat_map(Place::zones)
 }
 
 /// A capture of every link of the router, being written.
@@ -142,8 +140,9 @@ impl Capture {
         Self { child, file }
     }
 
-    /// Ends it, and gives what was captured.
+    /// Ends it, and gives what was captured: everything before now.
     pub fn finish(mut self) -> Vec<Packet> {
+        self.catch_up();
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-INT", &pid]).status();
         assert!(told.unwrap().success());
@@ -163,6 +162,34 @@ impl Capture {
         text.lines().filter_map(Packet::parse).collect()
     }
 }
+
+impl Capture {
+    /// Waits until a last attempt to connect is in the file: what came before it is, too.
+    #[expect(clippy::disallowed_methods, reason = "the test is the client")]
+    fn catch_up(&self) {
+        let place = PLACES[0];
+        let last = SocketAddr::from((place.gateway_address(), NOBODY));
+        let refused = at(CLIENTS, || TcpStream::connect(last).is_err());
+        assert!(refused, "somebody listens on port {NOBODY}");
+        let (from, to) = (CLIENTS_ADDRESS.octets(), place.gateway_address().octets());
+        let addresses = [from, to].concat();
+        // Behind the addresses, and two bytes of the source's port.
+        let is_last = |w: &[u8]| w.starts_with(&addresses) && w[10..] == NOBODY.to_be_bytes();
+        for _ in 0..TRIES {
+            let bytes = std::fs::read(&self.file).unwrap();
+            if bytes.windows(12).any(is_last) {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        panic!("the capture does not get on");
+    }
+}
+
+/// A port where no gateway listens.
+const NOBODY: u16 = 9;
+const TRIES: usize = 1_000;
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Drop for Capture {
     fn drop(&mut self) {
@@ -187,13 +214,14 @@ impl Packet {
         })
     }
 
-    /// Which way it went, if it came from a gateway and went to a data centre.
+    /// Which way it went, if it came from a gateway and has one that is counted.
     pub fn way(&self) -> Option<Way> {
-        let from = PLACES
-            .into_iter()
-            .find(|p| p.gateway_address() == self.from)?;
-        let zones = PLACES.into_iter().flat_map(Place::zones);
-        let to: Zone = zones.into_iter().find(|zone| zone.holds(self.to))?;
-        Some((from.region, to.id))
+        let mut gateways = PLACES.into_iter();
+        let from = gateways.find(|place| place.gateway_address() == self.from)?;
+        if [ETCD_ADDRESS, CLIENTS_ADDRESS].contains(&self.to) {
+            return None;
+        }
+        let to = zones().find(|zone| zone.holds(self.to));
+        Some((from.region, to.map_or(ELSEWHERE, |zone| zone.id)))
     }
 }

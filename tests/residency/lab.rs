@@ -147,8 +147,9 @@ impl Lab {
     pub fn logs(&self) -> String {
         let tail = |process: &Process| {
             let said = process.said();
-            let lines: Vec<_> = said.lines().collect();
-            lines[lines.len().saturating_sub(15)..].join("\n")
+            let lines = said.lines().filter(|line| !line.contains("\"INFO\""));
+            let lines: Vec<_> = lines.collect();
+            lines[lines.len().saturating_sub(10)..].join("\n")
         };
         let logs = self.gateways.iter();
         let logs = logs.map(|(region, gateway)| format!("-- {region}\n{}\n", tail(gateway)));

@@ -75,10 +75,12 @@ impl Network {
         fs::write(etc(site).join(file), text).unwrap();
     }
 
-    /// A command at a site, to be started.
+    /// A command at a site, to be started. It does not outlive the thread that starts it, so nothing
+    /// is left behind by a test that is killed.
     pub fn command(&self, site: &str, program: &str) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &full(site), program]);
+        command.args(["netns", "exec", &full(site)]);
+        command.args(["setpriv", "--pdeathsig", "KILL", program]);
         command.stdin(Stdio::null());
         command
     }

@@ -59,11 +59,6 @@ impl Place {
         Ipv4Addr::new(10, 70 + self.number, 0, 10)
     }
 
-    /// The whole region's.
-    pub fn prefix(self) -> String {
-        format!("10.{}.0.0/16", 70 + self.number)
-    }
-
     pub fn zones(self) -> impl Iterator<Item = Zone> {
         (1..).zip(self.zones).map(move |(number, id)| Zone {
             id,
