@@ -80,6 +80,15 @@ impl Lab {
         App::new(place, zone, &made)
     }
 
+    /// A file with all Apps, to be asked for by `domicile probe`.
+    pub fn canaries(&self) -> PathBuf {
+        let apps = self.apps.iter();
+        let apps = apps.map(|app| json!({"app_key": app.app_key, "region": app.place.region}));
+        let file = self.path("canaries.json");
+        fs::write(&file, Value::from_iter(apps).to_string()).unwrap();
+        file
+    }
+
     pub fn start_gateway(&mut self, place: Place) {
         let folder = self.path(place.region);
         let log = folder.join("gateway.log");
@@ -157,6 +166,9 @@ impl Lab {
     }
 }
 
+/// The last number of a machine's address where nobody listens.
+pub const SILENT: u8 = 30;
+
 /// The address of the machine that answers as the test wants.
 pub fn fake_address() -> String {
     let zone = place("frankfurt").zones().next().unwrap();
@@ -172,7 +184,10 @@ fn sites() -> Network {
         network.write_etc(&place.gateway(), "resolv.conf", "nameserver 127.0.0.1\n");
     }
     let zone = place("frankfurt").zones().next().unwrap();
-    network.also(&place("frankfurt").centre(), zone.machine(fake::MACHINE));
+    let centre = place("frankfurt").centre();
+    // One that answers as the test wants, and one that never listens.
+    network.also(&centre, zone.machine(fake::MACHINE));
+    network.also(&centre, zone.machine(SILENT));
     network.site(ETCD, &[ETCD_ADDRESS]);
     network.site(CLIENTS, &[CLIENTS_ADDRESS]);
     network.write_etc(CLIENTS, "hosts", &hosts());

@@ -16,6 +16,7 @@ mod places;
 mod process;
 mod report;
 mod scenarios;
+mod staging;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,6 +30,7 @@ use scenarios::{Scenario, Seen};
 fn no_packet_goes_to_another_region() {
     let mut lab = Lab::new();
     counters::install(&lab.network);
+    staging::tells_what_crosses(&lab);
     let capture = Capture::start(&lab.network, lab.path("links.pcap"));
     counters::take(&lab.network);
     let mut tried: Vec<Tried> = Vec::new();

@@ -75,6 +75,11 @@ impl Network {
         fs::write(etc(site).join(file), text).unwrap();
     }
 
+    /// The site's namespace, as `ip netns` knows it.
+    pub fn name(&self, site: &str) -> String {
+        full(site)
+    }
+
     /// A command at a site, to be started. It does not outlive the thread that starts it, so nothing
     /// is left behind by a test that is killed.
     pub fn command(&self, site: &str, program: &str) -> Command {

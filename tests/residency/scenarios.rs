@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::client::{self, App, MUCH, message, message_to, rest, session};
 use super::fake::{self, Mode};
-use super::lab::{Lab, fake_address};
+use super::lab::{Lab, SILENT, fake_address};
 use super::places::{CLIENTS, PLACES, Place, place};
 use crate::harness::sdk::BOTH;
 
@@ -141,13 +141,7 @@ fn wrong_region_by_sessions(lab: &mut Lab, seen: &mut Seen) {
 
 /// The command that operators run, with the names and addresses of this network.
 fn canaries(lab: &mut Lab, seen: &mut Seen) {
-    let apps = lab
-        .apps
-        .iter()
-        .map(|app| serde_json::json!({"app_key": app.app_key, "region": app.place.region}));
-    let apps: Vec<_> = apps.collect();
-    let file = lab.path("canaries.json");
-    std::fs::write(&file, serde_json::Value::from(apps).to_string()).unwrap();
+    let file = lab.canaries();
     let domicile = env!("CARGO_BIN_EXE_domicile");
     let output = lab
         .network
@@ -258,7 +252,8 @@ fn name_mapped(lab: &mut Lab, seen: &mut Seen) {
 /// The first address is at home and nobody is there: the second one tempts.
 fn name_second(lab: &mut Lab, seen: &mut Seen) {
     forget_connections(lab);
-    let nobody = "10.73.1.99";
+    let zone = place("frankfurt").zones().next().unwrap();
+    let nobody = &zone.machine(SILENT).to_string();
     lab.names.set(
         fake::NAME,
         &[&[nobody, ABROAD], &[ABROAD_TOO, nobody, ABROAD]],
@@ -423,9 +418,13 @@ fn pin_moved(lab: &mut Lab, seen: &mut Seen) {
     let app = victim(lab, "moved");
     let from = format!("/domicile/pins/frankfurt/{}", hash(&app.app_key));
     let to = format!("/domicile/pins/virginia/{}", hash(&app.app_key));
+    let record = format!("/domicile/apps/virginia/{}", hash(&app.app_key));
     let pin = value(lab, &from);
     lab.etcdctl(&["put", &to], &pin);
     lab.etcdctl(&["del", &from], b"");
+    // And its record, so that Virginia lacks nothing but the right.
+    let own = value(lab, &record.replace("virginia", "frankfurt"));
+    lab.etcdctl(&["put", &record], &own);
     at_all_regions(&app, seen, |place| match place.region {
         // It made the App, and may have kept its verified pin in memory.
         "frankfurt" => &["503 registry_untrusted", "200 -"],
@@ -433,6 +432,7 @@ fn pin_moved(lab: &mut Lab, seen: &mut Seen) {
     });
     lab.etcdctl(&["put", &from], &pin);
     lab.etcdctl(&["del", &to], b"");
+    lab.etcdctl(&["del", &record], b"");
 }
 
 /// Control: two pins for one hash are believed neither.
