@@ -22,6 +22,7 @@ mod draining;
 mod edge;
 mod egress;
 mod erasure;
+mod etcd;
 mod forgery;
 mod forwarding;
 mod grants;

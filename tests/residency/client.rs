@@ -11,7 +11,7 @@ use super::places::{CLIENTS, Place, Zone};
 use crate::harness::apps::TTL;
 use crate::harness::process::system_now;
 use crate::harness::sdk::{By, Event, Login, Sdk, text};
-use crate::harness::{Answer, Wire, in_time, wire};
+use crate::harness::{Answer, Wire, eventually, in_time, wire};
 
 /// A registered App and one of its users.
 #[derive(Debug, Clone)]
@@ -97,7 +97,6 @@ pub fn session(app: &App, place: Place, by: By) -> String {
         let mut sdk = open(place, by).await;
         sdk.send(&login).await;
         let answer = match sdk.next().await {
-            Event::Frame(_frame) if _frame.is_empty() => return "an empty frame".to_owned(),
             Event::Frame(frame) => frame,
             Event::Closed(code) => return format!("closed {code:?}"),
         };
@@ -133,17 +132,20 @@ async fn open(place: Place, by: By) -> Sdk {
     }
 }
 
-/// Sends the half of a long message, lets `meanwhile` happen, and sends the rest: the first answer, if
-/// there was one.
-pub fn interrupted(app: &App, meanwhile: impl FnOnce() + Send) -> String {
+/// Sends the half of a long message, lets `meanwhile` happen once some of it is `on_its_way`, and sends
+/// the rest: the first answer, if there was one.
+pub fn interrupted(
+    app: &App,
+    on_its_way: impl Fn() -> bool + Sync,
+    meanwhile: impl FnOnce() + Send,
+) -> String {
     let (head, body) = app.call(app.place, "POST", "messages/users", &message());
     from_clients(async || {
         let name = app.place.name("rest");
         let mut wire = Wire::tls(app.place.https(), &name).await;
         let (first, second) = body.split_at(body.len() / 2);
         wire.send(head + first).await;
-        // So that the first half is on its way.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        eventually("half a message", &on_its_way).await;
         std::thread::scope(|scope| scope.spawn(meanwhile).join().unwrap());
         let _ = wire.try_send(second).await;
         said(wire.try_answer().await)

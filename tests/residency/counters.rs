@@ -35,7 +35,16 @@ pub fn install(network: &Network) {
 
 /// What was counted since the last time.
 pub fn take(network: &Network) -> BTreeMap<Way, Count> {
-    let printed = network.run(ROUTER, "nft", &["-j", "reset", "counters"]);
+    ask(network, "reset")
+}
+
+/// The same, without beginning anew.
+pub fn look(network: &Network) -> BTreeMap<Way, Count> {
+    ask(network, "list")
+}
+
+fn ask(network: &Network, verb: &str) -> BTreeMap<Way, Count> {
+    let printed = network.run(ROUTER, "nft", &["-j", verb, "counters"]);
     let document: Value = serde_json::from_str(&printed).unwrap();
     let objects = document["nftables"].as_array().unwrap().iter();
     let counters = objects.filter_map(|object| object.get("counter"));

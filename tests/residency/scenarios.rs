@@ -4,6 +4,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::client::{self, App, MUCH, message, message_to, rest, session};
+use super::counters;
 use super::fake::{self, Mode};
 use super::lab::{Lab, SILENT, fake_address};
 use super::places::{CLIENTS, PLACES, Place, place};
@@ -40,7 +41,7 @@ impl Seen {
         });
     }
 
-    fn holds(&mut self, what: impl Into<String>, ok: bool, found: impl ToString) {
+    fn holds(&mut self, what: impl Into<String>, ok: bool, found: &dyn ToString) {
         self.checks.push(Check {
             what: what.into(),
             ok,
@@ -114,11 +115,10 @@ fn right_region(lab: &mut Lab, seen: &mut Seen) {
 
 /// Every App at every other region.
 fn abroad(lab: &Lab) -> impl Iterator<Item = (&App, Place)> {
-    let pairs = lab.apps.iter().flat_map(|app| {
+    lab.apps.iter().flat_map(|app| {
         let others = PLACES.into_iter().filter(|place| *place != app.place);
         others.map(move |place| (app, place))
-    });
-    pairs
+    })
 }
 
 fn wrong_region_by_rest(lab: &mut Lab, seen: &mut Seen) {
@@ -159,13 +159,13 @@ fn canaries(lab: &mut Lab, seen: &mut Seen) {
     seen.holds(
         "five canaries at four regions by three transports",
         count == 60,
-        count,
+        &count,
     );
     let bad = format!(
         "{} violations, {} unclear",
         found["violations"], found["unclear"]
     );
-    seen.holds("all as they must be", found["ok"] == true, bad);
+    seen.holds("all as they must be", found["ok"] == true, &bad);
 }
 
 /// Control: redirects are not followed, and one abroad is not handed on.
@@ -229,7 +229,7 @@ fn name_abroad(lab: &mut Lab, seen: &mut Seen) {
         room(lab, seen, &format!("call {n}"), DENIED);
     }
     let asked = lab.names.asked(fake::NAME);
-    seen.holds("the name was looked up", asked >= 3, asked);
+    seen.holds("the name was looked up", asked >= 3, &asked);
     name_comes_home(lab, seen);
 }
 
@@ -283,7 +283,7 @@ fn name_rebound(lab: &mut Lab, seen: &mut Seen) {
         "domicile_egress_dials_total",
         &[("verdict", "denied")],
     );
-    seen.holds("some were denied", denied >= 6.0, denied);
+    seen.holds("some were denied", denied >= 6.0, &denied);
     name_comes_home(lab, seen);
 }
 
@@ -343,14 +343,21 @@ fn retry(lab: &mut Lab, seen: &mut Seen) {
         );
         seen.says(format!("call {n}"), &sent, SERVED);
     }
-    seen.holds("calls arrived", lab.fake.served() >= 4, lab.fake.served());
+    seen.holds("calls arrived", lab.fake.served() >= 4, &lab.fake.served());
     lab.fake.set(Mode::Answer);
+}
+
+/// Whether Frankfurt's data centre has got a quarter of a long message since now.
+fn on_its_way(lab: &Lab) -> impl Fn() -> bool + Sync {
+    let way = ("frankfurt", "fra1");
+    let before = counters::look(&lab.network)[&way].bytes;
+    move || counters::look(&lab.network)[&way].bytes >= before + MUCH as u64 / 4
 }
 
 fn crash(lab: &mut Lab, seen: &mut Seen) {
     let app = lab.app("fra1").clone();
     let gateway = lab.gateway(app.place);
-    let answer = client::interrupted(&app, || gateway.crash());
+    let answer = client::interrupted(&app, on_its_way(lab), || gateway.crash());
     seen.says("the half message", &answer, &["no answer"]);
     lab.start_gateway(app.place);
     client::wait_for(app.place);
@@ -363,7 +370,7 @@ fn restart(lab: &mut Lab, seen: &mut Seen) {
     let app = lab.app("fra1").clone();
     lab.configure(app.place, "tokens: {max_age: 23h}\n");
     let gateway = lab.gateway(app.place);
-    let answer = client::interrupted(&app, || gateway.tell_to_end());
+    let answer = client::interrupted(&app, on_its_way(lab), || gateway.tell_to_end());
     seen.says("the message under way", &answer, SERVED);
     gateway.end();
     lab.start_gateway(app.place);
@@ -381,7 +388,7 @@ fn at_all_regions(app: &App, seen: &mut Seen, expected: fn(Place) -> &'static [&
             let session = session(app, place, by);
             let let_in = session == "0";
             let what = format!("a session at {} by {by:?} is not let in", place.region);
-            seen.holds(what, !let_in || place == app.place, session);
+            seen.holds(what, !let_in || place == app.place, &session);
         }
     }
 }

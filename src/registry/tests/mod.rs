@@ -2,7 +2,6 @@ pub mod apps;
 pub mod control;
 mod embedded;
 mod etcd;
-mod etcd_process;
 mod forgery;
 pub mod kit;
 pub mod outage;
