@@ -17,6 +17,7 @@ mod process;
 mod report;
 mod scenarios;
 mod staging;
+mod tampering;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,13 +1,12 @@
 //! What is tried. Each scenario says what it has seen; that nothing crossed is judged elsewhere, by
 //! packets.
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use super::client::{self, App, MUCH, message, message_to, rest, session};
 use super::counters;
 use super::fake::{self, Mode};
 use super::lab::{Lab, SILENT, fake_address};
 use super::places::{CLIENTS, PLACES, Place, place};
+use super::tampering;
 use crate::harness::sdk::BOTH;
 
 /// One thing that is tried.
@@ -33,7 +32,7 @@ pub struct Check {
 
 impl Seen {
     /// Compares what was answered.
-    fn says(&mut self, what: impl Into<String>, found: &str, expected: &[&str]) {
+    pub fn says(&mut self, what: impl Into<String>, found: &str, expected: &[&str]) {
         self.checks.push(Check {
             what: what.into(),
             ok: expected.contains(&found),
@@ -41,7 +40,7 @@ impl Seen {
         });
     }
 
-    fn holds(&mut self, what: impl Into<String>, ok: bool, found: &dyn ToString) {
+    pub fn holds(&mut self, what: impl Into<String>, ok: bool, found: &dyn ToString) {
         self.checks.push(Check {
             what: what.into(),
             ok,
@@ -82,9 +81,12 @@ pub fn all() -> Vec<Scenario> {
         scenario("name with a second address abroad", name_second),
         scenario("name that is rebound between look-ups", name_rebound),
         scenario("HTTPS_PROXY set", proxy).at_home("fra1", MUCH),
-        scenario("pin moved by hand in etcd", pin_moved),
-        scenario("pins copied by hand in etcd", pin_copied),
-        scenario("records swapped by hand in etcd", records_swapped),
+        scenario("pin moved by hand in etcd", tampering::pin_moved),
+        scenario("pins copied by hand in etcd", tampering::pin_copied),
+        scenario(
+            "records swapped by hand in etcd",
+            tampering::records_swapped,
+        ),
         scenario("upstream down, healthy ones elsewhere", upstream_down),
         scenario("retry", retry).at_home("fra1", 3 * MUCH),
         scenario("crash in mid-request", crash).at_home("fra1", MUCH),
@@ -96,8 +98,8 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
-const SERVED: &[&str] = &["200 -"];
-const ELSEWHERE: &[&str] = &["421 app_lives_elsewhere"];
+pub const SERVED: &[&str] = &["200 -"];
+pub const ELSEWHERE: &[&str] = &["421 app_lives_elsewhere"];
 const DENIED: &[&str] = &["502 egress_denied"];
 
 fn right_region(lab: &mut Lab, seen: &mut Seen) {
@@ -377,100 +379,4 @@ fn restart(lab: &mut Lab, seen: &mut Seen) {
     client::wait_for(app.place);
     let sent = rest(&app, app.place, "POST", "messages/users", &message());
     seen.says("after the restart", &sent, SERVED);
-}
-
-/// What every region says of an App that somebody has tampered with.
-fn at_all_regions(app: &App, seen: &mut Seen, expected: fn(Place) -> &'static [&'static str]) {
-    for place in PLACES {
-        let sent = rest(app, place, "POST", "messages/users", &message());
-        seen.says(format!("at {}", place.region), &sent, expected(place));
-        for by in BOTH {
-            let session = session(app, place, by);
-            let let_in = session == "0";
-            let what = format!("a session at {} by {by:?} is not let in", place.region);
-            seen.holds(what, !let_in || place == app.place, &session);
-        }
-    }
-}
-
-/// The hash of an AppKey in the registry (SPEC 7).
-fn hash(app_key: &str) -> String {
-    let text = format!("domicile-app-key\0{}", app_key.to_ascii_lowercase());
-    hex::encode(digest(&SHA256, text.as_bytes()))
-}
-
-/// The value as it is, in a text that etcdctl puts back byte for byte.
-fn value(lab: &Lab, key: &str) -> Vec<u8> {
-    use base64::Engine as _;
-    let printed = lab.etcdctl(&["get", "-w", "json", key], b"");
-    let found: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    let text = found["kvs"][0]["value"].as_str();
-    let text = text.unwrap_or_else(|| panic!("{key} is not there: {printed}"));
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .unwrap()
-}
-
-/// A fresh App of Frankfurt that no gateway has asked for.
-fn victim(lab: &mut Lab, name: &str) -> App {
-    let frankfurt = place("frankfurt");
-    let zone = frankfurt.zones().next().unwrap();
-    lab.register(frankfurt, zone, name)
-}
-
-const UNTRUSTED: &[&str] = &["503 registry_untrusted"];
-
-/// Control: a pin under another region's prefix does not verify.
-fn pin_moved(lab: &mut Lab, seen: &mut Seen) {
-    let app = victim(lab, "moved");
-    let from = format!("/domicile/pins/frankfurt/{}", hash(&app.app_key));
-    let to = format!("/domicile/pins/virginia/{}", hash(&app.app_key));
-    let record = format!("/domicile/apps/virginia/{}", hash(&app.app_key));
-    let pin = value(lab, &from);
-    lab.etcdctl(&["put", &to], &pin);
-    lab.etcdctl(&["del", &from], b"");
-    // And its record, so that Virginia lacks nothing but the right.
-    let own = value(lab, &record.replace("virginia", "frankfurt"));
-    lab.etcdctl(&["put", &record], &own);
-    at_all_regions(&app, seen, |place| match place.region {
-        // It made the App, and may have kept its verified pin in memory.
-        "frankfurt" => &["503 registry_untrusted", "200 -"],
-        _ => UNTRUSTED,
-    });
-    lab.etcdctl(&["put", &from], &pin);
-    lab.etcdctl(&["del", &to], b"");
-    lab.etcdctl(&["del", &record], b"");
-}
-
-/// Control: two pins for one hash are believed neither.
-fn pin_copied(lab: &mut Lab, seen: &mut Seen) {
-    let app = victim(lab, "copied");
-    let from = format!("/domicile/pins/frankfurt/{}", hash(&app.app_key));
-    let to = format!("/domicile/pins/singapore/{}", hash(&app.app_key));
-    let pin = value(lab, &from);
-    lab.etcdctl(&["put", &to], &pin);
-    at_all_regions(&app, seen, |place| match place.region {
-        "frankfurt" => &["503 registry_untrusted", "200 -"],
-        _ => UNTRUSTED,
-    });
-    lab.etcdctl(&["del", &to], b"");
-}
-
-/// Control: a record is bound to its App, and opens under no other.
-fn records_swapped(lab: &mut Lab, seen: &mut Seen) {
-    let apps = [victim(lab, "swapped-1"), victim(lab, "swapped-2")];
-    let keys = apps
-        .each_ref()
-        .map(|app| format!("/domicile/apps/frankfurt/{}", hash(&app.app_key)));
-    let records = keys.each_ref().map(|key| value(lab, key));
-    lab.etcdctl(&["put", &keys[0]], &records[1]);
-    lab.etcdctl(&["put", &keys[1]], &records[0]);
-    for app in &apps {
-        at_all_regions(app, seen, |place| match place.region {
-            "frankfurt" => &["503 registry_untrusted", "404 -", "200 -"],
-            _ => ELSEWHERE,
-        });
-    }
-    lab.etcdctl(&["put", &keys[0]], &records[0]);
-    lab.etcdctl(&["put", &keys[1]], &records[1]);
 }
