@@ -145,6 +145,7 @@ fn config(folder: &tempfile::TempDir, registry: &Registry) -> Config {
         hint: Hint::default(),
         limits: Limits::default(),
         audit_retention: Duration::from_secs(1),
+        probe: None,
         log: Log::default(),
         data_dir,
     }

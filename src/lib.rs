@@ -35,6 +35,7 @@ pub mod gateway;
 pub mod observe;
 pub mod pace;
 pub mod per_address;
+pub mod probe;
 pub mod recent;
 pub mod registry;
 pub mod serve;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use domicile::cli::{
     Outcome, accounts, apps, audit, backup, certificates, check, completions, datacenter, demo,
-    finish, init, keys, registry, restore, serve, tokens,
+    finish, init, keys, probe, registry, restore, serve, tokens,
 };
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
@@ -42,6 +42,7 @@ enum Command {
     Keys(keys::Command),
     #[command(subcommand)]
     Audit(audit::Command),
+    Probe(probe::Args),
     Datacenter(datacenter::Args),
     Completions(completions::Args),
 }
@@ -66,6 +67,7 @@ async fn run(command: Command) -> Outcome {
         Command::Keys(command) => keys::run(&command),
         Command::Tokens(command) => tokens::run(command).await,
         Command::Audit(command) => audit::run(command).await,
+        Command::Probe(args) => probe::run(args).await,
         Command::Datacenter(args) => datacenter::run(args).await,
         Command::Completions(args) => completions::run(&args, Cli::command()),
     }
@@ -122,6 +124,8 @@ mod tests {
             "audit verify --log d --key k --key l --since c --output json",
             "audit verify --log d --since -",
             "audit verify --proof p --key k",
+            "probe --apps f --catalogue d --ca c --timeout 3s --output json",
+            "probe --apps f --config g",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0 --websocket 127.0.0.1:0 --msync 127.0.0.1:0 --secret-file s",
         ] {
             let words = std::iter::once("domicile").chain(line.split(' '));
@@ -147,6 +151,9 @@ mod tests {
             "keys rotate",
             "accounts create --offline",
             "audit verify",
+            "probe --apps f",
+            "probe --catalogue d",
+            "probe --apps f --catalogue d --config g",
             "audit verify --log d --proof p",
             "audit export --entry 17 --admin u",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0",

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::StartError;
 use super::edges::Edges;
 use super::ops::Expiry;
+use super::probe;
 use super::renewal::Renewal;
 use crate::audit::AuditLog;
 use crate::config::{self, Config};
@@ -55,6 +56,7 @@ impl Generation {
         let renewal = Renewal::start(&config.tls, &config.zones, Arc::clone(&lasting.clock))?;
         let edges = Edges::new(&config, renewal.certificates(), &lasting.clock)?;
         let shared = share(&config, lasting, &renewal)?;
+        let probing = probe::of(&config, &shared)?;
         let stop = stop.child_token();
         let generation = Self {
             expiry: Expiry::new(&edges, &renewal),
@@ -70,6 +72,7 @@ impl Generation {
             stop,
         };
         generation.look_after(renewal, tasks);
+        generation.spawn(probing, tasks);
         Ok(generation)
     }
 
@@ -80,12 +83,17 @@ impl Generation {
     fn look_after(&self, renewal: Renewal, tasks: &TaskTracker) {
         let metrics = Arc::clone(&self.shared().metrics);
         let shared = Arc::clone(self.shared());
+        let watching = async move {
+            tokio::join!(renewal.run(metrics), shared.homes.probe());
+        };
+        self.spawn(watching, tasks);
+    }
+
+    /// Until another generation takes its place.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static, tasks: &TaskTracker) {
         let stop = self.stop.clone();
         tasks.spawn(async move {
-            let renewing = renewal.run(metrics);
-            let probing = shared.homes.probe();
-            let both = async { tokio::join!(renewing, probing) };
-            stop.run_until_cancelled(both).await;
+            stop.run_until_cancelled(work).await;
         });
     }
 }

@@ -8,6 +8,7 @@ mod home;
 mod keys;
 mod ops;
 mod owner;
+mod probe;
 mod reload;
 mod renewal;
 mod retention;
@@ -26,7 +27,7 @@ use crate::domain::{Clock, RegionId, SystemClock};
 use crate::registry::Store;
 use crate::serve::Cores;
 
-pub use client_tls::ClientTlsError;
+pub use client_tls::{ClientTlsError, roots};
 pub use generation::{Current, Generation, Lasting};
 pub use reload::ReloadError;
 pub use renewal::Watched;
@@ -90,6 +91,10 @@ pub enum StartError {
     Homes(#[from] crate::zone::HomesError),
     #[error(transparent)]
     ClientTls(#[from] ClientTlsError),
+    #[error("probe.ca cannot be used")]
+    ProbeTls(#[source] ClientTlsError),
+    #[error(transparent)]
+    Prober(#[from] crate::probe::DiallerError),
     #[error("tls.admin_client_ca cannot be used")]
     AdminClients(#[source] ClientTlsError),
     #[error(transparent)]

@@ -121,6 +121,9 @@ pub enum Action {
     /// The home data centre deleted what was past its retention.
     #[serde(rename = "retention.sweep")]
     SweepRetention,
+    /// The canary was tried at the regions that it does not live in.
+    #[serde(rename = "residency.probe")]
+    Probe,
     /// A request, session or connection of an App.
     #[serde(rename = "traffic")]
     Traffic,

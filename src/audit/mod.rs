@@ -156,6 +156,15 @@ impl AuditLog {
         self.append(Draft::of(deed, Outcome::Done, None)).await
     }
 
+    /// Writes that the gateway itself found something that must not be.
+    ///
+    /// # Errors
+    /// When the entry is not surely on disk.
+    pub async fn found(&self, deed: &Deed, code: &'static str) -> Result<(), AuditError> {
+        self.append(Draft::of(deed, Outcome::Failed, Some(code)))
+            .await
+    }
+
     /// Writes how much a data centre's sweep has deleted.
     ///
     /// # Errors

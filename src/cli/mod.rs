@@ -21,6 +21,7 @@ pub mod keys;
 mod logging;
 mod output;
 mod paging;
+pub mod probe;
 pub mod registry;
 mod reloading;
 pub mod restore;

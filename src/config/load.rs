@@ -31,14 +31,22 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), Faults> {
 /// # Errors
 /// All faults of its files.
 pub fn load_catalogue(folder: &Path) -> Result<Catalogue, Faults> {
-    let files = catalogue::open(folder).map_err(|error| Fault {
+    let of_folder = |problem: String| Fault {
         file: folder.display().to_string(),
         path: String::new(),
         line: None,
-        problem: format!("cannot be read: {error}"),
+        problem,
         expected: "a folder with a YAML file for each region".to_owned(),
-    })?;
-    let (catalogue, faults) = catalogue_of(files);
+    };
+    let opened = catalogue::open(folder);
+    let files = opened.map_err(|error| of_folder(format!("cannot be read: {error}")))?;
+    // Nobody listens here: `localhost` may be a demo's.
+    catalogue::check_across(&files.files, true);
+    let (catalogue, mut faults) = catalogue_of(files);
+    if catalogue.regions.is_empty() && faults.faults.is_empty() {
+        let nothing = of_folder("has no *.yaml file in it".to_owned());
+        faults.faults.push(nothing);
+    }
     if faults.faults.is_empty() {
         Ok(catalogue)
     } else {
@@ -162,6 +170,7 @@ fn assemble(
         hint: gateway.hint,
         limits: gateway.limits,
         audit_retention: gateway.audit_retention,
+        probe: gateway.probe.map(|section| section.probe),
         log: gateway.log,
     })
 }

@@ -13,6 +13,7 @@ pub mod keys;
 mod limits;
 mod listen;
 mod load;
+mod probe;
 mod ranges;
 mod read;
 mod registry;
@@ -40,6 +41,7 @@ pub use keys::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use load::{load, load_catalogue};
+pub use probe::{Probe, ProbedApp};
 pub use registry::{EtcdConfig, RegistryConfig, RegistryStore, etcd_prefix};
 pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
@@ -64,6 +66,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long the audit log is kept.
     pub audit_retention: Duration,
+    /// Off when there is none.
+    pub probe: Option<Probe>,
     pub log: Log,
 }
 

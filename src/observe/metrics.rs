@@ -45,6 +45,8 @@ pub enum Violation {
     ForeignPath,
     /// An answer that is marked as another App's.
     ForeignApp,
+    /// A canary that another region than its home let in.
+    Probe,
 }
 
 /// How the registry answered.
@@ -100,6 +102,12 @@ pub struct Metrics {
     pub certificate_expiry: GaugeVec,
     pub upstream_certificate_expiry: GaugeVec,
     pub clock_skew: Gauge,
+    /// By home, region and transport.
+    pub probe_refused: IntGaugeVec,
+    /// By region and transport.
+    pub probe_answered: IntGaugeVec,
+    /// Unix seconds.
+    pub probe_last_run: IntGauge,
     /// The admin API's codes are its own; rendered with the family of all refusals.
     admin_refusals: prometheus::IntCounterVec,
 }
@@ -135,7 +143,7 @@ const LOOKUPS: [&str; 5] = ["here", "elsewhere", "unknown", "unavailable", "untr
 const TOKENS: [&str; 4] = ["cached", "valid", "invalid", "expired"];
 const DIRECTIONS: [&str; 2] = ["up", "down"];
 const OUTCOMES: [&str; 2] = ["passed", "refused"];
-const VIOLATIONS: [&str; 2] = ["foreign_path", "foreign_app"];
+const VIOLATIONS: [&str; 3] = ["foreign_path", "foreign_app", "probe"];
 const BLOCKED: [&str; 4] = ["location", "content-location", "refresh", "link"];
 const SPANS: &[f64] = &[
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
@@ -232,6 +240,23 @@ impl Metrics {
                 Gauge::new(
                     "domicile_clock_skew_seconds",
                     "How far the newest token's issue time was ahead of this clock.",
+                ),
+            ),
+            probe_refused: gauges(
+                "domicile_probe_refused",
+                "Whether a region refused another region's canary at the last probe.",
+                &["home", "region", "transport"],
+            ),
+            probe_answered: gauges(
+                "domicile_probe_answered",
+                "Whether a region knew its own canary at the last probe.",
+                &["region", "transport"],
+            ),
+            probe_last_run: registered(
+                &registry,
+                IntGauge::new(
+                    "domicile_probe_last_run_timestamp_seconds",
+                    "When the last probe ended, in unix seconds; 0 before the first.",
                 ),
             ),
             admin_refusals: admin_refusals(),

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use super::{Kept, Listener, To, Traffic};
-use crate::config::{Config, RegistryStore, Scheme, Upstream, UpstreamTls, ZoneConfig};
-use crate::domain::Channel;
+use crate::config::{Config, Endpoint, RegistryStore, Scheme, Upstream, UpstreamTls, ZoneConfig};
+use crate::domain::{Channel, RegionId};
 
 /// Whether something gets out of the gateway's region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,6 +45,7 @@ pub(super) fn places(config: &Config, to: To) -> Vec<Place> {
         }
         To::Resolver => resolver(config).into_iter().collect(),
         To::Etcd => etcd(config),
+        To::Regions => probed(config).map(canary).collect(),
         To::Listener(listener) => listening(config, listener),
         To::StandardError => vec![here(config, "standard error of the process", "none")],
         To::Disk(kept) => disk(config, kept).into_iter().collect(),
@@ -160,6 +161,7 @@ fn resolver(config: &Config) -> Option<Place> {
     });
     let mut names: BTreeSet<&str> = zones.map(|upstream| upstream.host.as_str()).collect();
     names.extend(endpoints(config).iter().map(|url| host(url)));
+    names.extend(probed(config).map(|(_, endpoint)| endpoint.host.as_str()));
     names.retain(|name| name.parse::<IpAddr>().is_err());
     if names.is_empty() {
         return None;
@@ -213,6 +215,25 @@ fn etcd(config: &Config) -> Vec<Place> {
         },
     };
     endpoints.iter().map(place).collect()
+}
+
+/// The endpoints that the gateway's own probe asks, with their regions.
+fn probed(config: &Config) -> impl Iterator<Item = (&RegionId, &Endpoint)> {
+    let regions = config.probe.iter().flat_map(|_| &config.catalogue.regions);
+    regions.flat_map(|region| {
+        let all = [&region.rest, &region.websocket, &region.msync];
+        let endpoints = all.into_iter().flatten();
+        endpoints.map(move |endpoint| (&region.id, endpoint))
+    })
+}
+
+fn canary((region, endpoint): (&RegionId, &Endpoint)) -> Place {
+    Place {
+        destination: endpoint.text.clone(),
+        region: Some(region.to_string()),
+        leaves: Leaves::May,
+        protection: "TLS".to_owned(),
+    }
 }
 
 fn listening(config: &Config, listener: Listener) -> Vec<Place> {

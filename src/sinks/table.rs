@@ -46,7 +46,7 @@ pub static SINKS: &[Sink] = &[
         name: "dns",
         to: To::Resolver,
         data: &[Operational],
-        sends: "host names of the configuration's upstreams and registry, as often as they are connected to",
+        sends: "host names of the configuration's upstreams and registry, and of probed endpoints, as often as they are connected to",
         ways: &[way("src/zone/egress.rs", "lookup_host")],
     },
     Sink {
@@ -57,6 +57,13 @@ pub static SINKS: &[Sink] = &[
                 records and accounts sealed under the region's key, hashes of each commit; \
                 which hashes are looked up; the store's own user and password",
         ways: &[],
+    },
+    Sink {
+        name: "probe",
+        to: To::Regions,
+        data: &[Identifiers],
+        sends: "the names of canary Apps, which have no users, asked for at public endpoints as a stranger would",
+        ways: &[PROBE],
     },
     Sink {
         name: "clients.calls",
@@ -134,6 +141,13 @@ pub static SINKS: &[Sink] = &[
         ways: &[way("src/cli/client.rs", "Client::builder")],
     },
     Sink {
+        name: "command.probe",
+        to: To::Caller("the endpoints of the catalogue that it is given", "TLS"),
+        data: &[Identifiers],
+        sends: "the names of canary Apps, which have no users",
+        ways: &[PROBE],
+    },
+    Sink {
         name: "command.output",
         to: To::Caller("standard output and error of the command", "none"),
         data: &[Identifiers, Credentials, Operational],
@@ -179,6 +193,7 @@ pub static SINKS: &[Sink] = &[
     },
 ];
 
+const PROBE: Way = way("src/probe/dial.rs", "TcpStream::connect");
 const DIAL: Way = way("src/zone/egress.rs", "socket.connect");
 const LISTEN: Way = way("src/app/start.rs", "TcpListener::bind");
 

@@ -55,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "domain", "pace", "observe", "config", "call", "zone", "gateway", "session",
         ],
     ),
+    ("probe", &["domain", "config", "registry"]),
     (
         "admin",
         &["domain", "per_address", "audit", "config", "registry"],
@@ -63,7 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "domain", "observe", "audit", "config", "registry", "call", "zone", "gateway", "serve",
-            "admin",
+            "admin", "probe",
         ],
     ),
     (
@@ -75,7 +76,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domain", "audit", "config", "sinks", "registry", "backup", "admin", "app", "demo",
+            "domain", "audit", "config", "sinks", "registry", "backup", "admin", "app", "probe", "demo",
         ],
     ),
 ];

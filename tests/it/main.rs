@@ -37,6 +37,7 @@ mod layering;
 mod limits;
 mod matrix;
 mod privacy;
+mod probe;
 mod reference;
 mod references;
 mod regions;
@@ -44,6 +45,8 @@ mod registry_crash;
 mod registry_disk;
 mod registry_kit;
 mod reload;
+#[path = "../residency/mod.rs"]
+mod residency;
 mod retention;
 mod schemathesis;
 mod sdks;
