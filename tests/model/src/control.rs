@@ -1,7 +1,7 @@
 //! The control plane: registering, suspending, retiring, and what administrators are told.
 
-use crate::gateway::{Act, Done, Gateway, Trust, What};
-use crate::size::{ID_OF, KEY_OF, REGIONS, Rules};
+use crate::gateway::{Act, Done, Gateway, News, Trust, What};
+use crate::size::{ID_OF, KEY_OF, Rules};
 use crate::store::{App, Link, Region, Status, Store, Txn, Write};
 use crate::trust::{Found, View, pin_of};
 use crate::world::{World, once};
@@ -9,17 +9,19 @@ use crate::world::{World, once};
 impl World {
     pub fn register(&mut self, gateway: usize, app: App, rules: &Rules) -> Option<()> {
         once(&mut self.left.registrations)?;
-        let it = self.able(gateway, rules)?;
+        let it = *self.able(gateway, rules)?;
         let id = pin_of(&self.store, ID_OF[app], rules).ok()?;
         let view = View::read(&self.store, it.region, app);
         let act = match view.verify(&self.store, it.region, app, rules).ok()? {
             Some(Found::Here(record)) if record.status == Status::Active => {
-                Act::Same(Done::of(&record))
+                self.told.risen |= self.told.retired[app];
+                let link = record.link;
+                Act::Same(Done::Registered { app, link })
             }
             // Retired, changed since, or elsewhere: told so, and nothing happens.
             Some(_) => return None,
             None if id.is_some() && rules.absent_everywhere => return None,
-            None => Act::Sent(txn(it, app, Write::Register, rules)),
+            None => Act::Sent(it.transaction(app, Write::Register)),
         };
         self.gateways[gateway].act = Some(act);
         Some(())
@@ -28,6 +30,11 @@ impl World {
     pub fn suspend(&mut self, gateway: usize, app: App, rules: &Rules) -> Option<()> {
         once(&mut self.left.suspensions)?;
         self.change(gateway, app, Status::Suspended, rules)
+    }
+
+    pub fn resume(&mut self, gateway: usize, app: App, rules: &Rules) -> Option<()> {
+        once(&mut self.left.suspensions)?;
+        self.change(gateway, app, Status::Active, rules)
     }
 
     pub fn retire(&mut self, gateway: usize, app: App, rules: &Rules) -> Option<()> {
@@ -43,9 +50,16 @@ impl World {
             return None;
         };
         let act = match was.status {
-            same if same == status => Act::Same(Done::of(&was)),
+            Status::Retired if status == Status::Retired => Act::Same(Done::Retired {
+                app,
+                link: was.link,
+            }),
             Status::Retired => return None,
-            _ => Act::Sent(txn(it, app, Write::Change { was, status }, rules)),
+            same if same == status => Act::Same(Done::Changed {
+                app,
+                link: was.link,
+            }),
+            _ => Act::Sent(it.transaction(app, Write::Change { was, status })),
         };
         self.gateways[gateway].act = Some(act);
         Some(())
@@ -78,6 +92,7 @@ impl World {
         let link = self.store.commit(txn, rules)?;
         if txn.write == Write::Register {
             self.seen.signed[txn.region][txn.app] = true;
+            self.told.risen |= self.told.retired[txn.app];
             self.tell(txn.region, ID_OF[txn.app], What::Pin);
             self.tell(txn.region, KEY_OF[txn.app], What::Pin);
         }
@@ -108,6 +123,7 @@ impl World {
         let (it, region) = (*it, it.region);
         let unanchored = it.anchor[region].is_none_or(|newest| newest.n < done.link());
         self.told.unanchored |= unanchored;
+        self.told.unheard |= !again && it.contradicts(done, rules);
         self.log(region, done, again, rules);
         self.acknowledged(region, done);
         Some(())
@@ -130,7 +146,6 @@ impl World {
                 let clash = others.any(|other| self.told.home[other].is_some());
                 let first = *self.told.home[app].get_or_insert(region);
                 self.told.moved |= clash || first != region;
-                self.told.risen |= self.told.retired[app];
             }
             Done::Retired { app, .. } => self.told.retired[app] = true,
             Done::Changed { .. } => {}
@@ -157,14 +172,35 @@ impl World {
 }
 
 impl Gateway {
+    fn transaction(&self, app: App, write: Write) -> Txn {
+        Txn {
+            region: self.region,
+            app,
+            write,
+            links: self.anchor,
+        }
+    }
+
+    /// Its memory denies what it has just acknowledged.
+    fn contradicts(&self, done: Done, rules: &Rules) -> bool {
+        match done {
+            Done::Registered { app, .. } => self.absent[app],
+            Done::Retired { app, .. } => self.serves(app, rules) && self.believes(),
+            Done::Changed { .. } => false,
+        }
+    }
+
     /// The store's answer to an own commit arrives, and the anchor is written.
     fn answer_own(&mut self, txn: &Txn, link: Link, rules: &Rules) -> Option<()> {
         if !self.connected {
             return None;
         }
-        if rules.own_news && !self.gap {
+        if rules.own_news {
+            self.news[KEY_OF[txn.app]] = News {
+                pin: txn.write == Write::Register,
+                record: true,
+            };
             self.hear(KEY_OF[txn.app], rules);
-            self.hear(ID_OF[txn.app], rules);
         }
         let newest = &mut self.anchor[self.region];
         if rules.anchor_first && newest.is_none_or(|old| old.n < link.n) {
@@ -183,20 +219,6 @@ impl Gateway {
             }
         }
         Some(())
-    }
-}
-
-fn txn(it: &Gateway, app: App, write: Write, rules: &Rules) -> Txn {
-    let demanded = |r: Region| match r == it.region {
-        true => rules.own_link,
-        false => rules.all_links,
-    };
-    let link = |r: Region| it.anchor[r].filter(|_| demanded(r) && rules.chain);
-    Txn {
-        region: it.region,
-        app,
-        write,
-        links: std::array::from_fn::<_, REGIONS, _>(link),
     }
 }
 

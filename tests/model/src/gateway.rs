@@ -1,7 +1,7 @@
 //! One gateway: what it remembers, what it has not heard yet, and what it is doing.
 
 use crate::size::{APPS, KEY_OF, NAMES, REGIONS, Rules};
-use crate::store::{App, Link, Name, Record, Region, Status, Store, Txn};
+use crate::store::{App, Link, Name, Region, Status, Store, Txn};
 use crate::trust::{Found, View};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -225,7 +225,8 @@ impl Gateway {
         if !self.connected {
             self.gap = true;
         }
-        if self.gap {
+        // Nothing here is remembered by App ID.
+        if self.gap || !KEY_OF.contains(&name) {
             return;
         }
         match what {
@@ -249,15 +250,6 @@ impl Done {
             Self::Registered { link, .. }
             | Self::Retired { link, .. }
             | Self::Changed { link, .. } => link,
-        }
-    }
-
-    pub fn of(record: &Record) -> Self {
-        let (app, link) = (record.app, record.link);
-        match record.status {
-            Status::Active => Self::Registered { app, link },
-            Status::Suspended => Self::Changed { app, link },
-            Status::Retired => Self::Retired { app, link },
         }
     }
 }

@@ -24,5 +24,5 @@ mod trouble;
 mod trust;
 mod world;
 
-pub use size::{FRANKFURT, Often, Procedure, Rules, Size, VIRGINIA};
+pub use size::{FRANKFURT, HOSTILE, Often, Procedure, Rules, Size, VIRGINIA};
 pub use world::{Protocol, Step, World};

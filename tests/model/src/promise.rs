@@ -25,6 +25,7 @@ pub fn all() -> Vec<Promise> {
         Promise::always("what is acknowledged is anchored", |_, world| {
             !world.told.unanchored
         }),
+        Promise::always("who acknowledges has heard", |_, world| !world.told.unheard),
         Promise::sometimes("an App is served", |p, world| served(p, world, |_, _| true)),
         Promise::sometimes("an App is said to live elsewhere", says_elsewhere),
         Promise::sometimes("an App is retired", |_, world| {
@@ -39,6 +40,15 @@ pub fn all() -> Vec<Promise> {
             |p, world| {
                 served(p, world, |gateway, _| {
                     world.gateways[gateway].trust == Trust::RolledBack
+                })
+            },
+        ),
+        Promise::sometimes(
+            "a known App is served on a store that was rolled back, and has a gap",
+            |p, world| {
+                served(p, world, |gateway, app| {
+                    let it = &world.gateways[gateway];
+                    it.trust == Trust::RolledBack && it.memory[app].is_some_and(|k| k.stale)
                 })
             },
         ),

@@ -1,6 +1,6 @@
 //! How large a model is, and which controls stand in it.
 
-use crate::store::Region;
+use crate::store::{App, Region};
 
 /// Two honest regions, and one that may be hostile.
 pub const REGIONS: usize = 3;
@@ -8,19 +8,21 @@ pub const FRANKFURT: Region = 0;
 pub const VIRGINIA: Region = 1;
 pub const HOSTILE: Region = 2;
 
-/// App A has names 0 (its App ID) and 1 (its AppKey). App B shares A's App ID.
-pub const APPS: usize = 2;
-pub const NAMES: usize = 3;
-pub const ID_OF: [usize; APPS] = [0, 0];
-pub const KEY_OF: [usize; APPS] = [1, 2];
+/// App 0 has names 0 (its App ID) and 1 (its AppKey). App 1 shares its App ID. App 2 shares nothing.
+pub const APPS: usize = 3;
+pub const NAMES: usize = 5;
+pub const ID_OF: [usize; APPS] = [0, 0, 3];
+pub const KEY_OF: [usize; APPS] = [1, 2, 4];
 
 /// One model: who is there, how often what may happen, and the controls.
 #[derive(Clone, Debug)]
 pub struct Size {
     /// The region of each gateway.
     pub gateways: Vec<Region>,
-    /// How many of the Apps anybody registers or asks for.
-    pub apps: usize,
+    /// The Apps that administrators know.
+    pub apps: &'static [App],
+    /// Those that traffic asks for.
+    pub asked: &'static [App],
     pub often: Often,
     pub rules: Rules,
     /// A restored snapshot may lack commits of which some gateway has seen none.
@@ -32,6 +34,7 @@ pub struct Size {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Often {
     pub registrations: u8,
+    /// And resumptions.
     pub suspensions: u8,
     pub retirements: u8,
     pub crashes: u8,
@@ -74,8 +77,6 @@ pub struct Rules {
     pub two_pins: bool,
     /// A pin names the place where it stands, and is signed by the region that it names.
     pub signature: bool,
-    /// Both pins of an App, and its record, are looked at together.
-    pub whole: bool,
     /// A region's credentials write its own part of the store and no more.
     pub permissions: bool,
     /// A retired App's pins and record stay.
@@ -111,7 +112,6 @@ impl Default for Rules {
             pins_logged_again: true,
             two_pins: true,
             signature: true,
-            whole: true,
             permissions: true,
             tombstone: true,
             compare: true,

@@ -61,7 +61,7 @@ pub struct Txn {
     pub region: Region,
     pub app: App,
     pub write: Write,
-    /// The links that it demands.
+    /// The gateway's anchor when it was made: the links that it demands.
     pub links: [Option<Link>; REGIONS],
 }
 
@@ -114,7 +114,7 @@ impl Store {
             Write::Change { was, .. } if rules.compare => there == Some(was),
             Write::Change { .. } => there.is_some(),
         };
-        fits && self.has_all(&txn.links)
+        fits && self.has_all(&txn.demanded(rules))
     }
 
     pub fn has_all(&self, links: &[Option<Link>; REGIONS]) -> bool {
@@ -141,6 +141,16 @@ impl Store {
             revision: 1,
             link: link.n,
         });
+    }
+}
+
+impl Txn {
+    fn demanded(&self, rules: &Rules) -> [Option<Link>; REGIONS] {
+        let stands = |r: Region| match r == self.region {
+            true => rules.own_link,
+            false => rules.all_links,
+        };
+        std::array::from_fn(|r| self.links[r].filter(|_| rules.chain && stands(r)))
     }
 }
 

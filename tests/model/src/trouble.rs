@@ -1,6 +1,6 @@
 //! What goes wrong: crashes, outages, older stores, and a region that turned hostile.
 
-use crate::gateway::{Gateway, Trust, What};
+use crate::gateway::{Act, Gateway, Trust, What};
 use crate::size::{APPS, HOSTILE, ID_OF, KEY_OF, Procedure, Rules, Size};
 use crate::store::{App, Name, Pin, Record, Region, Status};
 use crate::world::{World, once};
@@ -46,12 +46,23 @@ impl World {
         Some(())
     }
 
-    /// All of the store becomes what it was. Who is connected stays so, and has a gap in the news.
+    /// All of the store becomes what it was. Who is connected stays so, and has a gap in the news;
+    /// what is on its way arrives. Each gateway, and each transaction on its way, knows something
+    /// that is lost, unless the size says otherwise.
     pub fn restore(&mut self, size: &Size) -> Option<()> {
         once(&mut self.left.restores)?;
         let mut old = self.snapshot.take()?;
-        if !size.unseen_losses && !self.gateways.iter().all(|it| self.shows_loss(it, &old)) {
+        let lossless = self.store.chains == old.chains;
+        let seen = |links: &_| lossless || size.unseen_losses || !old.has_all(links);
+        if !self.gateways.iter().all(|it| seen(&it.anchor)) {
             return None;
+        }
+        self.late = self.late.filter(|txn| seen(&txn.links));
+        for it in &mut self.gateways {
+            it.act = it.act.filter(|act| match act {
+                Act::Sent(txn) => seen(&txn.links),
+                Act::Made(..) | Act::Same(_) => true,
+            });
         }
         old.history = self.store.history + 1;
         self.store = old;
@@ -60,12 +71,6 @@ impl World {
             it.news = Default::default();
         }
         Some(())
-    }
-
-    /// Whether a gateway has seen something of what would be lost; or nothing would be.
-    fn shows_loss(&self, it: &Gateway, old: &crate::store::Store) -> bool {
-        let lossless = self.store.chains == old.chains;
-        lossless || !old.has_all(&it.anchor)
     }
 
     pub fn reconcile_all(&mut self, size: &Size) -> Option<()> {

@@ -39,20 +39,24 @@ impl View {
     ) -> Result<Option<Found>, Distrust> {
         let pin = only_pin(&self.pins, KEY_OF[app], rules)?;
         let Some(pin) = pin else {
-            let orphan = self.record.is_some() && rules.whole;
-            return if orphan { Err(Distrust) } else { Ok(None) };
+            return if self.record.is_some() {
+                Err(Distrust)
+            } else {
+                Ok(None)
+            };
         };
         if pin.home != region {
-            let orphan = self.record.is_some() && rules.whole;
             let elsewhere = Ok(Some(Found::Elsewhere(pin.home)));
-            return if orphan { Err(Distrust) } else { elsewhere };
+            return if self.record.is_some() {
+                Err(Distrust)
+            } else {
+                elsewhere
+            };
         }
         let record = self.record.ok_or(Distrust)?;
-        if rules.whole {
-            let id = pin_of(later, ID_OF[app], rules)?.ok_or(Distrust)?;
-            if (id.app, id.home) != (pin.app, pin.home) {
-                return Err(Distrust);
-            }
+        let id = pin_of(later, ID_OF[app], rules)?.ok_or(Distrust)?;
+        if (id.app, id.home) != (pin.app, pin.home) {
+            return Err(Distrust);
         }
         Ok(Some(Found::Here(record)))
     }

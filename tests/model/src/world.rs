@@ -2,9 +2,9 @@
 
 use stateright::{Model, Property};
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Trust};
 use crate::promise;
-use crate::size::{APPS, HOSTILE, NAMES, Often, REGIONS, Size};
+use crate::size::{APPS, HOSTILE, ID_OF, KEY_OF, Often, REGIONS, Size};
 use crate::store::{App, Name, Region, Store, Txn};
 
 /// One protocol of one size: what stateright is given.
@@ -45,6 +45,8 @@ pub struct Told {
     pub risen: bool,
     /// Something was acknowledged whose link was not in the anchor of the gateway that did.
     pub unanchored: bool,
+    /// A gateway remembered the contrary of what it acknowledged.
+    pub unheard: bool,
 }
 
 /// What has happened once, for what must be possible.
@@ -65,6 +67,10 @@ pub enum Step {
         app: App,
     },
     Suspend {
+        gateway: usize,
+        app: App,
+    },
+    Resume {
         gateway: usize,
         app: App,
     },
@@ -149,12 +155,17 @@ impl Model for Protocol {
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
         let size = &self.0;
         for gateway in 0..world.gateways.len() {
-            for app in 0..size.apps {
+            for app in size.apps.iter().copied() {
                 steps.push(Step::Register { gateway, app });
                 steps.push(Step::Suspend { gateway, app });
+                steps.push(Step::Resume { gateway, app });
                 steps.push(Step::Retire { gateway, app });
-                steps.push(Step::BeginLookUp { gateway, app });
             }
+            let asked = size
+                .asked
+                .iter()
+                .map(|app| Step::BeginLookUp { gateway, app: *app });
+            steps.extend(asked);
             steps.extend([
                 Step::Commit { gateway },
                 Step::Acknowledge { gateway },
@@ -166,7 +177,10 @@ impl Model for Protocol {
                 Step::LoseStore { gateway },
                 Step::FindStore { gateway },
             ]);
-            steps.extend((0..NAMES).map(|name| Step::Hear { gateway, name }));
+            steps.extend(size.apps.iter().map(|app| Step::Hear {
+                gateway,
+                name: KEY_OF[*app],
+            }));
         }
         steps.extend([
             Step::CommitLate,
@@ -193,9 +207,9 @@ impl Model for Protocol {
 }
 
 fn hostile(size: &Size, steps: &mut Vec<Step>) {
-    let names = 0..(size.apps + 1);
+    let names = size.apps.iter().flat_map(|app| [ID_OF[*app], KEY_OF[*app]]);
     for name in names.clone() {
-        for app in 0..size.apps {
+        for app in size.apps.iter().copied() {
             for home in 0..REGIONS {
                 steps.push(Step::Plant { name, app, home });
             }
@@ -226,6 +240,7 @@ impl World {
         match step {
             Step::Register { gateway, app } => self.register(gateway, app, rules),
             Step::Suspend { gateway, app } => self.suspend(gateway, app, rules),
+            Step::Resume { gateway, app } => self.resume(gateway, app, rules),
             Step::Retire { gateway, app } => self.retire(gateway, app, rules),
             Step::Commit { gateway } => self.commit(gateway, rules),
             Step::Acknowledge { gateway } => self.acknowledge(gateway, rules),
@@ -246,6 +261,9 @@ impl World {
                 (gateway.connected && gateway.gap).then(|| gateway.hear_of_gap(rules))
             }
             Step::Check { gateway } => {
+                // Where nothing gets lost a comparison tells nothing new, but after a gap.
+                let loses = size.often.restores + size.often.hostile_writes > 0;
+                (loses || self.gateways[gateway].trust != Trust::Trusted).then_some(())?;
                 self.gateways[gateway].check(&self.store, rules);
                 Some(())
             }
