@@ -20,6 +20,8 @@ pub struct Wrapped {
     pub away: AtomicBool,
     /// Reads take one of these; none are left while it is closed.
     pub gate: Semaphore,
+    /// What happens when the next commit is on its way.
+    pub before_commit: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
 impl Wrapped {
@@ -29,6 +31,7 @@ impl Wrapped {
             reads: AtomicUsize::new(0),
             away: AtomicBool::new(false),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            before_commit: Mutex::new(None),
         })
     }
 
@@ -86,6 +89,10 @@ impl Store for Wrapped {
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Link, CommitError>> {
         async move {
             self.up()?;
+            let before = self.before_commit.lock().take();
+            if let Some(before) = before {
+                before.await;
+            }
             self.inner().commit(txn).await
         }
         .boxed()
