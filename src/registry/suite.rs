@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 
 pub use super::tests::apps::*;
 pub use super::tests::control::*;
+pub use super::tests::histories::*;
 pub use super::tests::outage::*;
 pub use super::tests::races::*;
 pub use super::tests::rollback::*;
@@ -67,6 +68,9 @@ macro_rules! tests {
             one_registration_of_a_name_wins,
             the_same_registration_wins_once_and_is_found_by_the_others,
             concurrent_changes_are_all_made,
+            histories_are_linearizable,
+            a_store_that_ignores_what_is_there_is_found,
+            a_store_that_loses_a_change_is_found,
             settings_are_changed,
             certificates_rotate,
             users_are_revoked,
