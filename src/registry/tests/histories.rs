@@ -21,9 +21,9 @@ use crate::registry::{
 const REGIONS: [&str; 2] = ["frankfurt", "virginia"];
 /// The region of each gateway.
 const GATEWAYS: [usize; 3] = [0, 0, 1];
-const ROUNDS: usize = 12;
-const CLIENTS: usize = 5;
-const STEPS: usize = 6;
+const ROUNDS: usize = 20;
+const CLIENTS: usize = 4;
+const STEPS: usize = 5;
 /// One answer of so many commits is lost, the commit made at once or late.
 const LOST: usize = 7;
 

@@ -82,10 +82,9 @@ fn a_hostile_chain_stops_all_that_is_new() {
 }
 
 fn breaks(size: Size, promise: &'static str) {
-    let Some(told) = steps(size, promise) else {
-        panic!("{promise}: nothing breaks it");
-    };
-    println!("{promise}:\n{told}");
+    let told = steps(size, promise);
+    println!("{promise}:\n{}", told.as_deref().unwrap_or_default());
+    assert!(told.is_some(), "{promise}: nothing breaks it");
 }
 
 /// The shortest way to what breaks a promise, or shows that something is possible.
