@@ -86,7 +86,7 @@ pub async fn registered(registry: &Registry) -> Arc<App> {
         auth_mode: None,
     };
     match registry.register(new).await.expect("registered") {
-        Registered::Created { app, .. } | Registered::Existing(app) => app,
+        Registered::Created { app, .. } | Registered::Existing { app, .. } => app,
     }
 }
 

@@ -88,17 +88,11 @@ async fn registered(
         app_id: None,
     };
     let act = gateway.lasting.audit.begin(deed).await?;
-    match registry.register(new).await? {
-        Registered::Created { app, pins, .. } => {
-            let act = act.about(app.app_id).pinned(&pins.id, &pins.key);
-            act.done().await?;
-            Ok(app)
-        }
-        Registered::Existing(app) => {
-            act.about(app.app_id).done().await?;
-            Ok(app)
-        }
-    }
+    let registered = registry.register(new).await?;
+    let (Registered::Created { app, pins, .. } | Registered::Existing { app, pins }) = registered;
+    let act = act.about(app.app_id).pinned(&pins.id, &pins.key);
+    act.done().await?;
+    Ok(app)
 }
 
 fn sample(

@@ -78,12 +78,11 @@ impl Registry {
     }
 
     /// Commits to this region's part. The store must still have the newest link that was seen of
-    /// it, and the anchor knows the new one before this returns.
+    /// every region, and the anchor knows the new one before this returns.
     pub(super) async fn commit(&self, txn: Txn) -> Result<(), WriteError> {
-        let txn = match self.anchor.newest(&self.region) {
-            Some(link) => txn.equals(link.key(&self.region), link.value()),
-            None => txn,
-        };
+        // Of every region: what a restored store has lost of another one may have had these names.
+        let seen = self.anchor.links().into_iter();
+        let txn = seen.fold(txn, |txn, (key, value)| txn.equals(key, value));
         let link = self.store.commit(txn).await;
         let link = link.map_err(|error| match error {
             CommitError::Conflict => WriteError::Conflict,
@@ -98,8 +97,11 @@ impl Registry {
     }
 
     /// For what is acknowledged without a commit: it may rest on an earlier one that was refused
-    /// because its anchor could not be written.
+    /// because its anchor could not be written, or on one of another gateway that this anchor
+    /// hasn't seen. Not joined with a comparison under way, which may have read before it.
     pub(super) async fn anchored(&self) -> Result<(), Fault> {
+        self.check().await;
+        self.require_trust().await?;
         self.anchor.sync().await.map_err(|error| {
             tracing::error!(%error, "what is in the registry cannot be acknowledged");
             Unavailable.into()

@@ -170,8 +170,15 @@ impl Memory {
         &self.shards[index % SHARDS]
     }
 
-    fn written(&self, hash: &Hash) {
+    /// A verified pin stays true, so an App that lives here stays known. Where another region was
+    /// said to be home, that region may have taken back what it should not have written.
+    fn pin_written(&self, hash: &Hash) {
         self.shard(hash).lock().0 += 1;
+        if let Some(old) = self.known.get(hash)
+            && matches!(old.known.home, Home::Elsewhere(_))
+        {
+            old.known.mark_stale();
+        }
     }
 
     fn record_written(&self, hash: &Hash) {
@@ -194,7 +201,7 @@ impl Listener for Memory {
                 continue;
             };
             match (kind, region == self.region.as_str(), Hash::parse(name)) {
-                ("pins", _, Some(hash)) => self.written(&hash),
+                ("pins", _, Some(hash)) => self.pin_written(&hash),
                 ("apps", true, Some(hash)) => self.record_written(&hash),
                 ("accounts", true, _) => {
                     self.accounts.fetch_add(1, Ordering::AcqRel);

@@ -165,12 +165,6 @@ impl From<Fault> for ReconcileError {
     }
 }
 
-impl From<super::Unavailable> for ReconcileError {
-    fn from(_: super::Unavailable) -> Self {
-        Self::Unavailable
-    }
-}
-
 impl From<WriteError> for ReconcileError {
     fn from(error: WriteError) -> Self {
         match error {

@@ -151,6 +151,14 @@ impl Txn {
         self
     }
 
+    /// What a broken store makes of it.
+    #[cfg(test)]
+    #[must_use]
+    pub fn without(mut self, dropped: impl Fn(&Condition) -> bool) -> Self {
+        self.conditions.retain(|condition| !dropped(condition));
+        self
+    }
+
     pub const fn region(&self) -> &RegionId {
         &self.region
     }

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 
 pub use super::tests::apps::*;
 pub use super::tests::control::*;
+pub use super::tests::histories::*;
 pub use super::tests::outage::*;
 pub use super::tests::races::*;
 pub use super::tests::reseal::*;
@@ -61,13 +62,20 @@ macro_rules! tests {
             a_store_that_was_rolled_back_is_not_believed,
             a_gateway_that_was_ready_serves_known_apps_on_a_rolled_back_store,
             a_rolled_back_store_cannot_catch_up_unseen,
+            a_rolled_back_store_is_not_read_before_the_next_check,
+            names_that_another_region_has_lost_are_not_free,
             another_history_is_a_rollback,
             a_missing_anchor_is_believed_once,
             the_anchor_knows_a_commit_before_it_is_acknowledged,
             what_is_not_anchored_is_not_acknowledged_by_asking_again,
+            what_another_gateway_made_is_anchored_too,
+            a_home_that_was_taken_back_is_asked_for_again,
             one_registration_of_a_name_wins,
             the_same_registration_wins_once_and_is_found_by_the_others,
             concurrent_changes_are_all_made,
+            histories_are_linearizable,
+            a_store_that_ignores_what_is_there_is_found,
+            a_store_that_loses_a_change_is_found,
             settings_are_changed,
             certificates_rotate,
             users_are_revoked,

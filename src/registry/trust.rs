@@ -103,15 +103,24 @@ impl Registry {
         Ok(Some((key, verified)))
     }
 
-    pub(super) async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, Unavailable> {
+    /// The values of the keys, from a snapshot that has lost nothing of what was seen: the newest
+    /// links are read with it. Between two regular comparisons nothing is believed of an older
+    /// store, which would be remembered.
+    pub(super) async fn read(&self, mut keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, Fault> {
         let count = keys.len();
+        let (links, wanted): (Vec<_>, Vec<_>) = self.anchor.links().into_iter().unzip();
+        keys.extend(links);
         let values = self.store.read(keys).await;
-        let values = values.inspect_err(|_| self.facts.away())?;
-        if values.len() == count {
-            Ok(values)
-        } else {
-            Err(Unavailable)
+        let mut values = values.inspect_err(|_| self.facts.away())?;
+        if values.len() != count + wanted.len() {
+            return Err(Unavailable.into());
         }
+        let there = values.split_off(count);
+        if there.into_iter().eq(wanted.into_iter().map(Some)) {
+            return Ok(values);
+        }
+        self.verify().await;
+        Err(Distrust::RolledBack.into())
     }
 
     /// The places of a name's pin: one in each region.

@@ -76,7 +76,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domain", "audit", "config", "sinks", "registry", "backup", "admin", "app", "probe", "demo",
+            "domain", "audit", "config", "sinks", "registry", "backup", "admin", "app", "probe",
+            "demo",
         ],
     ),
 ];

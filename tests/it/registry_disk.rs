@@ -71,7 +71,7 @@ async fn register(home: &Registry, name: &str) -> Result<AppKey, RegisterError> 
     };
     // One that was refused may be there all the same: its commit came before what failed.
     home.register(new).await.map(|done| match done {
-        Registered::Created { .. } | Registered::Existing(_) => app_key,
+        Registered::Created { .. } | Registered::Existing { .. } => app_key,
     })
 }
 

@@ -109,7 +109,7 @@ pub fn app(app_id: AppId, app_key: AppKey) -> NewApp {
 pub async fn registered(registry: &Registry, app_id: AppId, app_key: AppKey) -> Arc<App> {
     match registry.register(app(app_id, app_key)).await.unwrap() {
         Registered::Created { app, .. } => app,
-        Registered::Existing(_) => panic!("it was there already"),
+        Registered::Existing { .. } => panic!("it was there already"),
     }
 }
 
