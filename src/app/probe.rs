@@ -27,8 +27,8 @@ pub fn of(
     shared: &Arc<Shared>,
 ) -> Result<impl Future<Output = ()> + Send + use<>, StartError> {
     let probe = config.probe.clone();
-    let ready = probe.map(|probe| Ok((prober(&probe)?, probe)));
-    let ready = ready.transpose()?;
+    let prober = probe.as_ref().map(prober).transpose()?;
+    let ready = prober.zip(probe);
     let shared = Arc::clone(shared);
     Ok(async move {
         if let Some((prober, probe)) = ready {

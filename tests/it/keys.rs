@@ -210,7 +210,7 @@ async fn registered(registry: &Registry, n: usize) -> Mine {
         auth_mode: None,
     };
     match registry.register(new).await.unwrap() {
-        Registered::Existing(_) => panic!("it was there already"),
+        Registered::Existing { .. } => panic!("it was there already"),
         Registered::Created {
             app, certificate, ..
         } => Mine {
