@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use domicile::cli::{
     Outcome, accounts, apps, audit, backup, certificates, check, completions, datacenter, demo,
-    finish, init, keys, probe, registry, restore, serve, tokens,
+    finish, init, install_secrets, keys, probe, registry, restore, serve, tokens,
 };
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
@@ -26,6 +26,7 @@ enum Command {
     Init(init::Args),
     Serve(serve::Args),
     Check(check::Args),
+    InstallSecrets(install_secrets::Args),
     #[command(subcommand)]
     Apps(apps::Command),
     #[command(subcommand)]
@@ -58,6 +59,7 @@ async fn run(command: Command) -> Outcome {
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(&args),
+        Command::InstallSecrets(args) => install_secrets::run(&args),
         Command::Apps(command) => apps::run(command).await,
         Command::Certificates(command) => certificates::run(command).await,
         Command::Accounts(command) => accounts::run(command).await,

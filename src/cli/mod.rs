@@ -17,6 +17,7 @@ pub mod datacenter;
 pub mod demo;
 mod exit;
 pub mod init;
+pub mod install_secrets;
 pub mod keys;
 mod logging;
 mod output;

@@ -30,6 +30,7 @@ mod forgery;
 mod forwarding;
 mod grants;
 mod harness;
+mod helm;
 mod hostile;
 mod identities;
 mod keys;
