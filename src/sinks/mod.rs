@@ -83,6 +83,7 @@ pub enum Kept {
     Registry,
     Anchor,
     Audit,
+    KeyUse,
 }
 
 /// A class of data.

@@ -275,6 +275,7 @@ fn disk(config: &Config, kept: Kept) -> Option<Place> {
         (Kept::Registry, RegistryStore::Etcd { .. }) => return None,
         (Kept::Anchor, _) => config.registry.anchor.clone(),
         (Kept::Audit, _) => config.data_dir.join("audit"),
+        (Kept::KeyUse, _) => config.data_dir.join("keys.json"),
     };
     let path = path.display().to_string();
     Some(here(config, &path, MODE))

@@ -56,7 +56,7 @@ pub static SINKS: &[Sink] = &[
         sends: "signed pins (hashes of App ID and AppKey, region, zone, time; the AppKey sealed under its App ID), \
                 records and accounts sealed under the region's key, hashes of each commit; \
                 which hashes are looked up; the store's own user and password",
-        ways: &[],
+        ways: &[way("src/registry/etcd/http.rs", "Client::builder")],
     },
     Sink {
         name: "probe",
@@ -127,6 +127,13 @@ pub static SINKS: &[Sink] = &[
         ],
     },
     Sink {
+        name: "keys.count",
+        to: To::Disk(Kept::KeyUse),
+        data: &[Operational],
+        sends: "how many records and accounts each seal key seals, by the keys' ids",
+        ways: &[way("src/config/key_use.rs", "NamedTempFile::new")],
+    },
+    Sink {
         name: "service_manager",
         to: To::Files("the socket that NOTIFY_SOCKET names, where it does"),
         data: &[Operational],
@@ -178,9 +185,11 @@ pub static SINKS: &[Sink] = &[
     },
     Sink {
         name: "command.files",
-        to: To::Files("files below the folder of init, demo or check"),
+        to: To::Files(
+            "files of init, demo, check, keys rotate, registry init-etcd and install-secrets",
+        ),
         data: &[Secrets, Public, Operational],
-        sends: "new keys (mode 0600), catalogue entry and configuration; a check writes an empty file and removes it",
+        sends: "new keys and passwords (mode 0600), catalogue entry and configuration; copies of secret files (mode 0400); a check writes an empty file and removes it",
         ways: &[
             way("src/config/keys.rs", "OpenOptions::new"),
             way("src/admin/owner.rs", "OpenOptions::new"),
@@ -189,6 +198,10 @@ pub static SINKS: &[Sink] = &[
             way("src/demo/mod.rs", "tempfile::Builder"),
             way("src/demo/places.rs", "TcpListener::bind"),
             way("src/config/check/data_dir.rs", "tempfile::tempfile"),
+            way("src/cli/install_secrets.rs", "tempfile::Builder"),
+            way("src/cli/keys/rotate.rs", "NamedTempFile::new"),
+            way("src/cli/keys/rotate.rs", "OpenOptions::new"),
+            way("src/cli/registry/init_etcd.rs", "OpenOptions::new"),
         ],
     },
 ];
