@@ -121,6 +121,8 @@ impl Region {
         for name in LOST {
             fs::remove_file(self.path(name)).unwrap();
         }
+        // There once the gateway has counted, which it may not have had the time for.
+        let _ = fs::remove_file(self.path("keys.json"));
     }
 
     /// Everything that a restore might have left behind.

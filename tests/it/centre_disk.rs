@@ -102,7 +102,8 @@ impl Centre {
     }
 
     async fn sweep(&self, days: u64) -> (u16, Value) {
-        let asked = json!({ "app_key": "acme#chat", "retention_days": days });
+        let apps = json!([{ "app_key": "acme#chat", "retention_days": days }]);
+        let asked = json!({ "now": datacenter::Clock::unix_millis(&Wall), "apps": apps });
         self.post("/management/sweeps", &asked).await
     }
 }
@@ -258,7 +259,9 @@ async fn sweep_full_disk(centre: &Centre, disk: &Path, messages: u64) {
     let sweeps = in_time("the sweep to finish", async {
         loop {
             match centre.sweep(0).await {
-                (200, told) if told["complete"] == json!(true) => break told["sweeps"].clone(),
+                (200, told) if told["complete"] == json!(true) => {
+                    break told["apps"][0]["sweeps"].clone();
+                }
                 _ => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }
