@@ -3,74 +3,36 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access_token::build_app_token;
 use domicile::config::{self, Config, KeyFile, RegistryStore};
 use domicile::domain::{AppKey, SystemClock};
 use domicile::registry::{
     Census, EmbeddedStore, FileKeys, NewApp, Parts, Registered, Registry, SystemRandomness,
     ensure_regions,
 };
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::harness::process::{Process, system_now};
-use crate::harness::{World, audit, eventually, in_time};
+use crate::harness::region::{Mine, Region, domicile, ends, printed};
+use crate::harness::{audit, eventually};
 
 /// Several times what is sealed anew between two looks at the anchor.
 const APPS: usize = 1_500;
 const KILLS: usize = 3;
 
-struct Region {
-    world: World,
-    http: Client,
-    admin: SocketAddr,
-}
-
-/// An App, as its owner knows it.
-#[derive(Clone)]
-struct Mine {
-    id: String,
-    app: String,
-    certificate: String,
-}
-
 impl Region {
-    async fn new(n: u8) -> Self {
-        let ip = Process::own_ip(n);
-        let plan = World::plan().reference().regions(&["frankfurt"]);
-        let world = World::without_gateways(plan.listens_on(&ip)).await;
-        world.configure();
-        let admin = SocketAddr::new(ip.parse().unwrap(), 7403);
-        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
-        let http = Client::builder()
-            .no_proxy()
-            .tls_danger_accept_invalid_certs(true)
-            .pool_max_idle_per_host(0)
-            .resolve("admin.frankfurt.test", admin)
-            .resolve("rest.frankfurt.test", SocketAddr::new(admin.ip(), 7402))
-            .build()
-            .unwrap();
-        Self { world, http, admin }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.world.root().join("frankfurt").join(name)
-    }
-
-    fn config(&self) -> Config {
+    fn configuration(&self) -> Config {
         config::load(&self.path("gateway.yaml")).unwrap().0
     }
 
     /// The region's registry as a stopped gateway has it.
     async fn registry(&self) -> Arc<Registry> {
-        let config = self.config();
+        let config = self.configuration();
         let RegistryStore::Embedded { path } = &config.registry.store else {
             unreachable!("the world's registries are embedded")
         };
@@ -107,31 +69,13 @@ impl Region {
         self.registry().await.census().await.unwrap()
     }
 
-    async fn serve(&self) -> Process {
-        let process = Process::serve(&self.world, &[]).await;
-        in_time("the admin API to listen", async {
-            while !self.answers().await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
-        .await;
-        process
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the test is the client")]
-    async fn answers(&self) -> bool {
-        tokio::net::TcpStream::connect(self.admin).await.is_ok()
-    }
-
     fn keys(&self, command: &str) -> Output {
-        let config = self.path("gateway.yaml");
-        let args = ["keys", command, "--output", "json", "--config"];
-        domicile(&[&args[..], &[config.to_str().unwrap()]].concat())
+        let config = self.config();
+        domicile(&["keys", command, "--output", "json", "--config", &config])
     }
 
     fn check(&self) -> Output {
-        let config = self.path("gateway.yaml");
-        domicile(&["check", "--config", config.to_str().unwrap()])
+        domicile(&["check", "--config", &self.config()])
     }
 
     fn rotate(&self) -> String {
@@ -162,15 +106,6 @@ impl Region {
         rotations.filter(|e| e.contains(&wanted)).count()
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let key = fs::read_to_string(self.path("admin.key")).unwrap();
-        let url = format!(
-            "https://admin.frankfurt.test:{}/v1/{path}",
-            self.admin.port()
-        );
-        self.http.request(method, url).bearer_auth(key.trim())
-    }
-
     /// Changes the plan of an App that is at this revision.
     async fn patch(&self, app: &Mine, etag: &str) {
         let call = self.request(Method::PATCH, &format!("apps/{}", app.id));
@@ -189,14 +124,6 @@ impl Region {
     async fn etag(&self, app: &Mine) -> String {
         let answer = self.show(app).await;
         answer.headers()["etag"].to_str().unwrap().to_owned()
-    }
-
-    /// The status that the App's backend gets.
-    async fn served(&self, app: &Mine) -> u16 {
-        let token = build_app_token(&app.id, &app.certificate, 3600, system_now(), 1).unwrap();
-        let url = format!("http://rest.frankfurt.test:7402/acme/{}/users", app.app);
-        let call = self.http.get(url).bearer_auth(token);
-        call.send().await.unwrap().status().as_u16()
     }
 }
 
@@ -221,23 +148,11 @@ async fn registered(registry: &Registry, n: usize) -> Mine {
     }
 }
 
-fn domicile(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_domicile"));
-    command.args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-/// # Panics
-/// When the command ended otherwise.
 #[track_caller]
-fn ends(output: &Output, code: i32, says: &str) {
-    let said = [&output.stdout[..], &output.stderr[..]].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(said.contains(says), "{says} is not in {said}");
-}
-
-fn printed(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap()
+fn faulted(check: &Output, fault: &str) {
+    let told = String::from_utf8_lossy(&check.stdout);
+    assert_eq!(check.status.code(), Some(1), "{told}");
+    assert!(told.contains(fault), "{fault} is not in {told}");
 }
 
 /// Writes the key file anew, in its place, as an editor does.
@@ -308,7 +223,7 @@ async fn a_rotation_survives_kill_9() {
     assert_eq!(region.census().await.len(), 1);
     let process = region.serve().await;
     for app in apps.iter().step_by(50).chain(changed) {
-        assert_eq!(region.served(app).await, 200, "{}", app.app);
+        assert_eq!(region.served(app).await.0, 200, "{}", app.app);
     }
     process.end().await;
     region.world.finish().await;
@@ -347,14 +262,14 @@ async fn a_key_in_use_is_not_let_go() {
     .await;
     write_keys(&file, "nonsense\n");
     eventually("the bad file to be told", || logged("is not ID base64")).await;
-    assert_eq!(region.served(&app).await, 200);
+    assert_eq!(region.served(&app).await.0, 200);
     process.end().await;
 
     write_keys(&file, &other);
     let fault = format!("the key {} is not in it, and seals 1 records", old.id);
-    ends(&region.check(), 1, &fault);
-    let config = region.path("gateway.yaml");
-    let serve = ["serve", "--config", config.to_str().unwrap()];
+    faulted(&region.check(), &fault);
+    let config = region.config();
+    let serve = ["serve", "--config", &config];
     ends(&domicile(&serve), 1, &fault);
 
     // Without the count, the records themselves tell.
@@ -374,7 +289,7 @@ async fn a_key_in_use_is_not_let_go() {
 
     write_keys(&file, &good);
     let process = region.serve().await;
-    assert_eq!(region.served(&app).await, 200);
+    assert_eq!(region.served(&app).await.0, 200);
     process.end().await;
     region.world.finish().await;
 }

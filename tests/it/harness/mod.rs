@@ -19,6 +19,7 @@ mod isolation;
 pub mod log;
 pub mod plan;
 pub mod process;
+pub mod region;
 pub mod relay;
 pub mod scrape;
 pub mod script;
