@@ -2,25 +2,43 @@
 
 use std::net::SocketAddr;
 
-use super::Config;
+use super::{Config, Listen};
 
 impl Config {
     /// The members in which `other` differs and that only a restart can change.
     pub fn fixed(&self, other: &Self) -> Vec<&'static str> {
+        // A new member has to be put on one of the two sides.
+        let Self {
+            region,
+            catalogue,
+            data_dir,
+            listen,
+            tls,
+            registry,
+            keys,
+            tokens,
+            audit_retention,
+            log,
+            allow_plaintext: _,
+            zones: _,
+            hint: _,
+            limits: _,
+            probe: _,
+        } = self;
         let same = [
-            ("region", self.region == other.region),
-            ("catalogue", self.catalogue.digest == other.catalogue.digest),
-            ("data_dir", self.data_dir == other.data_dir),
-            ("listen", ports(self) == ports(other)),
+            ("region", *region == other.region),
+            ("catalogue", catalogue.digest == other.catalogue.digest),
+            ("data_dir", *data_dir == other.data_dir),
+            ("listen", ports(listen) == ports(&other.listen)),
             (
                 "tls.admin_client_ca",
-                self.tls.admin_client_ca == other.tls.admin_client_ca,
+                tls.admin_client_ca == other.tls.admin_client_ca,
             ),
-            ("registry", registry(self) == registry(other)),
-            ("keys", self.keys == other.keys),
-            ("tokens", self.tokens == other.tokens),
-            ("audit", self.audit_retention == other.audit_retention),
-            ("log", self.log == other.log),
+            ("registry", *registry == other.registry),
+            ("keys", *keys == other.keys),
+            ("tokens", *tokens == other.tokens),
+            ("audit", *audit_retention == other.audit_retention),
+            ("log", *log == other.log),
         ];
         let changed = same.into_iter().filter(|(_, same)| !same);
         changed.map(|(member, _)| member).collect()
@@ -28,8 +46,7 @@ impl Config {
 }
 
 /// Who may come through them can change.
-fn ports(config: &Config) -> [Option<SocketAddr>; 5] {
-    let listen = &config.listen;
+fn ports(listen: &Listen) -> [Option<SocketAddr>; 5] {
     [
         listen.https,
         listen.http,
@@ -37,9 +54,4 @@ fn ports(config: &Config) -> [Option<SocketAddr>; 5] {
         listen.admin,
         listen.ops,
     ]
-}
-
-/// Without the value of its password.
-fn registry(config: &Config) -> String {
-    format!("{:?}", config.registry)
 }
