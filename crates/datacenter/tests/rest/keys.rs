@@ -51,6 +51,7 @@ async fn when_done(data: TempDir, alone: u8) -> Running {
                 }
             }
             let centre = running(data, &[alone, 1]).await;
+            // Nothing is waited for: this is how far the pass gets before it is cut off.
             tokio::time::sleep(PASS * patience).await;
             data = centre.stop().await;
         }
@@ -123,14 +124,22 @@ async fn a_key_that_is_in_use_has_to_be_there() {
     let damaged = upload(&centre, "what the file says").await;
     let whole = upload(&centre, "what another says").await;
     let data = centre.stop().await;
-    let path = data.path().join("files").join(&damaged);
+    let content = |data: &TempDir, uuid: &str| data.path().join("files").join(uuid);
+    let path = content(&data, &damaged);
     let mut bytes = std::fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
 
-    // It can't be sealed anew, however long that is tried.
+    // It can't be sealed anew, though the pass comes by: the other file was.
+    let path = content(&data, &whole);
+    let old = std::fs::read(&path).unwrap();
     let centre = running(data, &[2, 1]).await;
-    tokio::time::sleep(PASS).await;
+    let passing = async {
+        while std::fs::read(&path).unwrap_or_default() == old {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(DEADLINE, passing).await.unwrap();
     let (data, told) = refused(centre.stop().await, &[2]).await;
     assert!(
         told.contains("the key key-1 is missing in the key file"),
