@@ -69,7 +69,7 @@ class Controls(unittest.TestCase):
             for span in (grace, drain):
                 number = span.rstrip("smhd")
                 needed += int(number) * units[span.removeprefix(number)]
-            self.assertGreaterEqual(spec["terminationGracePeriodSeconds"], needed + 10)
+            self.assertGreaterEqual(spec["terminationGracePeriodSeconds"], needed + 15)
             self.assertLess(spec["terminationGracePeriodSeconds"], needed + 20)
 
     def test_secrets_are_named_and_never_held(self):

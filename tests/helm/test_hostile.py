@@ -105,6 +105,7 @@ CONTRADICTIONS = {
     "a password for nobody": ("registry/etcd/username", "", "go together"),
     "an etcd nowhere": ("registry/etcd/egress", [], "egress or peers"),
     "an App of no region": ("probe/apps", [{"app_key": "acme#probe", "region": "atlantis"}], "probe.apps"),
+    "an anchor that is gone": ("requireAnchor", True, "persistence.enabled"),
     "fewer at most than at least": ("autoscaling/maxReplicas", 1, "minReplicas"),
 }
 
@@ -131,6 +132,7 @@ class Hostile(unittest.TestCase):
         for name, (path, value, said) in CONTRADICTIONS.items():
             with self.subTest(name):
                 values = put(path, value)
+                values["persistence"] = {"enabled": path != "requireAnchor"}
                 loaded.validate_schema(values)
                 self.assertRaisesRegex(helm_python.HelmError, said, chart.render, values)
 

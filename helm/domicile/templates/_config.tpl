@@ -88,6 +88,9 @@ Paths start from the folder of gateway.yaml, those under registry from data_dir 
 {{- if and $v.networkPolicy.enabled (not $v.registry.etcd.egress) (not $v.registry.etcd.peers) -}}
 {{- fail "registry.etcd: egress or peers must say where it is, or the NetworkPolicy shuts it out" -}}
 {{- end -}}
+{{- if and $v.requireAnchor (not $v.persistence.enabled) -}}
+{{- fail "requireAnchor: without persistence.enabled there never is an anchor at the start" -}}
+{{- end -}}
 {{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
 {{- fail "autoscaling: minReplicas is more than maxReplicas" -}}
 {{- end -}}
