@@ -116,7 +116,7 @@ impl Registry {
     }
 
     async fn listed(&self, record: &Record) -> Result<Option<Arc<App>>, Fault> {
-        match self.read_key(&record.app_key).await? {
+        match self.read_key(&record.app_key, Some(&record.app_id)).await? {
             Named::Taken(verified) => match self.home(&record.app_key, verified) {
                 Home::Here(app) => Ok(Some(app)),
                 Home::Elsewhere(_) => Ok(None),

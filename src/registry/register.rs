@@ -112,7 +112,7 @@ impl Registry {
         // The App ID first: if both are being registered right now, the AppKey is seen at least as
         // late, and so nobody takes this App for another one.
         let by_id = self.pinned_id(new).await?;
-        let by_key = self.read_key(&new.app_key).await;
+        let by_key = self.read_key(&new.app_key, new.app_id.as_ref()).await;
         let by_key = by_key.map_err(|f| self.refused(f))?;
         self.refuse_retired(&by_id, &by_key).await?;
         let verified = match by_key {
@@ -153,7 +153,7 @@ impl Registry {
         if let Named::Taken((pin, key)) = by_id
             && pin.says().region == self.region
         {
-            match self.read_key(key).await {
+            match self.read_key(key, None).await {
                 Ok(Named::Taken(verified)) => refuse_retired(&verified)?,
                 Ok(_) => return Err(self.refused(Distrust::LonePin.into())),
                 Err(fault) => return Err(self.refused(fault)),

@@ -37,10 +37,7 @@ fn each_member_that_needs_a_restart_is_named() {
     }
     let fixture = Fixture::new();
     let (before, _) = fixture.good();
-    fixture.write(
-        "regions/frankfurt.yaml",
-        &FRANKFURT.replace(", Germany", ""),
-    );
+    fixture.write("regions/frankfurt.yaml", FRANKFURT.replace(", Germany", ""));
     assert_eq!(before.fixed(&fixture.good().0), ["catalogue"]);
 }
 

@@ -77,6 +77,23 @@ impl Scene {
             );
             assert_eq!(reasons(&asked), [case.reason], "{} at {place}", case.name);
             self.cannot_be_registered(case, &asked, *name).await;
+            self.no_guess_helps(case, place, *name).await;
+        }
+    }
+
+    /// A guessed App ID, right or wrong, makes nothing true.
+    async fn no_guess_helps(&self, case: &Case, place: &str, name: AppName) {
+        let AppName::Key(asked) = name else { return };
+        for likely in ["a1", "a2", "b1", "c9"] {
+            let registry = self.world.open(place).await;
+            let answer = registry.look_up_key(asked, || Some(id(likely))).await;
+            let answer = answer.map(|_| ());
+            assert_eq!(
+                answer,
+                Err(LookUpError::Untrusted),
+                "{}, {likely}",
+                case.name
+            );
         }
     }
 
