@@ -211,19 +211,15 @@ impl Etcd {
         after: Option<Key>,
         limit: usize,
     ) -> Result<Vec<Entry>, Failed> {
+        let mut windows = self.keys.windows(prefix, after.as_ref());
         let mut found: Vec<Entry> = Vec::new();
         let mut page = PAGE;
         let mut revision = Number::default();
         while found.len() < limit {
-            let last = found.last().map(|(key, _)| key).or(after.as_ref());
-            let span = match last {
-                Some(after) => self.keys.behind(prefix, after),
-                None => self.keys.below(prefix),
-            };
             let wanted = page.min(limit - found.len());
             let range = Range {
                 revision,
-                ..span.range(wanted)
+                ..windows.span().range(wanted)
             };
             let answer = match self.reads(vec![Op::Range(range)]).await {
                 Err(failed) if failed.error == EtcdError::TooLarge && page > 1 => {
@@ -233,11 +229,15 @@ impl Etcd {
                 answer => answer?.into_iter().next().unwrap_or_default(),
             };
             revision = answer.header.revision;
-            let is_end = answer.kvs.len() < wanted;
-            found.extend(self.keys.entries(answer));
-            if is_end {
-                break;
+            match answer.kvs.last() {
+                Some(last) if answer.kvs.len() >= wanted => windows.goes_on_behind(&last.key),
+                _ if windows.goes_on() => {}
+                _ => {
+                    found.extend(self.keys.entries(answer));
+                    break;
+                }
             }
+            found.extend(self.keys.entries(answer));
         }
         Ok(found)
     }
