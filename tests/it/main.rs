@@ -26,6 +26,7 @@ mod edge;
 mod egress;
 mod erasure;
 mod etcd;
+mod evidence;
 mod forgery;
 mod forwarding;
 mod grants;
