@@ -77,6 +77,8 @@ async fn run(command: Command) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use clap::error::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -133,6 +135,80 @@ mod tests {
             let words = std::iter::once("domicile").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_ok(), "{line}");
         }
+    }
+
+    /// Whole commands stand in blocks; in the text some are named by their beginning.
+    #[test]
+    fn commands_of_the_operators_documents_exist() {
+        let (mut whole, mut named) = (Vec::new(), Vec::new());
+        for name in ["operations.md", "runbooks.md", "audit-guide.md"] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+            let text = std::fs::read_to_string(path.join(name)).unwrap();
+            let (blocks, prose) = blocks_and_prose(&text);
+            whole.extend(blocks.iter().flat_map(|block| commands(block)));
+            let prose = prose.replace('\n', " ");
+            named.extend(prose.split('`').skip(1).step_by(2).flat_map(commands));
+        }
+        assert!(whole.len() > 20 && named.len() > 20, "{whole:?} {named:?}");
+        for words in whole {
+            let fault = Cli::try_parse_from(&words).err();
+            let fault = fault.filter(|e| e.exit_code() != 0);
+            assert!(fault.is_none(), "{words:?}: {fault:?}");
+        }
+        for words in named {
+            let fault = Cli::try_parse_from(&words).err();
+            let fault = fault.filter(|e| e.exit_code() != 0 && !is_unfinished(e.kind()));
+            assert!(fault.is_none(), "{words:?}: {fault:?}");
+        }
+    }
+
+    #[test]
+    fn commands_are_found_in_documents() {
+        let text = "Run `domicile keys` or\n```sh\nx; domicile apps set i \\\n  --plan \"a b\" | jq\n```\nor not.";
+        let (blocks, prose) = blocks_and_prose(text);
+        assert_eq!(prose, "Run `domicile keys` or\nor not.\n");
+        let found: Vec<_> = blocks.iter().flat_map(|b| commands(b)).collect();
+        assert_eq!(found, [["domicile", "apps", "set", "i", "--plan", "a b"]]);
+    }
+
+    fn is_unfinished(kind: ErrorKind) -> bool {
+        matches!(
+            kind,
+            ErrorKind::MissingRequiredArgument
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        )
+    }
+
+    fn blocks_and_prose(text: &str) -> (Vec<String>, String) {
+        let (mut blocks, mut prose, mut inside) = (Vec::new(), String::new(), false);
+        for line in text.lines() {
+            if line.trim_start().starts_with("```") {
+                inside = !inside;
+                blocks.extend(inside.then(String::new));
+            } else {
+                let to = if inside { blocks.last_mut() } else { None };
+                let to = to.unwrap_or(&mut prose);
+                to.push_str(line);
+                to.push('\n');
+            }
+        }
+        (blocks, prose)
+    }
+
+    /// The words of each `domicile …`, as a shell would take them apart.
+    fn commands(text: &str) -> Vec<Vec<String>> {
+        let text = text.replace("\\\n", " ");
+        let pieces = text.split(['\n', '|', ';', '>']);
+        let ours = pieces.filter(|piece| piece.trim_start().starts_with("domicile "));
+        ours.map(|piece| {
+            let quoted = piece.trim().split('"').enumerate();
+            let words = quoted.flat_map(|(n, part)| match n % 2 {
+                0 => part.split_whitespace().map(String::from).collect(),
+                _ => vec![part.to_owned()],
+            });
+            words.filter(|word| word != "…").collect()
+        })
+        .collect()
     }
 
     #[test]

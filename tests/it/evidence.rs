@@ -29,7 +29,10 @@ fn what_is_not_there_is_found() {
     ] {
         assert!(is_path(wrong) && missing(wrong).is_some(), "{wrong}");
     }
-    assert_eq!(missing("tests/it/evidence.rs::what_is_not_there_is_found"), None);
+    assert_eq!(
+        missing("tests/it/evidence.rs::what_is_not_there_is_found"),
+        None
+    );
 }
 
 fn root() -> PathBuf {
@@ -45,7 +48,14 @@ fn code_spans(text: &str) -> impl Iterator<Item = &str> {
 /// `src/…`, `tests/…` and their like, with or without `::function`.
 fn is_path(span: &str) -> bool {
     const ROOTS: [&str; 8] = [
-        "src/", "tests/", "crates/", "docs/", "fuzz/", "scripts/", "packaging/", "benches/",
+        "src/",
+        "tests/",
+        "crates/",
+        "docs/",
+        "fuzz/",
+        "scripts/",
+        "packaging/",
+        "benches/",
     ];
     let plain = |c: char| c.is_ascii_alphanumeric() || "/_-.:".contains(c);
     ROOTS.iter().any(|root| span.starts_with(root)) && span.chars().all(plain)
