@@ -14,6 +14,8 @@ mod backup;
 mod canary;
 mod centre_disk;
 mod channels;
+#[path = "../cluster/mod.rs"]
+mod cluster;
 mod control;
 mod counted;
 mod crossings;

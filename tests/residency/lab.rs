@@ -204,7 +204,7 @@ fn hosts() -> String {
 }
 
 /// Keys, catalogue entry, certificates and configuration; gives the owner's key.
-fn make_region(root: &Path, place: Place) -> String {
+pub fn make_region(root: &Path, place: Place) -> String {
     let folder = root.join(place.region);
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_domicile"));
     command.args(["init", "--output", "json", "--region", place.region]);

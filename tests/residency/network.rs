@@ -8,12 +8,14 @@ use std::net::Ipv4Addr;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The namespaces. Processes in them must have ended before this is dropped.
 pub struct Network {
     sites: Vec<String>,
+    router: &'static str,
 }
 
 /// Whatever `ip netns exec NAME` shows a process below `/etc` is below `NETNS/NAME`.
@@ -25,14 +27,22 @@ pub const ROUTER: &str = "router";
 impl Network {
     /// A router with forwarding and nobody to route for.
     pub fn new() -> Self {
+        Self::around(ROUTER)
+    }
+
+    /// The same with another name for its router; the names of its sites must be its own, too.
+    pub fn around(router: &'static str) -> Self {
         assert!(
             rustix::process::geteuid().is_root(),
             "the packet-level proof makes network namespaces: run the tests as root"
         );
         remove_left_behind();
-        let mut network = Self { sites: Vec::new() };
-        network.namespace(ROUTER);
-        network.run(ROUTER, "sysctl", &["-q", "-w", "net.ipv4.ip_forward=1"]);
+        let mut network = Self {
+            sites: Vec::new(),
+            router,
+        };
+        network.namespace(router);
+        network.run(router, "sysctl", &["-q", "-w", "net.ipv4.ip_forward=1"]);
         network
     }
 
@@ -40,7 +50,7 @@ impl Network {
     /// the site has an address in, and its way to everybody.
     pub fn site(&mut self, name: &str, addresses: &[Ipv4Addr]) {
         self.namespace(name);
-        let (here, there) = (full(ROUTER), full(name));
+        let (here, there) = (full(self.router), full(name));
         let link = ["link", "add", name, "netns", &here, "type", "veth", "peer"];
         ip(&[&link[..], &["name", "eth0", "netns", &there]].concat());
         for address in addresses {
@@ -107,6 +117,13 @@ impl Network {
         drop(stdin);
         printed(program, &child.wait_with_output().unwrap())
     }
+}
+
+/// Held while a network is there: tests that make one take turns, since they measure times and the
+/// machine is small.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does the work on a thread of its own that is at this site: its sockets are there.

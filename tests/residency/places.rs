@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// A region of the proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place {
     pub region: &'static str,
     pub zones: &'static [&'static str],

@@ -62,10 +62,19 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Kills it as it stands, by its own id; it is waited for when it is dropped.
+    pub fn kill(&self) {
+        self.signal("-KILL");
+    }
+
     /// Tells it to end, without waiting.
     pub fn tell_to_end(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        let told = Command::new("kill").args([signal, &pid]).status();
         assert!(told.unwrap().success());
     }
 
