@@ -37,11 +37,8 @@ impl Members {
         urls.join(", ")
     }
 
-    /// Kills whoever leads; gives its number.
-    pub fn kill_leader(&self, network: &Network) -> usize {
-        let leader = self.leader(network);
-        self.members[leader].as_ref().unwrap().kill();
-        leader
+    pub fn kill(&self, n: usize) {
+        self.members[n].as_ref().unwrap().kill();
     }
 
     pub fn begin(&mut self, network: &Network, n: usize) {
@@ -103,7 +100,7 @@ impl Members {
         self.root.join("snapshot.db").display().to_string()
     }
 
-    fn leader(&self, network: &Network) -> usize {
+    pub fn leader(&self, network: &Network) -> usize {
         let of = |n| {
             let said = self.ctl(network, n, &["endpoint", "status", "-w", "json"]);
             let said: Value = serde_json::from_str(&said).unwrap();
