@@ -5,12 +5,12 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tempfile::TempDir;
 
-use super::ask::{self, Known, UNKNOWN};
+use super::ask::{self, UNKNOWN};
 use super::members::{self, Members};
 use crate::residency::network::Network;
 use crate::residency::places::{ETCD_ADDRESS, PLACES, Place};
@@ -21,9 +21,12 @@ pub struct Lab {
     gateways: HashMap<Gateway, Process>,
     pub members: Members,
     pub network: Network,
-    owners: HashMap<&'static str, String>,
+    pub owners: Arc<Owners>,
     root: TempDir,
 }
+
+/// The owner's key of each region.
+pub type Owners = HashMap<&'static str, String>;
 
 /// One of a region's two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,39 +52,18 @@ impl Lab {
             gateways: HashMap::new(),
             members,
             network,
-            owners: owners.into(),
+            owners: Arc::new(owners.into()),
             root,
         };
         all().for_each(|gateway| lab.start(gateway));
-        ask::until_all_answer(&lab, UNKNOWN, READY);
+        ask::until_all_answer(UNKNOWN, READY);
         lab
     }
 
-    pub fn gateways(&self) -> impl Iterator<Item = Gateway> {
-        all()
-    }
-
-    /// One after the other: a region always has one.
-    pub fn restart_gateways(&mut self) {
-        for gateway in all() {
-            self.gateways.remove(&gateway).unwrap().end();
-            self.start(gateway);
-            ask::until_answers(gateway, UNKNOWN, READY);
-        }
-    }
-
-    /// Status and code of a registration, if there was an answer.
-    pub fn register(&self, place: Place, n: usize, name: &str) -> Option<String> {
-        let zone = place.zones().next().unwrap().id;
-        let wish = json!({"org": "proof", "app": name, "region": place.region, "zone": zone});
-        ask::register(Gateway { place, n }, &self.owners[place.region], &wish)
-    }
-
-    pub fn must_register(&self, place: Place, name: &str) -> Known {
-        let name = format!("{name}-{}", place.region);
-        let answer = self.register(place, 0, &name);
-        assert_eq!(answer.as_deref(), Some("201 -"), "{name}");
-        Known { place, name }
+    /// Ends it, by being asked to, and starts it again. It need not be ready.
+    pub fn restart(&mut self, gateway: Gateway) {
+        self.gateways.remove(&gateway).unwrap().end();
+        self.start(gateway);
     }
 
     fn start(&mut self, gateway: Gateway) {
@@ -127,7 +109,8 @@ impl Gateway {
     }
 }
 
-fn all() -> impl Iterator<Item = Gateway> {
+/// Both of each region.
+pub fn all() -> impl Iterator<Item = Gateway> {
     let of = |place| BOTH.map(|n| Gateway { place, n });
     PLACES.into_iter().flat_map(of)
 }

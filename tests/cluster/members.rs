@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use serde_json::Value;
 
@@ -16,6 +19,11 @@ pub struct Members {
 }
 
 const COUNT: usize = 3;
+/// Where they all are.
+pub const ADDRESSES: &str = "10.80.0.0/16";
+/// How long they may be without a leader that knows of itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(50);
 
 impl Members {
     pub fn start(network: &Network, root: &Path) -> Self {
@@ -59,27 +67,29 @@ impl Members {
         self.members[n] = Some(member);
     }
 
-    /// Keeps a snapshot.
-    pub fn save(&self, network: &Network) {
-        self.ctl(network, 0, &["snapshot", "save", &self.snapshot()]);
+    /// Keeps a snapshot of this name; of the leader, which knows everything.
+    pub fn save(&self, network: &Network, name: &str) {
+        let leader = self.leader(network);
+        let saved = self.ctl(network, leader, &["snapshot", "save", &self.snapshot(name)]);
+        saved.unwrap();
     }
 
     /// As etcd's manual says: all members are made anew of the snapshot.
-    pub fn restore(&mut self, network: &Network) {
+    pub fn restore(&mut self, network: &Network, name: &str) {
         for member in &mut self.members {
             drop(member.take());
         }
         for n in 0..COUNT {
             let data = self.root.join(format!("etcd-{n}.data"));
             fs::remove_dir_all(&data).unwrap();
-            let (name, peer, cluster) = (name(n), peer(n), cluster());
-            let snapshot = self.snapshot();
+            let (snapshot, own) = (self.snapshot(name), self::name(n));
+            let (peer, cluster) = (peer(n), cluster());
             let arguments = [
                 "snapshot",
                 "restore",
                 &snapshot,
                 "--name",
-                &name,
+                &own,
                 "--initial-advertise-peer-urls",
                 &peer,
                 "--initial-cluster",
@@ -90,33 +100,49 @@ impl Members {
             network.run(&site(n), "etcdctl", &arguments);
         }
         self.start_all(network);
+        self.leader(network);
     }
 
     fn start_all(&mut self, network: &Network) {
         (0..COUNT).for_each(|n| self.begin(network, n));
     }
 
-    fn snapshot(&self) -> String {
-        self.root.join("snapshot.db").display().to_string()
+    fn snapshot(&self, name: &str) -> String {
+        self.root.join(format!("{name}.db")).display().to_string()
     }
 
+    /// Who leads, as soon as somebody does.
     pub fn leader(&self, network: &Network) -> usize {
-        let of = |n| {
-            let said = self.ctl(network, n, &["endpoint", "status", "-w", "json"]);
-            let said: Value = serde_json::from_str(&said).unwrap();
-            let status = &said[0]["Status"];
-            status["leader"] == status["header"]["member_id"]
-        };
-        (0..COUNT).find(|n| of(*n)).expect("somebody leads")
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(leader) = (0..COUNT).find(|n| self.leads(network, *n)) {
+                return leader;
+            }
+            assert!(Instant::now() < until, "nobody leads");
+            std::thread::sleep(PAUSE);
+        }
     }
 
-    fn ctl(&self, network: &Network, n: usize, arguments: &[&str]) -> String {
+    fn leads(&self, network: &Network, n: usize) -> bool {
+        let said = self.ctl(network, n, &["endpoint", "status", "-w", "json"]);
+        let said = said.map_or(Value::Null, |said| serde_json::from_str(&said).unwrap());
+        let status = &said[0]["Status"];
+        !status.is_null() && status["leader"] == status["header"]["member_id"]
+    }
+
+    /// What etcdctl printed, or what was wrong.
+    fn ctl(&self, network: &Network, n: usize, arguments: &[&str]) -> Result<String, String> {
         let password = fs::read_to_string(self.root.join("root.password")).unwrap();
-        let (user, endpoint) = (format!("root:{}", password.trim()), client(n));
-        let ca = self.root.join("ca.crt");
-        let access = ["--endpoints", &endpoint, "--user", &user, "--cacert"];
-        let all = [&access[..], &[ca.to_str().unwrap()], arguments].concat();
-        network.run(&site(n), "etcdctl", &all)
+        let user = format!("root:{}", password.trim());
+        let mut command = network.command(&site(n), "etcdctl");
+        command.args(["--endpoints", &client(n), "--user", &user, "--cacert"]);
+        command.arg(self.root.join("ca.crt")).args(arguments);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(text(&output.stdout)),
+            false => Err(text(&output.stderr)),
+        }
     }
 
     fn certify(&self, n: usize) {
@@ -133,7 +159,7 @@ impl Members {
         }
         let at = |name: &str| self.root.join(name).display().to_string();
         let password = at("root.password");
-        fs::write(&password, "the-cluster's\n".replace('\'', "-")).unwrap();
+        fs::write(&password, "the-clusters-root\n").unwrap();
         fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
         let domicile = env!("CARGO_BIN_EXE_domicile");
         let arguments = [
@@ -167,7 +193,7 @@ fn name(n: usize) -> String {
     format!("m{n}")
 }
 
-fn address(n: usize) -> String {
+pub fn address(n: usize) -> String {
     format!("10.80.{n}.10")
 }
 

@@ -1,97 +1,52 @@
-//! Clients of all gateways register Apps at the same time, some of the same name in all regions.
+//! Clients of all gateways register Apps of the same names at the same time, and ask for them.
 
-use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use super::ask::{self, ELSEWHERE, HOME, Known, UNKNOWN};
-use super::lab::{Gateway, Lab};
+use super::client::{Client, from_crowd};
+use super::history::History;
+use super::lab::{self, Gateway};
 
-/// What was asked for and what came of it.
-#[derive(Debug)]
-struct Tried {
-    gateway: Gateway,
-    name: String,
-    answer: Option<String>,
-}
+/// How often a name is asked for, by whoever comes first.
+const TIMES: usize = 8;
+/// One in so many asks where it lives; the others register it.
+const LOOK_UPS: usize = 4;
+/// Between two questions of a client: the clients are no load test.
+const PACE: Duration = Duration::from_millis(60);
 
-#[derive(Debug)]
-pub struct History(Vec<Tried>);
-
-/// How many names each client registers; every other one is the same for all.
-const EACH: usize = 12;
-/// The leader dies when so many attempts have been answered.
-const IN_THE_MIDDLE: usize = 24;
-
-pub fn with_the_leader_killed(lab: &mut Lab) -> History {
-    let tried = Mutex::new(Vec::new());
-    let shared: &Lab = lab;
-    let leader = shared.members.leader(&shared.network);
-    let before = std::thread::scope(|scope| {
-        for gateway in shared.gateways() {
-            let tried = &tried;
-            scope.spawn(move || storm(shared, gateway, tried));
+/// For as long as the work takes.
+pub fn during(history: &History, work: impl FnOnce()) {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for gateway in lab::all() {
+            let over = &over;
+            scope.spawn(move || from_crowd(async || storm(gateway, history, over).await));
         }
-        while tried.lock().unwrap().len() < IN_THE_MIDDLE {
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-        shared.members.kill(leader);
-        tried.lock().unwrap().len()
+        let _ends = Ends(&over);
+        work();
     });
-    lab.members.begin(&lab.network, leader);
-    let history = History(tried.into_inner().unwrap());
-    let count = history.acknowledged().len();
-    println!("{} registrations, {count} acknowledged", history.0.len());
-    println!("{before} had been answered when the leader was killed");
-    assert!(before < history.0.len() / 2, "the storm was over");
-    history
 }
 
-fn storm(lab: &Lab, gateway: Gateway, tried: &Mutex<Vec<Tried>>) {
-    for i in 0..EACH {
-        let name = match i % 2 {
-            0 => format!("shared-{i}"),
-            _ => format!("own-{}-{}-{i}", gateway.place.region, gateway.n),
-        };
-        let answer = lab.register(gateway.place, gateway.n, &name);
-        tried.lock().unwrap().push(Tried {
-            gateway,
-            name,
-            answer,
-        });
-    }
-}
-
-impl History {
-    pub fn acknowledged(&self) -> Vec<Known> {
-        let made = |t: &&Tried| t.answer.as_deref() == Some("201 -");
-        let known = |t: &Tried| Known {
-            place: t.gateway.place,
-            name: t.name.clone(),
-        };
-        self.0.iter().filter(made).map(known).collect()
-    }
-
-    /// No name was acknowledged twice, and of each all gateways say the same: also of those whose
-    /// registration nobody knows the end of.
-    pub fn judge(&self, lab: &Lab) {
-        let names: BTreeSet<_> = self.0.iter().map(|tried| &tried.name).collect();
-        for name in names {
-            let acknowledged = self.acknowledged();
-            let times = acknowledged
-                .iter()
-                .filter(|known| known.name == *name)
-                .count();
-            assert!(times <= 1, "{name} was given {times} times: {self:?}");
-            let answers: Vec<_> = lab.gateways().map(|g| (g, ask::ask(g, name))).collect();
-            let homes = answers.iter().filter(|(_, answer)| answer == HOME);
-            let homes: BTreeSet<_> = homes.map(|(g, _)| g.place.region).collect();
-            assert!(homes.len() <= 1, "{name} has two homes: {answers:?}");
-            let fits = |(g, answer): &(Gateway, String)| match homes.first() {
-                None => answer == UNKNOWN,
-                Some(home) if g.place.region == *home => answer == HOME,
-                Some(_) => answer == ELSEWHERE,
-            };
-            assert!(answers.iter().all(fits), "{name}: {answers:?}");
+async fn storm(gateway: Gateway, history: &History, over: &AtomicBool) {
+    static TICKETS: AtomicUsize = AtomicUsize::new(0);
+    let (mut client, mut thread) = (Client::new(gateway), history.thread());
+    while !over.load(Ordering::Relaxed) {
+        let ticket = TICKETS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("storm-{}", ticket / TIMES);
+        if ticket % LOOK_UPS == LOOK_UPS - 1 {
+            history.looks_up(&mut thread, &mut client, &name).await;
+        } else {
+            history.registers(&mut thread, &mut client, &name).await;
         }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+/// Also when the work panics.
+struct Ends<'o>(&'o AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

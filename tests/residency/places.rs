@@ -59,6 +59,11 @@ impl Place {
         Ipv4Addr::new(10, 70 + self.number, 0, 10)
     }
 
+    /// Everything of the region.
+    pub fn prefix(self) -> String {
+        format!("10.{}.0.0/16", 70 + self.number)
+    }
+
     pub fn zones(self) -> impl Iterator<Item = Zone> {
         (1..).zip(self.zones).map(move |(number, id)| Zone {
             id,

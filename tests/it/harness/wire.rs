@@ -108,18 +108,30 @@ pub async fn tls_without_name(
     handshake(address, expected, &TLS[1]).await
 }
 
+/// The same over a connection that is there.
+///
+/// # Errors
+/// When the handshake fails.
+pub async fn tls_over(stream: TcpStream, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    shake_hands(stream, name, &TLS[0]).await
+}
+
 async fn handshake(
     address: SocketAddr,
     name: &str,
     config: &Arc<ClientConfig>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    shake_hands(tcp(address).await, name, config).await
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    name: &str,
+    config: &Arc<ClientConfig>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let connector = TlsConnector::from(Arc::clone(config));
-    in_time(
-        "a TLS handshake",
-        connector.connect(name, tcp(address).await),
-    )
-    .await
+    in_time("a TLS handshake", connector.connect(name, stream)).await
 }
 
 impl Wire {
