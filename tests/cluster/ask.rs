@@ -16,6 +16,8 @@ pub const UNKNOWN: &str = "404 app_unknown";
 pub const UNAVAILABLE: &str = "503 registry_unavailable";
 pub const UNTRUSTED: &str = "503 registry_untrusted";
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long anybody waits for a refusal: three members that do not answer, and some.
+const PATIENCE: Duration = Duration::from_secs(9);
 /// How many of the oldest, and of the newest Apps are asked for: outages are short.
 const SAMPLE: usize = 4;
 
@@ -41,9 +43,13 @@ pub fn serve_now(gateways: &[Gateway], known: &[Known]) {
     });
 }
 
+/// Control: `Absence` in `src/registry/etcd`, without which some wait for half a minute.
 pub fn answer_unknown(gateways: &[Gateway], expected: &str) {
     each(gateways, |gateway| {
+        let began = Instant::now();
         assert_eq!(ask(gateway, &fresh()), expected, "{gateway:?}");
+        let took = began.elapsed();
+        assert!(took < PATIENCE, "{gateway:?} says so after {took:?}");
     });
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
+use super::absence::{Absence, Errand};
 use super::error::EtcdError;
 use super::http::{self, EtcdSetupError};
 use super::login::{Login, Token};
@@ -27,6 +28,7 @@ pub(super) struct Cluster {
     first: AtomicUsize,
     login: Login,
     places: Semaphore,
+    absence: Absence,
 }
 
 /// An answer.
@@ -45,7 +47,7 @@ pub(super) struct Failed {
 }
 
 /// For one attempt at one member, with a new connection if one is needed.
-const ATTEMPT: Duration = Duration::from_secs(2);
+pub(super) const ATTEMPT: Duration = Duration::from_secs(2);
 /// The most members that one call tries.
 const ATTEMPTS: usize = 3;
 /// Connections that are in use at once.
@@ -67,10 +69,12 @@ impl Cluster {
             first: AtomicUsize::new(0),
             login: Login::new(user.cloned()),
             places: Semaphore::new(PLACES),
+            absence: Absence::default(),
         })
     }
 
-    /// Asks one member after the other.
+    /// Asks one member after the other. While none of them answers, calls fail at once, but for one
+    /// now and then that asks a single member.
     pub(super) async fn call<A: DeserializeOwned>(
         &self,
         path: &'static str,
@@ -79,12 +83,17 @@ impl Cluster {
         let body = encode(body).map_err(Failed::surely)?;
         // The semaphore is never closed.
         let _place = self.places.acquire().await;
+        let attempts = match self.absence.errand().map_err(Failed::surely)? {
+            Errand::Call => self.attempts(),
+            Errand::Scout => 1,
+        };
         let mut unclear = false;
         let mut tried = 0;
         loop {
             let at = self.first.load(Ordering::Relaxed);
             let error = match self.logged_in(at, path, &body).await {
                 Ok(answer) => {
+                    self.absence.is_over();
                     let repeated = unclear;
                     return Ok(Reply { answer, repeated });
                 }
@@ -92,10 +101,13 @@ impl Cluster {
             };
             unclear |= error.may_be_done();
             tried += 1;
-            if error.is_for_another_member() {
-                self.turn_from(at);
+            if !error.is_for_another_member() {
+                self.absence.is_over();
+                return Err(Failed { error, unclear });
             }
-            if !error.is_for_another_member() || tried >= self.attempts() {
+            self.turn_from(at);
+            if tried >= attempts {
+                self.absence.goes_on(&error);
                 return Err(Failed { error, unclear });
             }
         }
@@ -114,6 +126,7 @@ impl Cluster {
         let response = sent.map_err(|_| EtcdError::Broken)?;
         let response = response.map_err(|error| EtcdError::of_http(&error))?;
         if response.status().is_success() {
+            self.absence.is_over();
             return Ok(response);
         }
         let error = refusal(response).await;

@@ -20,6 +20,8 @@ pub(super) struct Login {
     token: Mutex<Option<Arc<Token>>>,
     /// Held while one asks, so that the others don't: a password costs etcd tens of milliseconds.
     asking: tokio::sync::Mutex<()>,
+    /// How often it came to nothing, and why at last.
+    failures: Mutex<(u64, Option<EtcdError>)>,
 }
 
 #[derive(Serialize)]
@@ -39,6 +41,7 @@ impl Login {
             user,
             token: Mutex::new(None),
             asking: tokio::sync::Mutex::new(()),
+            failures: Mutex::default(),
         }
     }
 
@@ -56,15 +59,26 @@ impl Login {
         if let Some(token) = self.known() {
             return Ok(Some(token));
         }
+        let before = self.failures.lock().0;
         let _asking = self.asking.lock().await;
         if let Some(token) = self.known() {
             return Ok(Some(token));
+        }
+        // Who waited for another's log-in takes what came of it, and does not wait once more.
+        if let (now, Some(error)) = &*self.failures.lock()
+            && *now != before
+        {
+            return Err(error.clone());
         }
         let question = Question {
             name,
             password: password.expose_secret(),
         };
-        let answer = ask(encode(&question)?).await?;
+        let answer = ask(encode(&question)?).await;
+        let answer = answer.inspect_err(|error| {
+            let mut failures = self.failures.lock();
+            *failures = (failures.0 + 1, Some(error.clone()));
+        })?;
         let token = Arc::new(Token::new(&answer.token)?);
         *self.token.lock() = Some(Arc::clone(&token));
         Ok(Some(token))

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `wire`, `error` | what is sent and said |
-//! | `http`, `client`, `login` | the way to the members, and a user's log-in |
+//! | `http`, `client`, `absence`, `login` | the way to the members, whether any answers, and a user's log-in |
 //! | `keyspace`, `heads` | where keys are; the newest link of a chain |
 //! | `commit`, `import` | writing |
 //! | `watch`, `progress` | news of other processes' commits |
@@ -12,6 +12,7 @@
 //!
 //! Reads are linearizable: etcd asks its quorum before it answers one.
 
+mod absence;
 mod client;
 mod commit;
 mod error;

@@ -137,6 +137,28 @@ async fn silence_ends_in_time() {
     .await;
 }
 
+/// Control: `Absence`. Nobody waits for what another one waits for, or has just waited for in vain.
+#[tokio::test]
+async fn while_nobody_answers_everybody_is_told_so_at_once() {
+    let (link, linked, _) = through_a_link().await;
+    let store = open(&linked).await;
+    link.mute(true);
+    link.mute_open_ones();
+    assert_eq!(store.read(vec![Key::regions()]).await, Err(Unavailable));
+    let began = tokio::time::Instant::now();
+    for _ in 0..100 {
+        assert_eq!(store.read(vec![Key::regions()]).await, Err(Unavailable));
+    }
+    // One or two of them go and see.
+    assert!(began.elapsed().as_secs() < 6, "{:?}", began.elapsed());
+    link.mute(false);
+    until("answers", async || {
+        store.read(vec![Key::regions()]).await.is_ok()
+    })
+    .await;
+    assert_eq!(store.trouble(), None);
+}
+
 /// Control: `http::client` trusts the CA that is named, and nobody else then.
 #[tokio::test]
 async fn only_a_certificate_of_the_named_ca_is_accepted() {
