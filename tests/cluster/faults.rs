@@ -73,7 +73,7 @@ fn leader_killed(scene: &mut Scene) {
     let leader = scene.lab.members.leader(&scene.lab.network);
     scene.lab.members.kill(leader);
     scene.serve_now(&all());
-    recovers();
+    fails_over();
     scene.history.grows_by(SOME, READY);
     scene.lab.members.begin(&scene.lab.network, leader);
 }
@@ -83,7 +83,7 @@ fn leader_cut_off(scene: &mut Scene) {
     let leader = scene.lab.members.leader(&scene.lab.network);
     partitions::cut_member_off(&scene.lab.network, &address(leader));
     scene.serve_now(&all());
-    recovers();
+    fails_over();
     scene.history.grows_by(SOME, READY);
     partitions::heal(&scene.lab.network);
     recovers();
@@ -167,6 +167,12 @@ fn older_snapshot(scene: &mut Scene) {
 fn recovers() {
     let took = ask::until_all_answer(UNKNOWN, RECOVERY);
     println!("all gateways answered in {took:?}");
+}
+
+/// The same by the members that are left, once they have a leader.
+fn fails_over() {
+    let took = ask::until_all_answer(UNKNOWN, READY);
+    println!("another leader was found in {took:?}");
 }
 
 fn all() -> Vec<Gateway> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::client::ATTEMPT;
 use super::error::EtcdError;
 
 #[derive(Default)]
@@ -26,10 +25,8 @@ pub(super) enum Errand {
     Scout,
 }
 
-/// From a scout's return to the next one's way.
+/// From one scout to the next. It need not be back: one that met a silent member is long away.
 const PAUSE: Duration = Duration::from_millis(300);
-/// The longest that a scout is away: a log-in and the call. Whoever is not back by then was dropped.
-const LONGEST: Duration = ATTEMPT.saturating_mul(2);
 
 impl Absence {
     /// What a call may be for now; why etcd was away a moment ago, if nothing is to be tried.
@@ -40,7 +37,7 @@ impl Absence {
             None => Ok(Errand::Call),
             Some(away) if now < away.next => Err(away.error.clone()),
             Some(away) => {
-                away.next = now + LONGEST;
+                away.next = now + PAUSE;
                 Ok(Errand::Scout)
             }
         }
@@ -65,7 +62,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn one_at_a_time_finds_out_whether_it_is_over() {
+    async fn now_and_then_one_finds_out_whether_it_is_over() {
         let absence = Absence::default();
         assert_eq!(absence.errand(), Ok(Errand::Call));
         absence.goes_on(&EtcdError::Broken);
@@ -77,8 +74,8 @@ mod tests {
             Err(EtcdError::Broken),
             "one is on its way"
         );
-        tokio::time::advance(LONGEST).await;
-        assert_eq!(absence.errand(), Ok(Errand::Scout), "it was dropped");
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(absence.errand(), Ok(Errand::Scout), "it is long away");
         absence.goes_on(&EtcdError::Busy);
         assert_eq!(absence.errand(), Err(EtcdError::Busy));
         absence.is_over();

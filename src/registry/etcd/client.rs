@@ -47,7 +47,7 @@ pub(super) struct Failed {
 }
 
 /// For one attempt at one member, with a new connection if one is needed.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(2);
+const ATTEMPT: Duration = Duration::from_secs(2);
 /// The most members that one call tries.
 const ATTEMPTS: usize = 3;
 /// Connections that are in use at once.
