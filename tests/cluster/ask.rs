@@ -43,7 +43,6 @@ pub fn serve_now(gateways: &[Gateway], known: &[Known]) {
     });
 }
 
-/// Control: `Absence` in `src/registry/etcd`, without which some wait for half a minute.
 pub fn answer_unknown(gateways: &[Gateway], expected: &str) {
     each(gateways, |gateway| {
         let began = Instant::now();
@@ -51,6 +50,19 @@ pub fn answer_unknown(gateways: &[Gateway], expected: &str) {
         let took = began.elapsed();
         assert!(took < PATIENCE, "{gateway:?} says so after {took:?}");
     });
+}
+
+/// This gateway has found out that etcd is away, and has nobody wait to hear it.
+///
+/// Control: `Absence` in `src/registry/etcd`.
+pub fn refuses_at_once(gateway: Gateway) {
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(ask(gateway, &fresh()), UNAVAILABLE, "{gateway:?}");
+    }
+    // One or two of them have seen for themselves.
+    let took = began.elapsed();
+    assert!(took < PATIENCE, "{gateway:?} took {took:?}");
 }
 
 /// How long it took until each gateway answered so for an App that nobody has.

@@ -26,6 +26,8 @@ pub enum Fault {
 const OUTAGE: Duration = Duration::from_secs(4);
 /// For what is no recovery: a start, or etcd's own.
 const READY: Duration = Duration::from_secs(30);
+/// A gateway's start without etcd.
+const START: Duration = Duration::from_secs(15);
 /// So many registrations show that the storm goes on.
 const SOME: usize = 12;
 
@@ -113,6 +115,7 @@ fn etcd_cut_off(scene: &mut Scene) {
         scene.serve_now(&all());
         ask::answer_unknown(&all(), UNAVAILABLE);
     }
+    ask::refuses_at_once(all()[0]);
     let refused = scene.history.register(all()[0], "refused");
     assert_eq!(refused.as_deref(), Some(UNAVAILABLE));
     partitions::heal(&scene.lab.network);
@@ -132,7 +135,7 @@ fn restart_in_outage(scene: &mut Scene) {
     partitions::cut_everything_off(&scene.lab.network);
     let victim = all()[scene.dice.below(all().len())];
     scene.lab.restart(victim);
-    ask::until_answers(victim, UNAVAILABLE, READY);
+    ask::until_answers(victim, UNAVAILABLE, START);
     let (victims, others): (Vec<_>, Vec<_>) = lab::all().partition(|g| *g == victim);
     for app in scene.known.iter().take(4) {
         assert_eq!(

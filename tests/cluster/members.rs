@@ -176,7 +176,17 @@ impl Members {
             "--ca",
             &at("ca.crt"),
         ];
-        network.run(&site(0), domicile, &arguments);
+        // It may be run again, and on a busy machine etcd may be too slow for the first time.
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let output = network.command(&site(0), domicile).args(arguments).output();
+            let output = output.unwrap();
+            if output.status.success() {
+                return;
+            }
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(Instant::now() < until, "init-etcd: {said}");
+        }
     }
 }
 
