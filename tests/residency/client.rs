@@ -92,26 +92,56 @@ pub fn make_user(app: &App) -> String {
 
 /// Logs in at a region and sends messages, if it is let in: code and reason of the answer.
 pub fn session(app: &App, place: Place, by: By) -> String {
-    let login = Login::with(&app.app_key, USER, &app.user_token()).frame();
     from_clients(async || {
-        let mut sdk = open(place, by).await;
-        sdk.send(&login).await;
-        let answer = match sdk.next().await {
-            Event::Frame(frame) => frame,
-            Event::Closed(code) => return format!("closed {code:?}"),
-        };
-        let seen = msync::read_provision_answer(&answer, &app.app_key).unwrap();
-        let (code, reason) = (seen.error_code.unwrap(), seen.reason.unwrap_or_default());
-        if code == 0 {
-            let words = "y".repeat(16 * 1024);
-            for id in 1..=8 {
-                sdk.send(&text(Some(&app.app_key), id, "u2", &words)).await;
-                sdk.next().await.frame();
-            }
+        let (mut sdk, said) = log_in(app, place, by).await;
+        if said == WELCOME && !talks(app, &mut sdk).await {
+            return "closed in the midst of it".to_owned();
         }
-        let reason = reason.split(':').next().unwrap().to_owned();
-        format!("{code} {reason}").trim_end().to_owned()
+        said
     })
+}
+
+/// The same at home, with something that happens between two bursts of messages.
+pub fn held(app: &App, by: By, meanwhile: impl FnOnce() + Send) -> String {
+    from_clients(async || {
+        let (mut sdk, said) = log_in(app, app.place, by).await;
+        assert!(said == WELCOME && talks(app, &mut sdk).await, "{said}");
+        std::thread::scope(|scope| scope.spawn(meanwhile).join().unwrap());
+        if talks(app, &mut sdk).await {
+            said
+        } else {
+            "closed meanwhile".to_owned()
+        }
+    })
+}
+
+/// What a session is told that is let in.
+pub const WELCOME: &str = "0";
+
+async fn log_in(app: &App, place: Place, by: By) -> (Sdk, String) {
+    let login = Login::with(&app.app_key, USER, &app.user_token()).frame();
+    let mut sdk = open(place, by).await;
+    sdk.send(&login).await;
+    let answer = match sdk.next().await {
+        Event::Frame(frame) => frame,
+        Event::Closed(code) => return (sdk, format!("closed {code:?}")),
+    };
+    let seen = msync::read_provision_answer(&answer, &app.app_key).unwrap();
+    let (code, reason) = (seen.error_code.unwrap(), seen.reason.unwrap_or_default());
+    let reason = reason.split(':').next().unwrap().to_owned();
+    (sdk, format!("{code} {reason}").trim_end().to_owned())
+}
+
+/// Whether each message is answered.
+async fn talks(app: &App, sdk: &mut Sdk) -> bool {
+    let words = "y".repeat(16 * 1024);
+    for id in 1..=8 {
+        sdk.send(&text(Some(&app.app_key), id, "u2", &words)).await;
+        if let Event::Closed(_) = sdk.next().await {
+            return false;
+        }
+    }
+    true
 }
 
 async fn open(place: Place, by: By) -> Sdk {
@@ -174,6 +204,15 @@ pub fn administer(place: Place, key: &str, wish: &Value) -> Value {
 pub fn metric(place: Place, family: &str, labels: &[(&str, &str)]) -> f64 {
     let metrics = from_clients(async || crate::harness::scrape::Metrics::scrape(place.ops()).await);
     metrics.sum(family, labels)
+}
+
+/// How often a gateway has read its configuration again, with this result.
+pub fn reloads(place: Place, result: &str) -> f64 {
+    metric(
+        place,
+        "domicile_config_reloads_total",
+        &[("result", result)],
+    )
 }
 
 /// Waits until a region's gateway is ready.

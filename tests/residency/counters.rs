@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -82,29 +82,35 @@ fn called((region, to): Way) -> String {
 }
 
 /// nftables 0.9 and later; each statement on a line of its own.
-/// nftables 0.9 and later; each statement on a line of its own.
 fn ruleset() -> String {
-    let mut text = String::from("table ip proof {\n");
+    let mut text = String::from("table inet proof {\n");
     for way in ways() {
         text.push_str(&format!("  counter {} {{ }}\n", called(way)));
     }
     text.push_str("  chain crossing {\n    type filter hook forward priority 0; policy accept;\n");
     for place in PLACES {
         for zone in zones() {
-            text.push_str(&rule(place, &zone.prefix(), (place.region, zone.id)));
+            let way = (place.region, zone.id);
+            text.push_str(&rule(place, "ip", &zone.prefix(), way));
+            text.push_str(&rule(place, "ip6", &zone.prefix6(), way));
         }
-        let known = zones().map(Zone::prefix);
-        let known = known.chain([ETCD_ADDRESS, CLIENTS_ADDRESS].map(|ip| ip.to_string()));
-        let known = format!("!= {{ {} }}", known.collect::<Vec<_>>().join(", "));
-        text.push_str(&rule(place, &known, (place.region, ELSEWHERE)));
+        let others = [ETCD_ADDRESS, CLIENTS_ADDRESS].map(|ip| ip.to_string());
+        let known = none_of(zones().map(Zone::prefix).chain(others));
+        let known6 = none_of(zones().map(Zone::prefix6));
+        text.push_str(&rule(place, "ip", &known, (place.region, ELSEWHERE)));
+        text.push_str(&rule(place, "ip6", &known6, (place.region, ELSEWHERE)));
     }
     text.push_str("  }\n}\n");
     text
 }
 
-fn rule(from: Place, to: &str, way: Way) -> String {
+fn none_of(prefixes: impl Iterator<Item = String>) -> String {
+    format!("!= {{ {} }}", prefixes.collect::<Vec<_>>().join(", "))
+}
+
+fn rule(from: Place, family: &str, to: &str, way: Way) -> String {
     let (link, counter) = (from.gateway(), called(way));
-    format!("    iifname \"{link}\" ip daddr {to} counter name {counter}\n")
+    format!("    iifname \"{link}\" {family} daddr {to} counter name {counter}\n")
 }
 
 fn zones() -> impl Iterator<Item = Zone> {
@@ -121,8 +127,8 @@ pub struct Capture {
 pub struct Packet {
     /// Unix seconds.
     pub time: f64,
-    pub from: Ipv4Addr,
-    pub to: Ipv4Addr,
+    pub from: IpAddr,
+    pub to: IpAddr,
     /// Bytes of TCP payload.
     pub payload: u64,
 }
@@ -161,7 +167,7 @@ impl Capture {
             .arg("-r")
             .arg(&self.file)
             .args(["-Y", OUTGOING, "-T", "fields"]);
-        for field in ["frame.time_epoch", "ip.src", "ip.dst", "tcp.len"] {
+        for field in FIELDS {
             tshark.args(["-e", field]);
         }
         let read = tshark.output().expect("is tshark installed?");
@@ -195,6 +201,15 @@ impl Capture {
     }
 }
 
+/// A packet has either kind of addresses.
+const FIELDS: [&str; 6] = [
+    "frame.time_epoch",
+    "ip.src",
+    "ipv6.src",
+    "ip.dst",
+    "ipv6.dst",
+    "tcp.len",
+];
 /// A port where no gateway listens.
 const NOBODY: u16 = 9;
 const TRIES: usize = 1_000;
@@ -208,12 +223,12 @@ impl Drop for Capture {
 }
 
 impl Packet {
-    /// Nothing for what is no IPv4.
+    /// Nothing for what is no TCP over IP.
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split('\t');
         let time = fields.next()?.parse().ok()?;
-        let from = fields.next()?.parse().ok()?;
-        let to = fields.next()?.parse().ok()?;
+        let mut address = || format!("{}{}", fields.next()?, fields.next()?).parse().ok();
+        let (from, to) = (address()?, address()?);
         let payload = fields.next()?.parse().ok()?;
         Some(Self {
             time,
@@ -226,8 +241,17 @@ impl Packet {
     /// Which way it went, if it came from a gateway and has one that is counted.
     pub fn way(&self) -> Option<Way> {
         let mut gateways = PLACES.into_iter();
-        let from = gateways.find(|place| place.gateway_address() == self.from)?;
-        if [ETCD_ADDRESS, CLIENTS_ADDRESS].contains(&self.to) {
+        let from = gateways.find(|place| {
+            [
+                place.gateway_address().into(),
+                place.gateway_address6().into(),
+            ]
+            .contains(&self.from)
+        })?;
+        if [ETCD_ADDRESS, CLIENTS_ADDRESS]
+            .map(IpAddr::from)
+            .contains(&self.to)
+        {
             return None;
         }
         let to = zones().find(|zone| zone.holds(self.to));

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::network;
 use super::places::place;
+use super::redirecting::{self, Redirect, Sessions};
 use crate::harness::certificates::{self, Wish};
 
 /// What it does with a request.
@@ -30,6 +31,7 @@ pub enum Mode {
 pub struct Fake {
     mode: Arc<Mutex<Mode>>,
     served: Arc<Mutex<usize>>,
+    sessions: Arc<Sessions>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -38,6 +40,9 @@ pub struct Fake {
 pub const NAME: &str = "named.fra1.test";
 pub const BY_NAME: u16 = 8443;
 pub const BY_ADDRESS: u16 = 8444;
+/// For sessions.
+pub const WEBSOCKET: u16 = 8445;
+pub const MSYNC: u16 = 6717;
 /// The last number of its address.
 pub const MACHINE: u8 = 20;
 
@@ -46,18 +51,21 @@ impl Fake {
         let stop = CancellationToken::new();
         let mode = Arc::new(Mutex::new(Mode::Answer));
         let served = Arc::default();
+        let sessions = Arc::<Sessions>::default();
         let (until, state) = (stop.clone(), (Arc::clone(&mode), Arc::clone(&served)));
+        let redirecting = Arc::clone(&sessions);
         let (up, listening) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             network::enter(&place("frankfurt").centre());
             let runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = { runtime }.enable_all().build().unwrap();
-            runtime.block_on(until.run_until_cancelled(serve(state, up)));
+            runtime.block_on(until.run_until_cancelled(serve(state, redirecting, up)));
         });
         listening.recv().unwrap();
         Self {
             mode,
             served,
+            sessions,
             stop,
             thread: Some(thread),
         }
@@ -65,6 +73,16 @@ impl Fake {
 
     pub fn set(&self, mode: Mode) {
         *self.mode.lock().unwrap() = mode;
+    }
+
+    /// How it sends sessions away from now on.
+    pub fn redirects(&self, redirect: Redirect) {
+        *self.sessions.redirect.lock().unwrap() = redirect;
+    }
+
+    /// Sessions so far.
+    pub fn sessions(&self) -> usize {
+        *self.sessions.had.lock().unwrap()
     }
 
     /// Requests so far.
@@ -84,14 +102,24 @@ impl Drop for Fake {
 
 type State = (Arc<Mutex<Mode>>, Arc<Mutex<usize>>);
 
-async fn serve(state: State, up: std::sync::mpsc::Sender<()>) {
+async fn serve(state: State, sessions: Arc<Sessions>, up: std::sync::mpsc::Sender<()>) {
     let zone = place("frankfurt").zones().next().unwrap();
-    let address = zone.machine(MACHINE);
-    let by_name = listen(address.into(), BY_NAME, &Wish::names(&[NAME])).await;
-    let by_address = Wish::address(&address.to_string());
-    let by_address = listen(address.into(), BY_ADDRESS, &by_address).await;
+    let (address, v6) = (zone.machine(MACHINE), zone.machine6(MACHINE));
+    let name = Wish::names(&[NAME]);
+    let by_name = listen(address.into(), BY_NAME, &name).await;
+    let by_name6 = listen(v6.into(), BY_NAME, &name).await;
+    let wish = Wish::address(&address.to_string());
+    let by_address = listen(address.into(), BY_ADDRESS, &wish).await;
+    let websocket = listen(address.into(), WEBSOCKET, &wish).await;
+    let msync = listen(address.into(), MSYNC, &wish).await;
     up.send(()).unwrap();
-    tokio::join!(accept(by_name, state.clone()), accept(by_address, state));
+    tokio::join!(
+        accept(by_name, &state, answer_all),
+        accept(by_name6, &state, answer_all),
+        accept(by_address, &state, answer_all),
+        accept(websocket, &sessions, redirecting::over_websocket),
+        accept(msync, &sessions, redirecting::over_tcp),
+    );
 }
 
 async fn listen(ip: std::net::IpAddr, port: u16, wish: &Wish) -> (TcpListener, TlsAcceptor) {
@@ -110,15 +138,25 @@ async fn listen(ip: std::net::IpAddr, port: u16, wish: &Wish) -> (TcpListener, T
     (listener, TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept((listener, acceptor): (TcpListener, TlsAcceptor), state: State) {
+async fn accept<S: Clone + Send + 'static, F>(
+    (listener, acceptor): (TcpListener, TlsAcceptor),
+    state: &S,
+    serve: impl Fn(TlsStream<TcpStream>, S) -> F + Copy + Send + 'static,
+) where
+    F: Future + Send,
+{
     while let Ok((tcp, _)) = listener.accept().await {
         let (acceptor, state) = (acceptor.clone(), state.clone());
         tokio::spawn(async move {
-            if let Ok(mut stream) = acceptor.accept(tcp).await {
-                while answer(&mut stream, &state).await.is_some() {}
+            if let Ok(stream) = acceptor.accept(tcp).await {
+                let _ended = serve(stream, state).await;
             }
         });
     }
+}
+
+async fn answer_all(mut stream: TlsStream<TcpStream>, state: State) {
+    while answer(&mut stream, &state).await.is_some() {}
 }
 
 /// Nothing when the connection is over.

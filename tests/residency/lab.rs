@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -134,11 +135,35 @@ impl Lab {
         self.centres.remove(zone).unwrap().end();
     }
 
-    /// Adds to a gateway's configuration; it takes a restart.
-    pub fn configure(&self, place: Place, lines: &str) {
-        let file = self.path(place.region).join("gateway.yaml");
-        let yaml = fs::read_to_string(&file).unwrap();
-        fs::write(file, format!("{yaml}{lines}")).unwrap();
+    pub fn configuration(&self, place: Place) -> String {
+        fs::read_to_string(self.configuration_file(place)).unwrap()
+    }
+
+    /// Puts another configuration where a gateway has its own.
+    pub fn configure(&self, place: Place, yaml: &str) {
+        let file = self.configuration_file(place);
+        let other = file.with_extension("new");
+        fs::write(&other, yaml).unwrap();
+        fs::rename(other, file).unwrap();
+    }
+
+    /// Has a running gateway take this configuration, and waits for the `ok` or `failed` of it.
+    pub fn reload(&self, place: Place, yaml: &str, result: &str) {
+        let count = || client::reloads(place, result);
+        let before = count();
+        self.configure(place, yaml);
+        self.gateways[place.region].hang_up();
+        for _ in 0..RELOAD.as_millis() / PAUSE.as_millis() {
+            if count() > before {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        panic!("no reload is {result}: {}", self.logs());
+    }
+
+    fn configuration_file(&self, place: Place) -> PathBuf {
+        self.path(place.region).join("gateway.yaml")
     }
 
     /// What etcd's administrator does by hand.
@@ -166,6 +191,10 @@ impl Lab {
     }
 }
 
+/// How long a reload may take.
+const RELOAD: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The last number of a machine's address where nobody listens.
 pub const SILENT: u8 = 30;
 
@@ -179,8 +208,11 @@ fn sites() -> Network {
     let mut network = Network::new();
     for place in PLACES {
         network.site(&place.gateway(), &[place.gateway_address()]);
+        network.site6(&place.gateway(), &[place.gateway_address6()]);
         let zones: Vec<_> = place.zones().map(Zone::address).collect();
         network.site(&place.centre(), &zones);
+        let zones: Vec<_> = place.zones().map(Zone::address6).collect();
+        network.site6(&place.centre(), &zones);
         network.write_etc(&place.gateway(), "resolv.conf", "nameserver 127.0.0.1\n");
     }
     let zone = place("frankfurt").zones().next().unwrap();
@@ -188,6 +220,7 @@ fn sites() -> Network {
     // One that answers as the test wants, and one that never listens.
     network.also(&centre, zone.machine(fake::MACHINE));
     network.also(&centre, zone.machine(SILENT));
+    network.also6(&centre, zone.machine6(fake::MACHINE));
     network.site(ETCD, &[ETCD_ADDRESS]);
     network.site(CLIENTS, &[CLIENTS_ADDRESS]);
     network.write_etc(CLIENTS, "hosts", &hosts());
@@ -305,12 +338,13 @@ fn zone_yaml(place: Place, zone: Zone) -> String {
         String::new()
     };
     format!(
-        "  {id}:\n    egress: [\"{prefix}\"]\n    upstreams:\n      rest: [\"https://{address}:8443\"]\n      \
+        "  {id}:\n    egress: [\"{prefix}\", \"{prefix6}\"]\n    upstreams:\n      rest: [\"https://{address}:8443\"]\n      \
          websocket: [\"wss://{address}:8444/websocket\"]\n      msync: [\"tls://{address}:6717\"]\n      \
          msync_preamble: true\n    \
          tls: {{ca: ../ca.crt, certificate: tls/gateway.crt, key: tls/gateway.key}}\n{channels}",
         id = zone.id,
         prefix = zone.prefix(),
+        prefix6 = zone.prefix6(),
     )
 }
 

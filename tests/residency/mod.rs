@@ -14,6 +14,7 @@ mod names;
 pub mod network;
 pub mod places;
 pub mod process;
+mod redirecting;
 mod report;
 mod scenarios;
 mod staging;

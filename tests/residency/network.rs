@@ -4,7 +4,7 @@
 use std::fs;
 use std::fs::File;
 use std::io::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,7 +42,9 @@ impl Network {
             router,
         };
         network.namespace(router);
-        network.run(router, "sysctl", &["-q", "-w", "net.ipv4.ip_forward=1"]);
+        for forwarding in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
+            network.run(router, "sysctl", &["-q", "-w", forwarding]);
+        }
         network
     }
 
@@ -65,6 +67,27 @@ impl Network {
         let [a, b, c, _] = addresses[0].octets();
         let router = format!("{a}.{b}.{c}.1");
         ip(&["-n", &there, "route", "add", "default", "via", &router]);
+    }
+
+    /// IPv6 for a site that is there. The router is `::1` of each /64.
+    pub fn site6(&self, name: &str, addresses: &[Ipv6Addr]) {
+        let (here, there) = (full(self.router), full(name));
+        for address in addresses {
+            let router = format!("{}/64", router_of(*address));
+            ip(&["-n", &here, "addr", "add", &router, "dev", name, "nodad"]);
+            self.also6(name, *address);
+        }
+        let router = router_of(addresses[0]).to_string();
+        ip(&[
+            "-n", &there, "-6", "route", "add", "default", "via", &router,
+        ]);
+    }
+
+    /// Another IPv6 address of a site.
+    pub fn also6(&self, site: &str, address: Ipv6Addr) {
+        let own = format!("{address}/64");
+        let add = ["-n", &full(site), "addr", "add", &own];
+        ip(&[&add[..], &["dev", "eth0", "nodad"]].concat());
     }
 
     /// Another address of a site, beside one that it has.
@@ -151,6 +174,11 @@ impl Drop for Network {
             remove(&full(site));
         }
     }
+}
+
+fn router_of(address: Ipv6Addr) -> Ipv6Addr {
+    let [a, b, c, d, ..] = address.segments();
+    Ipv6Addr::new(a, b, c, d, 0, 0, 0, 1)
 }
 
 fn full(site: &str) -> String {

@@ -1,7 +1,8 @@
 //! Where everything is. Region n of the four has the prefix `10.(70+n).0.0/16`: its gateway in
-//! `.0.0/24`, its data centre's zone k in `.k.0/24`.
+//! `.0.0/24`, its data centre's zone k in `.k.0/24`; and by IPv6 `fd00:(70+n)::/32` (these digits), with
+//! `:0::/64` and `:k::/64`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A region of the proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +65,10 @@ impl Place {
         format!("10.{}.0.0/16", 70 + self.number)
     }
 
+    pub fn gateway_address6(self) -> Ipv6Addr {
+        address6(self.number, 0, HOST)
+    }
+
     pub fn zones(self) -> impl Iterator<Item = Zone> {
         (1..).zip(self.zones).map(move |(number, id)| Zone {
             id,
@@ -108,12 +113,37 @@ impl Zone {
         Ipv4Addr::new(10, 70 + self.region, self.number, last)
     }
 
-    /// Its addresses, which are its egress range.
+    pub fn address6(self) -> Ipv6Addr {
+        address6(self.region, self.number, HOST)
+    }
+
+    pub fn machine6(self, last: u8) -> Ipv6Addr {
+        address6(self.region, self.number, last)
+    }
+
+    /// Its addresses by IPv6, which are in its egress ranges, too.
+    pub fn prefix6(self) -> String {
+        format!("{}/64", address6(self.region, self.number, 0))
+    }
+
+    /// Its addresses, which are in its egress ranges.
     pub fn prefix(self) -> String {
         format!("10.{}.{}.0/24", 70 + self.region, self.number)
     }
 
-    pub fn holds(self, address: Ipv4Addr) -> bool {
-        address.octets()[..3] == [10, 70 + self.region, self.number]
+    pub fn holds(self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => v4.octets()[..3] == [10, 70 + self.region, self.number],
+            IpAddr::V6(v6) => v6.segments()[..4] == self.address6().segments()[..4],
+        }
     }
+}
+
+/// The last number of most addresses.
+const HOST: u8 = 10;
+
+/// `fd00:71:k::10` and the like: the digits are those of the IPv4 address.
+fn address6(region: u8, zone: u8, last: u8) -> Ipv6Addr {
+    let text = format!("fd00:{}:{zone}::{last}", 70 + region);
+    text.parse().expect("an address")
 }

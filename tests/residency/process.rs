@@ -72,6 +72,11 @@ impl Process {
         self.signal("-TERM");
     }
 
+    /// Has it read its configuration again.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args([signal, &pid]).status();

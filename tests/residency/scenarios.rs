@@ -6,8 +6,9 @@ use super::counters;
 use super::fake::{self, Mode};
 use super::lab::{Lab, SILENT, fake_address};
 use super::places::{CLIENTS, PLACES, Place, place};
+use super::redirecting::{self, Redirect};
 use super::tampering;
-use crate::harness::sdk::BOTH;
+use crate::harness::sdk::{BOTH, By};
 
 /// One thing that is tried.
 pub struct Scenario {
@@ -76,8 +77,11 @@ pub fn all() -> Vec<Scenario> {
         ),
         scenario("canaries by domicile probe", canaries),
         scenario("redirect from the data centre", redirect),
+        scenario("redirect from the data centre by MSYNC", redirect_sessions),
         scenario("name that resolves to another region", name_abroad),
         scenario("name with an IPv4-mapped address abroad", name_mapped),
+        scenario("name with an IPv6 address abroad", name_abroad6),
+        scenario("name with an IPv6 address at home", name_at_home6).at_home("fra1", 3 * MUCH),
         scenario("name with a second address abroad", name_second),
         scenario("name that is rebound between look-ups", name_rebound),
         scenario("HTTPS_PROXY set", proxy).at_home("fra1", MUCH),
@@ -90,6 +94,8 @@ pub fn all() -> Vec<Scenario> {
         scenario("upstream down, healthy ones elsewhere", upstream_down),
         scenario("retry", retry).at_home("fra1", 3 * MUCH),
         scenario("crash in mid-request", crash).at_home("fra1", MUCH),
+        scenario("configuration reload in mid-request", reload)
+            .at_home("fra1", MUCH + 2 * 2 * 8 * 16 * 1024),
         scenario(
             "restart with a changed configuration in mid-request",
             restart,
@@ -188,6 +194,38 @@ fn redirect(lab: &mut Lab, seen: &mut Seen) {
     lab.fake.set(Mode::Answer);
 }
 
+/// Control: `session/inspect.rs` and `session/login.rs` pass no REDIRECT on, and nobody here follows it.
+fn redirect_sessions(lab: &mut Lab, seen: &mut Seen) {
+    let app = lab.app("fra1").clone();
+    let good = lab.configuration(app.place);
+    let (own, fake) = (app.zone.address(), fake_address());
+    let yaml = good
+        .replace(
+            &format!("wss://{own}:8444"),
+            &format!("wss://{fake}:{}", fake::WEBSOCKET),
+        )
+        .replace(
+            &format!("tls://{own}:6717"),
+            &format!("tls://{fake}:{}", fake::MSYNC),
+        );
+    lab.reload(app.place, &yaml, "ok");
+    for way in redirecting::WAYS {
+        lab.fake.redirects(way);
+        for by in BOTH {
+            let expected = match way {
+                Redirect::Later => "closed in the midst of it",
+                Redirect::AtLogIn | Redirect::Aside => "8 cross_region_reference",
+            };
+            let said = session(&app, app.place, by);
+            seen.says(format!("{way:?} by {by:?}"), &said, &[expected]);
+        }
+    }
+    let had = lab.fake.sessions();
+    seen.holds("the data centre has had them", had == 6, &had);
+    lab.reload(app.place, &good, "ok");
+    comes_back(&app, seen);
+}
+
 /// A call to Frankfurt's rooms, whose upstream has a name.
 fn room(lab: &Lab, seen: &mut Seen, what: &str, expected: &[&str]) {
     let app = lab.app("fra1");
@@ -235,6 +273,44 @@ fn name_abroad(lab: &mut Lab, seen: &mut Seen) {
     name_comes_home(lab, seen);
 }
 
+/// An address of Virginia by IPv6, alone, and behind one at home where nobody is.
+fn name_abroad6(lab: &mut Lab, seen: &mut Seen) {
+    let va1 = place("virginia").zones().next().unwrap();
+    let (abroad, mapped) = (va1.address6().to_string(), format!("::ffff:{ABROAD}"));
+    for (turn, expected) in [
+        (vec![abroad.as_str()], DENIED),
+        (vec![&abroad, &mapped], DENIED),
+        (vec![&silent(), &abroad], AWAY),
+    ] {
+        forget_connections(lab);
+        lab.names.set(fake::NAME, &[&turn]);
+        for n in 1..=2 {
+            room(lab, seen, &format!("call {n} to {turn:?}"), expected);
+        }
+        name_comes_home(lab, seen);
+    }
+}
+
+/// So that it is known to count: IPv6 goes home.
+fn name_at_home6(lab: &mut Lab, seen: &mut Seen) {
+    forget_connections(lab);
+    let zone = place("frankfurt").zones().next().unwrap();
+    let home = zone.machine6(fake::MACHINE).to_string();
+    lab.names.set(fake::NAME, &[&[&home]]);
+    for n in 1..=3 {
+        room(lab, seen, &format!("call {n}"), SERVED);
+    }
+    name_comes_home(lab, seen);
+}
+
+/// A machine at home that never listens.
+fn silent() -> String {
+    let zone = place("frankfurt").zones().next().unwrap();
+    zone.machine(SILENT).to_string()
+}
+
+const AWAY: &[&str] = &["503 home_unavailable", "504 upstream_timeout"];
+
 /// Control: `Egress::allows` unmaps addresses.
 fn name_mapped(lab: &mut Lab, seen: &mut Seen) {
     forget_connections(lab);
@@ -254,19 +330,13 @@ fn name_mapped(lab: &mut Lab, seen: &mut Seen) {
 /// The first address is at home and nobody is there: the second one tempts.
 fn name_second(lab: &mut Lab, seen: &mut Seen) {
     forget_connections(lab);
-    let zone = place("frankfurt").zones().next().unwrap();
-    let nobody = &zone.machine(SILENT).to_string();
+    let nobody = &silent();
     lab.names.set(
         fake::NAME,
         &[&[nobody, ABROAD], &[ABROAD_TOO, nobody, ABROAD]],
     );
     for n in 1..=2 {
-        room(
-            lab,
-            seen,
-            &format!("call {n}"),
-            &["503 home_unavailable", "504 upstream_timeout"],
-        );
+        room(lab, seen, &format!("call {n}"), AWAY);
     }
     name_comes_home(lab, seen);
 }
@@ -274,17 +344,13 @@ fn name_second(lab: &mut Lab, seen: &mut Seen) {
 /// At each look-up it is somewhere else: what is checked is what is connected to.
 fn name_rebound(lab: &mut Lab, seen: &mut Seen) {
     forget_connections(lab);
-    let home = fake_address();
+    let (home, before) = (fake_address(), denials());
     lab.names
         .set(fake::NAME, &[&[&home], &[ABROAD], &[ABROAD_TOO]]);
     for n in 1..=9 {
         room(lab, seen, &format!("call {n}"), &[SERVED[0], DENIED[0]]);
     }
-    let denied = client::metric(
-        place("frankfurt"),
-        "domicile_egress_dials_total",
-        &[("verdict", "denied")],
-    );
+    let denied = denials() - before;
     seen.holds("some were denied", denied >= 6.0, &denied);
     name_comes_home(lab, seen);
 }
@@ -367,10 +433,64 @@ fn crash(lab: &mut Lab, seen: &mut Seen) {
     seen.says("after the crash", &sent, SERVED);
 }
 
-/// A configuration is read at the start: changing it takes a restart, which drains.
+/// A request and sessions are under way while the configuration is replaced by one that leads abroad:
+/// written out it is refused whole, behind a name it leads nowhere.
+///
+/// Controls: `config/rules.rs` wants upstreams inside of `egress`; what is under way keeps what it began
+/// with; the egress guard of the new configuration.
+fn reload(lab: &mut Lab, seen: &mut Seen) {
+    let lab = &*lab;
+    let app = lab.app("fra1").clone();
+    let good = lab.configuration(app.place);
+    let upstreams = format!("//{}:", app.zone.address());
+    let leading_to = |host: &str| good.replace(&upstreams, &format!("//{host}:"));
+    lab.names.set(TEMPTING, &[&[ABROAD]]);
+    let (denied, mut half) = (denials(), String::new());
+    let by_websocket = client::held(&app, By::Websocket, || {
+        let by_tcp = client::held(&app, By::Tcp, || {
+            half = client::interrupted(&app, on_its_way(lab), || {
+                lab.reload(app.place, &leading_to(ABROAD), "failed");
+                lab.reload(app.place, &leading_to(TEMPTING), "ok");
+            });
+        });
+        seen.says("a session by TCP", &by_tcp, &[client::WELCOME]);
+    });
+    seen.says("a session by WebSocket", &by_websocket, &[client::WELCOME]);
+    seen.says("the message under way", &half, SERVED);
+    let nowhere = [DENIED[0], "503 home_unavailable"];
+    for n in 1..=3 {
+        let sent = rest(&app, app.place, "POST", "messages/users", &message());
+        seen.says(format!("call {n} afterwards"), &sent, &nowhere);
+    }
+    for by in BOTH {
+        let session = session(&app, app.place, by);
+        let nowhere = ["8 egress_denied", "8 home_unavailable"];
+        seen.says(
+            format!("a session by {by:?} afterwards"),
+            &session,
+            &nowhere,
+        );
+    }
+    let more = denials() - denied;
+    seen.holds("the guard has denied it", more > 0.0, &more);
+    lab.reload(app.place, &good, "ok");
+    comes_back(&app, seen);
+}
+
+/// A name that no data centre has.
+const TEMPTING: &str = "tempting.fra1.test";
+
+/// How often Frankfurt's egress guard has said no.
+fn denials() -> f64 {
+    let verdict = [("verdict", "denied")];
+    client::metric(place("frankfurt"), "domicile_egress_dials_total", &verdict)
+}
+
+/// What takes a restart, which drains.
 fn restart(lab: &mut Lab, seen: &mut Seen) {
     let app = lab.app("fra1").clone();
-    lab.configure(app.place, "tokens: {max_age: 23h}\n");
+    let yaml = lab.configuration(app.place);
+    lab.configure(app.place, &format!("{yaml}tokens: {{max_age: 23h}}\n"));
     let gateway = lab.gateway(app.place);
     let answer = client::interrupted(&app, on_its_way(lab), || gateway.tell_to_end());
     seen.says("the message under way", &answer, SERVED);
