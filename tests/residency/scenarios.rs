@@ -194,7 +194,7 @@ fn redirect(lab: &mut Lab, seen: &mut Seen) {
     lab.fake.set(Mode::Answer);
 }
 
-/// Control: `session/inspect.rs` and `session/login.rs` pass no REDIRECT on, and nobody here follows it.
+/// Controls: `session/open.rs` and `session/inspect.rs` pass no REDIRECT on.
 fn redirect_sessions(lab: &mut Lab, seen: &mut Seen) {
     let app = lab.app("fra1").clone();
     let good = lab.configuration(app.place);
@@ -436,7 +436,7 @@ fn crash(lab: &mut Lab, seen: &mut Seen) {
 /// A request and sessions are under way while the configuration is replaced by one that leads abroad:
 /// written out it is refused whole, behind a name it leads nowhere.
 ///
-/// Controls: `config/rules.rs` wants upstreams inside of `egress`; what is under way keeps what it began
+/// Controls: `config/zones/upstream.rs` wants upstreams inside of `egress`; what is under way keeps what it began
 /// with; the egress guard of the new configuration.
 fn reload(lab: &mut Lab, seen: &mut Seen) {
     let lab = &*lab;
