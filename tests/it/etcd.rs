@@ -11,14 +11,14 @@ use crate::harness::{
 };
 
 /// A world on the machine's time, since one of its gateways is a process of its own.
-async fn world(regions: &[&'static str]) -> World {
+pub async fn world(regions: &[&'static str]) -> World {
     let world = World::without_gateways(World::plan().regions(regions)).await;
     let ahead = u64::from(system_now()).saturating_sub(world.clock.unix());
     world.clock.advance(Duration::from_secs(ahead));
     world
 }
 
-async fn ask(process: &Process, call: &Call) -> Answer {
+pub async fn ask(process: &Process, call: &Call) -> Answer {
     let name = rest_name("frankfurt");
     let mut wire = Wire::tls(process.https, &name).await;
     wire.send(call.bytes(&name)).await;
@@ -26,7 +26,7 @@ async fn ask(process: &Process, call: &Call) -> Answer {
 }
 
 /// How long it took until the answer was this one.
-async fn until(what: &str, verdict: (u16, &str), ask: impl AsyncFn() -> Answer) -> Duration {
+pub async fn until(what: &str, verdict: (u16, &str), ask: impl AsyncFn() -> Answer) -> Duration {
     let began = tokio::time::Instant::now();
     loop {
         let answer = ask().await;
@@ -39,11 +39,11 @@ async fn until(what: &str, verdict: (u16, &str), ask: impl AsyncFn() -> Answer) 
     }
 }
 
-fn named(app: &str) -> Call {
+pub fn named(app: &str) -> Call {
     Call::get(&format!("/acme/{app}/users"))
 }
 
-async fn registers(world: &World, app: &str) -> Result<(), RegisterError> {
+pub async fn registers(world: &World, app: &str) -> Result<(), RegisterError> {
     let new = NewApp {
         app_id: None,
         app_key: AppKey::new("acme", app).unwrap(),
@@ -146,7 +146,7 @@ async fn gateways_share_a_registry_in_etcd_and_outlive_it() {
     world.finish().await;
 }
 
-async fn suspend(world: &World, app: &TestApp) -> bool {
+pub async fn suspend(world: &World, app: &TestApp) -> bool {
     let id = AppId::parse(&app.app_id).unwrap();
     world.registry("frankfurt").suspend(&id, None).await.is_ok()
 }

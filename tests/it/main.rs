@@ -28,6 +28,7 @@ mod edge;
 mod egress;
 mod erasure;
 mod etcd;
+mod etcd_limits;
 mod evidence;
 mod forgery;
 mod forwarding;

@@ -55,6 +55,8 @@ const PLACES: usize = 64;
 /// The largest answer that is read, in bytes. etcd's own limit for a message is 4 MiB by default,
 /// which base64 makes a third larger.
 const LARGEST: usize = 8 * 1024 * 1024;
+/// What etcd answers whose certificate has one (its `embed/serve.go`).
+const COMMON_NAME: &[u8] = b"CommonName of client sending a request";
 /// Has a member without a leader say so at once (etcd's `rpctypes.MetadataRequireLeaderKey`).
 const REQUIRE_LEADER: (&str, &str) = ("Grpc-Metadata-hasleader", "true");
 
@@ -240,11 +242,15 @@ pub(super) fn encode(body: &impl Serialize) -> Result<Bytes, EtcdError> {
 /// What etcd says in place of an answer; a proxy in between may say something else.
 async fn refusal(response: Response) -> EtcdError {
     let is_busy = response.status().is_server_error();
-    let refusal = match whole(response).await {
-        Ok(body) => serde_json::from_slice::<Refusal>(&body).ok(),
+    let body = match whole(response).await {
+        Ok(body) => body,
         Err(error) => return error,
     };
-    match refusal {
+    // Said in front of the gateway, and not in JSON.
+    if body.starts_with(COMMON_NAME) {
+        return EtcdError::CommonName;
+    }
+    match serde_json::from_slice::<Refusal>(&body).ok() {
         Some(refusal) if refusal.code != 0 => EtcdError::of_refusal(&refusal),
         _ if is_busy => EtcdError::Busy,
         _ => EtcdError::Unreadable,

@@ -14,6 +14,8 @@ pub enum EtcdError {
         "etcd's certificate is not accepted: check registry.etcd.tls.ca and the endpoint's name"
     )]
     Certificate,
+    #[error("etcd refuses the TLS handshake: check registry.etcd.tls.certificate and key")]
+    Handshake,
     #[error("etcd did not answer in time, or broke its answer off")]
     Broken,
     #[error("etcd has no leader, or is overloaded")]
@@ -31,6 +33,10 @@ pub enum EtcdError {
     Token,
     #[error("etcd's user may not do this: run `domicile registry init-etcd`")]
     Denied,
+    #[error(
+        "etcd's JSON gateway takes no client certificate with a common name (CN): registry.etcd.tls.certificate needs a subject without one"
+    )]
+    CommonName,
     #[error("etcd refuses writes: its space is used up (NOSPACE alarm)")]
     NoSpace,
     #[error("a request or an answer is larger than etcd allows")]
@@ -48,8 +54,11 @@ pub enum EtcdError {
 impl EtcdError {
     /// What the HTTP client met.
     pub(super) fn of_http(error: &reqwest::Error) -> Self {
-        if is_about_certificates(error) {
-            Self::Certificate
+        if let Some(error) = tls_error(error) {
+            match error {
+                rustls::Error::AlertReceived(_) => Self::Handshake,
+                _ => Self::Certificate,
+            }
         } else if error.is_connect() {
             Self::Unreachable
         } else {
@@ -85,7 +94,12 @@ impl EtcdError {
     pub(super) const fn is_for_another_member(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable | Self::Certificate | Self::Broken | Self::Busy | Self::Unreadable
+            Self::Unreachable
+                | Self::Certificate
+                | Self::Handshake
+                | Self::Broken
+                | Self::Busy
+                | Self::Unreadable
         )
     }
 
@@ -105,6 +119,7 @@ impl EtcdError {
         match self {
             Self::Unreachable => "no connection to etcd",
             Self::Certificate => "etcd's certificate is not accepted",
+            Self::Handshake => "etcd does not accept the client certificate",
             Self::Broken => "etcd does not answer in time",
             Self::Busy => "etcd has no leader, or is overloaded",
             Self::Credentials => "etcd does not know the user or its password",
@@ -112,6 +127,7 @@ impl EtcdError {
             Self::AuthenticationOff => "etcd has authentication switched off",
             Self::Token => "etcd does not know the log-in",
             Self::Denied => "etcd's user may not do this",
+            Self::CommonName => "etcd takes no client certificate with a common name",
             Self::NoSpace => "etcd's space is used up",
             Self::TooLarge => "too large for etcd",
             Self::Compacted => "etcd has compacted what was asked for",
@@ -125,15 +141,15 @@ impl EtcdError {
 /// Of a text that etcd gives, in characters.
 const LONGEST: usize = 200;
 
-fn is_about_certificates(error: &(dyn Error + 'static)) -> bool {
-    if error.is::<rustls::Error>() {
-        return true;
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(error) = error.downcast_ref() {
+        return Some(error);
     }
     // An I/O error hides what it wraps, and may wrap another one.
     let wrapped = error.downcast_ref::<io::Error>();
     let wrapped = wrapped.and_then(io::Error::get_ref);
-    wrapped.is_some_and(|inner| is_about_certificates(inner))
-        || error.source().is_some_and(is_about_certificates)
+    let wrapped = wrapped.and_then(|inner| tls_error(inner));
+    wrapped.or_else(|| error.source().and_then(tls_error))
 }
 
 #[cfg(test)]

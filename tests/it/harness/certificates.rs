@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData as _, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType, date_time_ymd,
 };
 
 /// A certificate chain and its key, as PEM texts.
@@ -31,6 +31,7 @@ pub struct Wish {
     names: Vec<SanType>,
     years: Option<(i32, i32)>,
     common_name: Option<String>,
+    is_nameless: bool,
 }
 
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("test CA"));
@@ -86,6 +87,12 @@ impl Wish {
         self
     }
 
+    /// With an empty subject.
+    pub fn nameless(mut self) -> Self {
+        self.is_nameless = true;
+        self
+    }
+
     pub fn common_name(mut self, name: &str) -> Self {
         self.common_name = Some(name.to_owned());
         self
@@ -111,6 +118,9 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.subject_alt_names = wish.names.clone();
+        if wish.is_nameless {
+            params.distinguished_name = DistinguishedName::new();
+        }
         if let Some(name) = &wish.common_name {
             params.distinguished_name.push(DnType::CommonName, name);
         }

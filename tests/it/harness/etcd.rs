@@ -6,25 +6,41 @@
 mod process;
 
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use process::{EtcdProcess, TlsFiles};
 
-use super::certificates::{self, Wish};
+use super::certificates::{self, Pair, Wish};
 use super::process::Process;
 use super::{Wire, World};
 
 pub struct Etcd {
     process: EtcdProcess,
     folder: PathBuf,
+    /// Whether it asks for client certificates.
+    asks: bool,
 }
 
 impl Etcd {
     /// Starts it, in the folder of the world's files.
     pub fn start(world: &World) -> Self {
+        Self::with_flags(world, &[])
+    }
+
+    /// The same, and it lets nobody in without a certificate of the CA.
+    pub fn asking_for_certificates(world: &World) -> Self {
+        let ca = world.root().join("etcd/ca.crt");
+        let ca = format!("--trusted-ca-file={}", ca.display());
+        let mut etcd = Self::with_flags(world, &["--client-cert-auth", &ca]);
+        etcd.asks = true;
+        etcd
+    }
+
+    pub fn with_flags(world: &World, flags: &[&str]) -> Self {
         let folder = world.root().join("etcd");
         fs::create_dir(&folder).unwrap();
         let pair = certificates::issue(&Wish::names(&["localhost"]));
@@ -36,10 +52,45 @@ impl Etcd {
         fs::write(&files.key, pair.key).unwrap();
         fs::write(folder.join("ca.crt"), certificates::ca()).unwrap();
         private(&folder.join("root.password"), "root's\n");
+        show(&folder, &client());
+        let flags = flags.iter().map(|flag| (*flag).to_owned());
         Self {
-            process: EtcdProcess::with_tls(files),
+            process: EtcdProcess::with_flags(files, flags.collect()),
             folder,
+            asks: false,
         }
+    }
+
+    /// From now on clients show this certificate.
+    pub fn clients_show(&self, pair: &Pair) {
+        show(&self.folder, pair);
+    }
+
+    /// What its administrator does with etcd's own tool; the error is what it said.
+    pub fn ctl(&self, arguments: &[&str], input: &[u8]) -> Result<String, String> {
+        let mut command = Command::new("etcdctl");
+        command.args(["--endpoints", &self.process.url(), "--user", "root:root's"]);
+        command.arg("--cacert").arg(self.folder.join("ca.crt"));
+        command.args(arguments).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("is etcd-client installed?");
+        let sent = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            sent.unwrap();
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stderr))
+        }
+    }
+
+    /// Forgets everything but the newest state.
+    pub fn compact(&self) {
+        let status = self.ctl(&["endpoint", "status", "-w", "json"], b"");
+        let status: serde_json::Value = serde_json::from_str(&status.unwrap()).unwrap();
+        let newest = &status[0]["Status"]["header"]["revision"];
+        self.ctl(&["compact", &newest.to_string()], b"").unwrap();
     }
 
     /// What its administrator does.
@@ -54,6 +105,10 @@ impl Etcd {
             .arg(file("root.password"));
         command.arg("--passwords").arg(file("passwords"));
         command.arg("--ca").arg(file("ca.crt")).args(more);
+        if self.asks {
+            command.arg("--certificate").arg(file("client.crt"));
+            command.arg("--key").arg(file("client.key"));
+        }
         command.output().unwrap()
     }
 
@@ -61,8 +116,14 @@ impl Etcd {
     pub fn section(&self, region: &str) -> String {
         let file = |name: &str| self.folder.join(name).display().to_string();
         let password = file(&format!("passwords/{region}.password"));
+        let identity = if self.asks {
+            let (certificate, key) = (file("client.crt"), file("client.key"));
+            format!(", certificate: {certificate}, key: {key}")
+        } else {
+            String::new()
+        };
         format!(
-            "etcd: {{endpoints: [\"{}\"], username: {region}, password: {{file: {password}}}, tls: {{ca: {}}}}}",
+            "etcd: {{endpoints: [\"{}\"], username: {region}, password: {{file: {password}}}, tls: {{ca: {}{identity}}}}}",
             self.process.url(),
             file("ca.crt"),
         )
@@ -161,6 +222,16 @@ pub async fn readiness(ops: SocketAddr) -> (u16, String) {
         answer.status,
         registry["detail"].as_str().unwrap().to_owned(),
     )
+}
+
+/// What etcd's JSON gateway accepts of a client: without a common name.
+pub fn client() -> Pair {
+    certificates::issue(&Wish::uri("domicile://etcd/client").nameless())
+}
+
+fn show(folder: &Path, pair: &Pair) {
+    fs::write(folder.join("client.crt"), &pair.certificate).unwrap();
+    fs::write(folder.join("client.key"), &pair.key).unwrap();
 }
 
 fn private(path: &Path, text: &str) {

@@ -16,6 +16,8 @@ pub struct EtcdProcess {
     _owned: Option<TempDir>,
     ports: (u16, u16),
     files: Option<TlsFiles>,
+    /// Flags besides the usual ones.
+    more: Vec<String>,
     guard: Option<Child>,
 }
 
@@ -37,19 +39,24 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl EtcdProcess {
     pub fn start() -> Self {
-        Self::new(None, false)
+        Self::new(None, Vec::new(), false)
     }
 
     pub fn with_tls(files: TlsFiles) -> Self {
-        Self::new(Some(files), false)
+        Self::with_flags(files, Vec::new())
+    }
+
+    /// With TLS, and with these flags of etcd's.
+    pub fn with_flags(files: TlsFiles, more: Vec<String>) -> Self {
+        Self::new(Some(files), more, false)
     }
 
     /// For a static.
     pub fn for_ever() -> Self {
-        Self::new(None, true)
+        Self::new(None, Vec::new(), true)
     }
 
-    fn new(files: Option<TlsFiles>, forever: bool) -> Self {
+    fn new(files: Option<TlsFiles>, more: Vec<String>, forever: bool) -> Self {
         let owned = tempfile::Builder::new().prefix("etcd-").tempdir_in(place());
         let owned = owned.unwrap();
         let folder = owned.path().to_owned();
@@ -64,6 +71,7 @@ impl EtcdProcess {
             _owned: owned,
             ports: (0, 0),
             files,
+            more,
             guard: None,
         };
         for _ in 0..TRIES {
@@ -178,6 +186,7 @@ impl EtcdProcess {
             all.push(format!("--cert-file={}", files.certificate.display()));
             all.push(format!("--key-file={}", files.key.display()));
         }
+        all.extend(self.more.iter().cloned());
         all
     }
 
