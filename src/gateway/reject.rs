@@ -134,7 +134,7 @@ fn of_send(error: &SendError) -> Code {
         SendError::NoUpstream => Code::HomeUnavailable,
         SendError::Dial(error) if error.is_denial() => Code::EgressDenied,
         SendError::Dial(_) => Code::HomeUnavailable,
-        SendError::Protocol(_) | SendError::Upgrade => Code::UpstreamProtocol,
+        SendError::Protocol(_) | SendError::Line(_) | SendError::Upgrade => Code::UpstreamProtocol,
         SendError::Timeout => Code::UpstreamTimeout,
         SendError::TooLarge => Code::TooLarge,
         SendError::TooSlow => Code::TooSlow,

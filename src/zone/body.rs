@@ -9,11 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use http1::{Length, Piece};
 use hyper::body::Incoming;
 
 use super::bind::Permit;
 use super::headers;
 use super::pool::{Connection, Lease};
+use super::sending::Framing;
 use crate::pace::Deadline;
 
 /// A request's body on its way to the data centre.
@@ -106,36 +108,31 @@ impl Flow {
     }
 }
 
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = CutShort;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
-        match &mut self.get_mut().0 {
-            Source::Nothing => Poll::Ready(None),
-            Source::Read(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            Source::Streaming { body, left, flow } => poll_upload(body, left, flow, cx),
-        }
+impl Outgoing {
+    /// How its length is told to the data centre. A body of unknown length goes in chunks.
+    pub fn framing(&self) -> Framing {
+        let length = match &self.0 {
+            Source::Nothing => Some(0),
+            Source::Read(bytes) => Some(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Source::Streaming { body, .. } => body.size_hint().exact(),
+        };
+        length.map_or(Framing::Chunked, Framing::Exact)
     }
 
-    fn is_end_stream(&self) -> bool {
+    /// Whether nothing more comes of it.
+    pub fn is_over(&self) -> bool {
         match &self.0 {
             Source::Nothing => true,
-            Source::Read(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Source::Read(bytes) => bytes.is_none(),
             Source::Streaming { body, .. } => body.is_end_stream(),
         }
     }
 
-    fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Source::Nothing => SizeHint::with_exact(0),
-            Source::Read(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
-            }
-            Source::Streaming { body, .. } => body.size_hint(),
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutShort>>> {
+        match &mut self.0 {
+            Source::Nothing => Poll::Ready(None),
+            Source::Read(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Source::Streaming { body, left, flow } => poll_upload(body, left, flow, cx),
         }
     }
 }
@@ -145,7 +142,7 @@ fn poll_upload(
     left: &mut u64,
     flow: &Flow,
     cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
+) -> Poll<Option<Result<Bytes, CutShort>>> {
     loop {
         let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else {
             flow.enter(Upload::AwaitingClient);
@@ -171,15 +168,15 @@ fn poll_upload(
         *left = rest;
         let done = body.is_end_stream();
         flow.enter(if done { Upload::Done } else { Upload::Passing });
-        return Poll::Ready(Some(Ok(Frame::data(data))));
+        return Poll::Ready(Some(Ok(data)));
     }
 }
 
 /// A data centre's body on its way to the client. Holds the call's place in its channel, and the
 /// connection until it can serve the next call.
 pub struct Download {
-    body: Incoming,
-    connection: Option<(Lease, Connection)>,
+    body: http1::Body,
+    connection: Option<(Lease, Box<Connection>)>,
     permit: Option<Permit>,
     idle: Duration,
     waiting: bool,
@@ -196,21 +193,21 @@ pub enum BodyError {
 
 impl Download {
     pub fn new(
-        body: Incoming,
+        length: Length,
         lease: Lease,
-        connection: Connection,
+        connection: Box<Connection>,
         permit: Permit,
         idle: Duration,
     ) -> Self {
         connection.deadline.clear();
         let mut download = Self {
-            body,
+            body: http1::Body::of(length),
             connection: Some((lease, connection)),
             permit: Some(permit),
             idle,
             waiting: false,
         };
-        if download.body.is_end_stream() {
+        if download.body.is_over() {
             download.finish();
         }
         download
@@ -230,19 +227,33 @@ impl Download {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Ready with the error once the data centre has been silent for too long.
-    fn poll_silence(&mut self, cx: &Context<'_>) -> Poll<BodyError> {
-        let Some((_, connection)) = &self.connection else {
-            return Poll::Pending;
+    /// What is next of the body, from what has come or is there to be read.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, BodyError>> {
+        let Some((_, connection)) = &mut self.connection else {
+            return Poll::Ready(Ok(Piece::End));
         };
+        let line = &mut connection.line;
+        loop {
+            match self.body.read(&mut line.read) {
+                Ok(Piece::More) => {}
+                piece => return Poll::Ready(piece.map_err(|_| BodyError::Broken)),
+            }
+            let Poll::Ready(filled) = line.poll_fill(cx) else {
+                break;
+            };
+            match filled {
+                Ok(0) if self.body.ends_here() => {}
+                Ok(0) | Err(_) => return Poll::Ready(Err(BodyError::Broken)),
+                Ok(_) => {}
+            }
+        }
+        // Silence, for as long as it may last.
         if !self.waiting {
             self.waiting = true;
             connection.deadline.set(self.idle);
         }
-        connection
-            .deadline
-            .poll_passed(cx)
-            .map(|()| BodyError::Stalled)
+        let passed = connection.deadline.poll_passed(cx);
+        passed.map(|()| Err(BodyError::Stalled))
     }
 }
 
@@ -255,50 +266,32 @@ impl Body for Download {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            let error = ready!(this.poll_silence(cx));
-            return this.break_off(error);
+        let piece = match ready!(this.poll_piece(cx)) {
+            Ok(piece) => piece,
+            Err(error) => return this.break_off(error),
         };
         this.waiting = false;
-        match frame {
-            None => {
-                this.finish();
-                Poll::Ready(None)
-            }
-            Some(Err(_)) => this.break_off(BodyError::Broken),
-            Some(Ok(frame)) => {
-                if this.body.is_end_stream() {
-                    this.finish();
-                }
-                Poll::Ready(Some(Ok(frame.clean_trailers())))
-            }
+        if this.body.is_over() {
+            this.finish();
         }
+        Poll::Ready(match piece {
+            Piece::Data(bytes) => Some(Ok(Frame::data(bytes))),
+            Piece::Trailers(trailers) => Some(Ok(Frame::trailers(kept_trailers(trailers)))),
+            Piece::More | Piece::End => None,
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let left = self.body.left();
+        left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
-/// Keeps what only the gateway may say out of trailers.
-trait CleanTrailers {
-    fn clean_trailers(self) -> Self;
-}
-
-impl CleanTrailers for Frame<Bytes> {
-    fn clean_trailers(mut self) -> Self {
-        if let Some(trailers) = self.trailers_mut() {
-            let kept = std::mem::take(trailers);
-            *trailers = kept_trailers(kept);
-        }
-        self
-    }
-}
-
+/// Without what only the gateway may say.
 fn kept_trailers(trailers: HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
     let mut last = None;

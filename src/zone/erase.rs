@@ -21,7 +21,7 @@ use super::Homes;
 use super::bind::Home;
 use super::egress::DialError;
 use super::exchange::Conversation;
-use super::prepare::{self, APP_ID, CHANNEL, REQUEST_ID, SECRET, TRACEPARENT, ZONE};
+use super::head::{APP_ID, CHANNEL, REQUEST_ID, SECRET, TRACEPARENT, ZONE, traceparent};
 use super::stream::Stream;
 use super::upstream::Target;
 use crate::domain::Channel;
@@ -140,11 +140,16 @@ pub(super) fn request(
 /// What the data centre is told with every request, as far as there is no client.
 fn stamp(headers: &mut HeaderMap, home: &Home) {
     let channel = HeaderValue::from_static(Channel::General.as_str());
-    let (trace, request_id) = prepare::traceparent(RequestId::fresh());
+    let id = RequestId::fresh();
     headers.insert(CHANNEL, channel);
     headers.insert(ZONE, home.header.clone());
-    headers.insert(REQUEST_ID, request_id);
-    headers.insert(TRACEPARENT, trace);
+    // Digits, which any header value may be.
+    for (name, digits) in [
+        (REQUEST_ID, &id.digits()[..]),
+        (TRACEPARENT, &traceparent(id)),
+    ] {
+        headers.extend(HeaderValue::from_bytes(digits).map(|value| (name, value)));
+    }
     if let Some(secret) = &home.gateway_secret {
         headers.insert(SECRET, secret.clone());
     }

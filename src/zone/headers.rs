@@ -49,21 +49,35 @@ pub(super) fn is_refused_trailer(name: &HeaderName) -> bool {
         )
 }
 
-/// Removes what may not reach the data centre, but for the `Host`, which is replaced when an upstream
-/// is chosen. `trusted`: the peer's forwarding fields are believed.
-pub(super) fn clean_request(headers: &mut HeaderMap, trusted: bool) {
-    remove(headers, |name| is_stripped_from_requests(name, trusted));
+/// What of a request may not reach the data centre, but for the `Host`, which is its own there.
+pub(super) struct Stripping {
+    nominated: Vec<HeaderName>,
+    trusted: bool,
+}
+
+impl Stripping {
+    /// `trusted`: the peer's forwarding fields are believed.
+    pub fn of_requests(headers: &HeaderMap, trusted: bool) -> Self {
+        let connection = headers.iter().filter(|(n, _)| **n == header::CONNECTION);
+        Self {
+            nominated: connection.flat_map(|(_, value)| nominated(value)).collect(),
+            trusted,
+        }
+    }
+
+    pub fn takes(&self, name: &HeaderName) -> bool {
+        let text = name.as_str();
+        is_hop_by_hop(text)
+            || is_stripped_from_requests(text, self.trusted)
+            || self.nominated.contains(name)
+    }
 }
 
 /// Removes what may not reach the client.
 pub(super) fn clean_answer(headers: &mut HeaderMap) {
-    remove(headers, is_stripped_from_answers);
-}
-
-fn remove(headers: &mut HeaderMap, strip: impl Fn(&str) -> bool) {
     let mut gone = Vec::new();
     for (name, value) in &*headers {
-        if is_hop_by_hop(name.as_str()) || strip(name.as_str()) {
+        if is_hop_by_hop(name.as_str()) || is_stripped_from_answers(name.as_str()) {
             if *name == header::CONNECTION {
                 gone.extend(nominated(value));
             }
@@ -99,6 +113,12 @@ mod tests {
         names.iter().map(pair).collect()
     }
 
+    fn carried(headers: &HeaderMap, trusted: bool) -> Vec<&str> {
+        let stripping = Stripping::of_requests(headers, trusted);
+        let names = headers.keys().filter(|name| !stripping.takes(name));
+        names.map(HeaderName::as_str).collect()
+    }
+
     fn left(headers: &HeaderMap) -> Vec<&str> {
         headers.keys().map(HeaderName::as_str).collect()
     }
@@ -122,15 +142,13 @@ mod tests {
             "x-secret",
         ]);
         map.insert("connection", HeaderValue::from_static("close, X-Secret"));
-        clean_request(&mut map, false);
-        assert_eq!(left(&map), ["accept", "authorization"]);
+        assert_eq!(carried(&map, false), ["accept", "authorization"]);
     }
 
     #[test]
     fn a_trusted_proxys_address_is_believed_but_not_its_host() {
-        let mut map = headers(&["x-forwarded-for", "x-forwarded-host", "domicile-zone"]);
-        clean_request(&mut map, true);
-        assert_eq!(left(&map), ["x-forwarded-for"]);
+        let map = headers(&["x-forwarded-for", "x-forwarded-host", "domicile-zone"]);
+        assert_eq!(carried(&map, true), ["x-forwarded-for"]);
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt as _;
 use tokio_util::task::TaskTracker;
 
-use super::body::Outgoing;
+use super::body::Flow;
 use super::egress::DialError;
+use super::line::Line;
+use super::sending::Sending;
 use super::upstream::Target;
 use crate::pace::{Deadline, Pacer, TICK};
 
@@ -21,8 +22,8 @@ const IDLE: usize = 256;
 /// sent into a closing connection.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// Read and write buffers. Large bodies cost half as much with large buffers.
-const BUFFER: usize = 256 * 1024;
+/// How long a connection that is given up may take to say so.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 pub struct Pool {
     pub target: Arc<Target>,
@@ -34,17 +35,17 @@ pub struct Pool {
 }
 
 struct Idle {
-    connection: Connection,
+    connection: Box<Connection>,
     /// By the pacer's ticks.
     since: u64,
 }
 
-/// A connection to the data centre. Its I/O runs in a task of its own on the same core.
+/// A connection to the data centre. Its I/O is done by whoever waits for the answer.
 pub struct Connection {
-    pub sender: SendRequest<Outgoing>,
-    pub deadline: Arc<Deadline>,
-    /// Whether requests have gone through it before.
-    pub used: bool,
+    pub line: Line,
+    pub deadline: Deadline,
+    /// Whether it can serve another request behind this one's answer.
+    pub persists: bool,
     /// Of [`Target::generation`], when it was opened.
     generation: u64,
 }
@@ -82,34 +83,23 @@ impl Pool {
     }
 
     /// The idle connection used last, so that the others can end.
-    fn reuse(&self) -> Option<Connection> {
+    fn reuse(&self) -> Option<Box<Connection>> {
         let mut idle = self.idle.lock();
-        let mut busy = Vec::new();
-        let found = loop {
-            let Some(candidate) = idle.pop() else {
-                break None;
-            };
-            if self.is_over(&candidate.connection) {
-                continue;
+        loop {
+            let mut connection = idle.pop()?.connection;
+            if self.serves(&mut connection) {
+                return Some(connection);
             }
-            if candidate.connection.sender.is_ready() {
-                break Some(candidate.connection);
-            }
-            busy.push(candidate);
-        };
-        idle.append(&mut busy);
-        found
-    }
-
-    /// Whether it is of no use any more.
-    fn is_over(&self, connection: &Connection) -> bool {
-        connection.sender.is_closed() || connection.generation != self.target.generation()
-    }
-
-    fn keep(&self, connection: Connection) {
-        if self.is_over(&connection) {
-            return;
         }
+    }
+
+    /// Whether an idle connection can serve a request.
+    fn serves(&self, connection: &mut Connection) -> bool {
+        connection.generation == self.target.generation() && connection.line.is_quiet()
+    }
+
+    fn keep(&self, mut connection: Box<Connection>) {
+        connection.line.rest();
         let mut idle = self.idle.lock();
         if idle.len() < IDLE {
             idle.push(Idle {
@@ -122,33 +112,22 @@ impl Pool {
     /// Lets go of connections that have idled too long or were closed.
     pub fn sweep(&self) {
         let now = self.pacer.now();
-        let stays = |idle: &Idle| {
+        let stays = |idle: &mut Idle| {
             let idled = TICK.saturating_mul(u32::try_from(now - idle.since).unwrap_or(u32::MAX));
-            !self.is_over(&idle.connection) && idled < IDLE_TIME
+            idled < IDLE_TIME && self.serves(&mut idle.connection)
         };
-        self.idle.lock().retain(stays);
+        self.idle.lock().retain_mut(stays);
     }
 
-    async fn open(&self) -> Result<Connection, DialError> {
+    async fn open(&self) -> Result<Box<Connection>, DialError> {
         let generation = self.target.generation();
         let stream = self.target.connect().await?;
-        let handshake = http1::Builder::new()
-            .max_buf_size(BUFFER)
-            .handshake(TokioIo::new(stream));
-        // An HTTP/1 handshake does no I/O.
-        let (sender, connection) = handshake
-            .await
-            .map_err(|e| DialError::Connect(std::io::Error::other(e)))?;
-        self.tasks.spawn(async move {
-            // Whoever waits for an answer gets the error; here nobody does.
-            let _ = connection.await;
-        });
-        Ok(Connection {
-            sender,
-            deadline: Arc::new(self.pacer.deadline()),
-            used: false,
+        Ok(Box::new(Connection {
+            line: Line::new(stream),
+            deadline: self.pacer.deadline(),
+            persists: true,
             generation,
-        })
+        }))
     }
 }
 
@@ -161,7 +140,7 @@ impl Lease {
     ///
     /// # Errors
     /// When a new one cannot be opened.
-    pub async fn connection(&self) -> Result<Connection, DialError> {
+    pub async fn connection(&self) -> Result<Box<Connection>, DialError> {
         match self.pool.reuse() {
             Some(connection) => Ok(connection),
             // Boxed: opening is rare and large, and every call carries its place.
@@ -173,15 +152,45 @@ impl Lease {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub async fn fresh_connection(&self) -> Result<Connection, DialError> {
+    pub async fn fresh_connection(&self) -> Result<Box<Connection>, DialError> {
         Box::pin(self.pool.open()).await
     }
 
-    /// Gives a connection back whose exchange is complete.
-    pub fn give_back(self, mut connection: Connection) {
+    /// Takes a connection back whose exchange is complete.
+    pub fn give_back(self, connection: Box<Connection>) {
         connection.deadline.clear();
-        connection.used = true;
-        self.pool.keep(connection);
+        if connection.persists && connection.line.read.is_empty() {
+            self.pool.keep(connection);
+        }
+    }
+
+    /// The answer came before the whole request was written: the rest is written beside it. The
+    /// connection serves nobody else then.
+    pub fn send_on(
+        &self,
+        connection: Connection,
+        mut sending: Sending,
+        flow: Option<Arc<Flow>>,
+    ) -> Connection {
+        let (line, writing) = connection.line.divide();
+        if let Some(mut writing) = writing {
+            self.pool.tasks.spawn(async move {
+                let sent = std::future::poll_fn(|cx| sending.poll(&mut writing, cx));
+                let sent = match &flow {
+                    Some(flow) => flow.deadline.race(sent).await,
+                    None => Some(sent.await),
+                };
+                if !matches!(sent, Some(Ok(()))) {
+                    // The data centre is not to wait for what will not come.
+                    let _ = tokio::time::timeout(FAREWELL, writing.shutdown()).await;
+                }
+            });
+        }
+        Connection {
+            line,
+            persists: false,
+            ..connection
+        }
     }
 }
 

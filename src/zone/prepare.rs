@@ -1,60 +1,32 @@
-//! The request as the data centre gets it: made anew, with what only the gateway may say.
+//! From a bound call to a request that is ready to be sent.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Uri, Version};
+use http::HeaderValue;
 use http_body::Body;
+use http1::Heads;
 
 use super::bind::{Bound, Channelled, Permit};
 use super::body::{Flow, Outgoing};
 use super::filter::References;
-use super::headers;
+use super::head::{Head, stamp};
+use super::pool::Pool;
+use super::sending::Sending;
 use crate::call::{Call, CallBody, Size};
 use crate::config::Limits;
 use crate::domain::Channel;
-use crate::observe::RequestId;
 use crate::pace::Pacer;
-
-pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
-pub(super) const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
-pub(super) const ZONE: HeaderName = HeaderName::from_static("domicile-zone");
-const RETENTION: HeaderName = HeaderName::from_static("domicile-retention-days");
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("domicile-request-id");
-pub(super) const SECRET: HeaderName = HeaderName::from_static("domicile-gateway-secret");
-pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A request ready to be sent, and its place in the channel.
 pub struct Outbound {
-    pub(super) request: Unsent,
+    pub(super) sending: Sending,
+    pub(super) heads: Heads,
     /// For a body that streams.
     pub(super) flow: Option<Arc<Flow>>,
+    /// Where it goes first; `None` when no upstream is well.
+    pub(super) first: Option<Arc<Pool>>,
     pub(super) permit: Permit,
-}
-
-/// A request of which nothing was sent. It becomes whole only when it is: each move of one costs.
-pub(super) enum Unsent {
-    New(Box<Call>, Outgoing),
-    /// Handed back by a connection that had closed.
-    Back(Box<Request<Outgoing>>),
-}
-
-impl Unsent {
-    /// The request to an upstream of this authority.
-    pub(super) fn to(self, authority: &HeaderValue) -> Request<Outgoing> {
-        let mut request = match self {
-            Self::New(call, body) => Request::from_parts(call.head, body),
-            Self::Back(request) => *request,
-        };
-        // In place of the client's own.
-        let host = authority.clone();
-        request.headers_mut().insert(header::HOST, host);
-        request
-    }
 }
 
 impl Channelled for Box<Call> {
@@ -81,7 +53,8 @@ impl Call {
 }
 
 impl Bound<Box<Call>> {
-    /// Cleans the headers, stamps the gateway's own, and makes the body count itself.
+    /// Writes the head, with the gateway's own fields in place of what only it may say, and makes
+    /// the body count itself.
     pub fn prepare(self, references: &References, limits: &Limits, pacer: &Arc<Pacer>) -> Outbound {
         let Self {
             mut call, permit, ..
@@ -89,18 +62,21 @@ impl Bound<Box<Call>> {
         let limit = call.limit(limits);
         let body = std::mem::replace(&mut call.body, CallBody::Read(Bytes::new()));
         let (body, flow) = outgoing(body, limit, limits, pacer);
-        let Call { head, peer, id, .. } = &mut *call;
-        headers::clean_request(&mut head.headers, peer.trusted);
-        join_cookies(&mut head.headers, head.version);
-        stamp(&mut head.headers, &permit, &peer.address, *id, references);
-        frame(&mut head.headers, &body);
-        origin_form(&mut head.uri);
-        head.version = Version::HTTP_11;
-        // What hyper noted of the client's connection.
-        head.extensions.clear();
+        let first = permit.choose(None).cloned();
+        let nowhere = HeaderValue::from_static("");
+        let authority = first.as_ref().map_or(&nowhere, |p| &p.target.authority);
+        let Call { head, peer, id, .. } = &*call;
+        let (mut written, host) = Head::begin(head, authority);
+        written.carry(head, peer.trusted);
+        stamp(&permit, &peer.address, *id, references, |name, value| {
+            written.field(name, value);
+        });
+        let written = written.end(&head.method, body.framing());
         Outbound {
-            request: Unsent::New(call, body),
+            sending: Sending::new(written, host, body),
+            heads: Heads::to(&head.method),
             flow,
+            first,
             permit,
         }
     }
@@ -122,82 +98,4 @@ fn outgoing(
             (streaming, Some(flow))
         }
     }
-}
-
-/// A body of unknown length goes in chunks. hyper leaves out that of a GET or a HEAD unless told so.
-fn frame(headers: &mut HeaderMap, body: &Outgoing) {
-    if !body.is_end_stream() && body.size_hint().exact().is_none() {
-        let chunked = HeaderValue::from_static("chunked");
-        headers.insert(header::TRANSFER_ENCODING, chunked);
-    }
-}
-
-/// Path and query alone (RFC 9112 section 3.2.1).
-fn origin_form(uri: &mut Uri) {
-    if uri.authority().is_some() {
-        let path = std::mem::take(uri).into_parts().path_and_query;
-        *uri = path.map_or_else(Uri::default, Uri::from);
-    }
-}
-
-/// HTTP/2 may split a Cookie (RFC 9113 section 8.2.3); HTTP/1 may not.
-fn join_cookies(headers: &mut HeaderMap, version: Version) {
-    if version != Version::HTTP_2 || headers.get_all(header::COOKIE).iter().nth(1).is_none() {
-        return;
-    }
-    let crumbs: Vec<&[u8]> = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
-        headers.insert(header::COOKIE, joined);
-    }
-}
-
-/// What the data centre is told, and may believe.
-pub(super) fn stamp(
-    headers: &mut HeaderMap,
-    permit: &Permit,
-    address: &HeaderValue,
-    id: RequestId,
-    references: &References,
-) {
-    let (seen, home) = (permit.seen(), permit.home());
-    headers.reserve(STAMPS);
-    headers.insert(APP_ID, seen.app_id.clone());
-    headers.insert(CHANNEL, HeaderValue::from_static(permit.channel.as_str()));
-    headers.insert(ZONE, home.header.clone());
-    headers.insert(RETENTION, seen.retention_days.clone());
-    let (trace, id) = traceparent(id);
-    headers.insert(REQUEST_ID, id);
-    if let Some(secret) = &home.gateway_secret {
-        headers.insert(SECRET, secret.clone());
-    }
-    headers.append(FORWARDED_FOR, address.clone());
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
-    headers.insert(FORWARDED_HOST, references.authority().clone());
-    headers.insert(TRACEPARENT, trace);
-}
-
-/// About as many fields as are stamped, so that the map grows once.
-const STAMPS: usize = 12;
-
-/// W3C Trace Context, version 00, and the request id, which is its trace id.
-pub(super) fn traceparent(id: RequestId) -> (HeaderValue, HeaderValue) {
-    let mut text = [b'0'; 55];
-    text[2] = b'-';
-    text[3..35].copy_from_slice(id.digits());
-    text[35] = b'-';
-    text[36..52].copy_from_slice(&RequestId::span());
-    text[52] = b'-';
-    text[54] = b'1';
-    let text = Bytes::copy_from_slice(&text);
-    let id = value(text.slice(3..35));
-    (value(text), id)
-}
-
-/// The callers' texts are visible ASCII, which any header value may be.
-fn value(text: Bytes) -> HeaderValue {
-    HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""))
 }

@@ -18,7 +18,7 @@ use websocket::handshake;
 use super::bind::Bound;
 use super::egress::DialError;
 use super::filter::References;
-use super::prepare::{self, stamp};
+use super::head::{self, stamp};
 use super::send::SendError;
 use super::stream::Stream;
 use super::upstream::Target;
@@ -146,12 +146,19 @@ impl<C> Bound<C> {
     }
 
     fn stamp(&self, headers: &mut HeaderMap, approach: Approach<'_>) {
+        let (address, references) = (&approach.peer.address, approach.references);
         stamp(
-            headers,
             &self.permit,
-            &approach.peer.address,
+            address,
             approach.id,
-            approach.references,
+            references,
+            |name, value| {
+                // They come from header values and digits.
+                if let Ok(mut value) = HeaderValue::from_bytes(value) {
+                    value.set_sensitive(*name == head::SECRET);
+                    headers.append(name, value);
+                }
+            },
         );
     }
 
@@ -187,14 +194,14 @@ impl<C> Bound<C> {
                 .unwrap_or_default()
         };
         let preamble = Preamble {
-            app_id: text(&prepare::APP_ID),
-            zone: text(&prepare::ZONE),
-            channel: text(&prepare::CHANNEL),
+            app_id: text(&head::APP_ID),
+            zone: text(&head::ZONE),
+            channel: text(&head::CHANNEL),
             retention_days: self.permit.seen().app().retention_days,
-            request_id: text(&prepare::REQUEST_ID),
-            forwarded_for: text(&prepare::FORWARDED_FOR),
-            traceparent: text(&prepare::TRACEPARENT),
-            gateway_secret: headers.get(&prepare::SECRET).and_then(|v| v.to_str().ok()),
+            request_id: text(&head::REQUEST_ID),
+            forwarded_for: text(&head::FORWARDED_FOR),
+            traceparent: text(&head::TRACEPARENT),
+            gateway_secret: headers.get(&head::SECRET).and_then(|v| v.to_str().ok()),
         };
         let mut message = vec![0; 4];
         serde_json::to_writer(&mut message, &preamble).map_err(|_| SendError::Upgrade)?;

@@ -1,0 +1,14 @@
+//! Answers in HTTP/1.1 (RFC 9112), read strictly and without I/O.
+//!
+//! [`Heads`] takes an answer's head from a buffer and says how its body ends; [`Body`] takes that body,
+//! piece by piece, without copying it. What could be read in two ways is a [`Fault`]: a reader that
+//! guesses lets bytes of one answer be taken for the next.
+
+mod body;
+mod chunked;
+mod fault;
+mod head;
+
+pub use body::{Body, Piece};
+pub use fault::Fault;
+pub use head::{Head, Heads, Length};

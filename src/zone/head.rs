@@ -1,0 +1,135 @@
+//! The head of a request as the data centre gets it: made anew, with what only the gateway may say.
+
+use std::io::Write as _;
+use std::ops::Range;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Version};
+
+use super::bind::Permit;
+use super::filter::References;
+use super::headers::Stripping;
+use super::sending::Framing;
+use crate::observe::RequestId;
+
+pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
+pub(super) const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
+pub(super) const ZONE: HeaderName = HeaderName::from_static("domicile-zone");
+const RETENTION: HeaderName = HeaderName::from_static("domicile-retention-days");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("domicile-request-id");
+pub(super) const SECRET: HeaderName = HeaderName::from_static("domicile-gateway-secret");
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// About what a head takes.
+const SIZE: usize = 1024;
+
+/// A head is written once, into one piece.
+pub(super) struct Head(Vec<u8>);
+
+impl Head {
+    /// The request line (RFC 9112 section 3) and `Host`, which comes first (section 3.2). Also says where the
+    /// authority is.
+    pub fn begin(head: &Parts, authority: &HeaderValue) -> (Self, Range<usize>) {
+        let mut out = Vec::with_capacity(SIZE);
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        for part in [head.method.as_str(), " ", path, " HTTP/1.1\r\nhost: "] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        let start = out.len();
+        out.extend_from_slice(authority.as_bytes());
+        let host = start..out.len();
+        out.extend_from_slice(b"\r\n");
+        (Self(out), host)
+    }
+
+    /// The client's own fields, without what may not reach the data centre. `trusted`: the peer's
+    /// forwarding fields are believed.
+    pub fn carry(&mut self, head: &Parts, trusted: bool) {
+        let stripping = Stripping::of_requests(&head.headers, trusted);
+        for (name, value) in &head.headers {
+            if *name == header::HOST || stripping.takes(name) {
+                continue;
+            }
+            if *name == header::COOKIE && head.version == Version::HTTP_2 {
+                self.cookie(&head.headers, value);
+            } else {
+                self.field(name, value.as_bytes());
+            }
+        }
+    }
+
+    /// HTTP/2 may split a Cookie (RFC 9113 section 8.2.3); HTTP/1 may not. All go with the first.
+    fn cookie(&mut self, fields: &HeaderMap, value: &HeaderValue) {
+        let crumbs = fields.get_all(header::COOKIE);
+        if !crumbs
+            .iter()
+            .next()
+            .is_some_and(|first| std::ptr::eq(first, value))
+        {
+            return;
+        }
+        let crumbs: Vec<&[u8]> = crumbs.iter().map(HeaderValue::as_bytes).collect();
+        self.field(&header::COOKIE, &crumbs.join(&b"; "[..]));
+    }
+
+    pub fn field(&mut self, name: &HeaderName, value: &[u8]) {
+        for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
+            self.0.extend_from_slice(part);
+        }
+    }
+
+    /// How long the body is (RFC 9110 section 8.6: said of nothing only where something was to be expected),
+    /// and the head's end.
+    pub fn end(mut self, method: &Method, framing: Framing) -> Vec<u8> {
+        let expects = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+        match framing {
+            Framing::Chunked => self.field(&header::TRANSFER_ENCODING, b"chunked"),
+            Framing::Exact(0) if !expects => {}
+            Framing::Exact(length) => {
+                // A vector takes everything.
+                let _ = write!(self.0, "content-length: {length}\r\n");
+            }
+        }
+        self.0.extend_from_slice(b"\r\n");
+        self.0
+    }
+}
+
+/// What the data centre is told, and may believe.
+pub(super) fn stamp(
+    permit: &Permit,
+    address: &HeaderValue,
+    id: RequestId,
+    references: &References,
+    mut put: impl FnMut(&HeaderName, &[u8]),
+) {
+    let (seen, home) = (permit.seen(), permit.home());
+    put(&APP_ID, seen.app_id.as_bytes());
+    put(&CHANNEL, permit.channel.as_str().as_bytes());
+    put(&ZONE, home.header.as_bytes());
+    put(&RETENTION, seen.retention_days.as_bytes());
+    put(&REQUEST_ID, id.digits());
+    if let Some(secret) = &home.gateway_secret {
+        put(&SECRET, secret.as_bytes());
+    }
+    put(&FORWARDED_FOR, address.as_bytes());
+    put(&FORWARDED_PROTO, b"https");
+    put(&FORWARDED_HOST, references.authority().as_bytes());
+    put(&TRACEPARENT, &traceparent(id));
+}
+
+/// W3C Trace Context, version 00: the request id is its trace id.
+pub(super) fn traceparent(id: RequestId) -> [u8; 55] {
+    let mut text = [b'0'; 55];
+    text[2] = b'-';
+    text[3..35].copy_from_slice(id.digits());
+    text[35] = b'-';
+    text[36..52].copy_from_slice(&RequestId::span());
+    text[52] = b'-';
+    text[54] = b'1';
+    text
+}
