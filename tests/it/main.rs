@@ -52,6 +52,7 @@ mod reload;
 mod residency;
 mod retention;
 mod schemathesis;
+mod sdk_guide;
 mod sdks;
 mod sessions;
 mod sockets;

@@ -138,8 +138,6 @@ impl Home {
     /// What each step prints, errors included.
     fn run(&self, steps: &[Step]) -> Vec<String> {
         let script = self.script(steps);
-        let tools = self.folder.path().join("tools");
-        let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
         let output = Command::new("timeout")
             .args([
                 "--kill-after",
@@ -149,8 +147,8 @@ impl Home {
                 &script.display().to_string(),
             ])
             .current_dir(self.folder.path())
-            .env("PATH", path)
             .env("HOME", self.folder.path())
+            .env("NO_PROXY", "*")
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -171,8 +169,10 @@ impl Home {
             .iter()
             .map(|step| self.ports.moved(&step.command))
             .collect();
+        let tools = self.folder.path().join("tools");
         let text = format!(
-            "exec 2>&1\nset -eo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{}\n",
+            "exec 2>&1\nexport PATH=\"{}:$PATH\"\nset -eo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{}\n",
+            tools.display(),
             commands.join(&format!("\nprintf '%s' '{MARK}'\n"))
         );
         let script = self.folder.path().join("script.sh");
