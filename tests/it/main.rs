@@ -9,6 +9,7 @@
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod api_reference;
 mod audit;
 mod backup;
 mod canary;
