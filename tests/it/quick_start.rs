@@ -1,9 +1,11 @@
 //! The commands of the quick start, the admin guide and the README, run as they stand there, against what the pages show.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::harness::pages::{Block, blocks, page};
 
@@ -209,23 +211,23 @@ struct Ports {
 
 impl Ports {
     fn free() -> Self {
-        let demo = crate::harness::demo::free_base();
-        let mut pairs = Vec::new();
-        for tens in 0..4 {
-            for region in 1..=4 {
-                let offset = 10 * tens + region;
-                pairs.push((format!(":{}", 7400 + offset), format!(":{}", demo + offset)));
-            }
+        let all = (0..HUNDREDS).map(|_| FIRST + 100 * next_hundred());
+        let mut bases = all.filter(|base| Self::from(*base).iter().all(|(_, port)| is_free(*port)));
+        let demo = bases.next().expect("there are free ports");
+        let pairs = Self::from(demo).into_iter();
+        let pairs = pairs.map(|(page, here)| (format!(":{page}"), format!(":{here}")));
+        Self {
+            demo,
+            pairs: pairs.collect(),
         }
-        let held: Vec<_> = OWN
-            .iter()
-            .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        for (page, here) in OWN.iter().zip(&held) {
-            let here = here.local_addr().unwrap().port();
-            pairs.push((format!(":{page}"), format!(":{here}")));
-        }
-        Self { demo, pairs }
+    }
+
+    /// The demo's on this base, and those of part 2 behind them.
+    fn from(base: u16) -> Vec<(u16, u16)> {
+        let demo = (0..4).flat_map(|tens| (1..=4).map(move |region| 10 * tens + region));
+        let demo = demo.map(|offset| (7400 + offset, base + offset));
+        let own = OWN.into_iter().zip(base + 50..);
+        demo.chain(own).collect()
     }
 
     /// A page's text with the ports of here.
@@ -239,6 +241,22 @@ impl Ports {
             text.replace(&format!("\u{2}{place}\u{2}"), here)
         })
     }
+}
+
+/// Below the ports that systems give to whoever asks for any: nothing else that runs meanwhile gets
+/// them, although they are used only later.
+const FIRST: u16 = 12_000;
+const HUNDREDS: u16 = 180;
+
+/// Another one for each asker, and mostly for each process.
+fn next_hundred() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = u16::try_from(std::process::id() % u32::from(HUNDREDS)).unwrap();
+    (process + NEXT.fetch_add(1, Ordering::Relaxed)) % HUNDREDS
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
 /// The ports of part 2.

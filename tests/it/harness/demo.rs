@@ -215,7 +215,7 @@ pub fn text<'a>(value: &'a Value, member: &str) -> &'a str {
 }
 
 /// A base whose sixteen ports are free right now.
-pub fn free_base() -> u16 {
+fn free_base() -> u16 {
     let offsets = || (0..4u16).flat_map(|tens| (1..=4).map(move |n| 10 * tens + n));
     loop {
         let any = TcpListener::bind("127.0.0.1:0").unwrap();
