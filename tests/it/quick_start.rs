@@ -207,18 +207,26 @@ fn executable(path: &Path, text: &str) {
 struct Ports {
     demo: u16,
     pairs: Vec<(String, String)>,
+    /// Held as long as they are used, so that nobody else takes them for free.
+    _claim: TcpListener,
 }
 
 impl Ports {
     fn free() -> Self {
-        let all = (0..HUNDREDS).map(|_| FIRST + 100 * next_hundred());
-        let mut bases = all.filter(|base| Self::from(*base).iter().all(|(_, port)| is_free(*port)));
-        let demo = bases.next().expect("there are free ports");
+        let mut bases = (0..HUNDREDS).map(|_| FIRST + 100 * next_hundred());
+        let claimed = bases.find_map(|base| {
+            let claim = TcpListener::bind(("127.0.0.1", base + 99)).ok()?;
+            let ports = Self::from(base);
+            let free = ports.iter().all(|(_, port)| is_free(*port));
+            free.then_some((base, claim))
+        });
+        let (demo, claim) = claimed.expect("there are free ports");
         let pairs = Self::from(demo).into_iter();
         let pairs = pairs.map(|(page, here)| (format!(":{page}"), format!(":{here}")));
         Self {
             demo,
             pairs: pairs.collect(),
+            _claim: claim,
         }
     }
 
