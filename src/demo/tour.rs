@@ -40,7 +40,7 @@ pub fn text(document: &Document, guarded: bool) -> String {
          \x20 curl --cacert $CA -X POST -H \"Authorization: Bearer $(cat {data}/owner.key)\" {admin}/v1/apps/{id}/move\n\n\
          4. Everything refused is counted:\n\
          \x20 curl -s {ops}/metrics | grep -E 'refusals|cross_region|violations' | grep -v ' 0$'\n\n\
-         5. The real chat SDKs (npm install agora-chat) log in; docs/sdk.md has a page for two browser tabs:\n\
+         5. The real chat SDKs (npm install agora-chat) log in; docs/sdk-guide.md has a page for two browser tabs:\n\
          \x20 new WebIM.connection({{appKey: \"{key}\", isHttpDNS: false, url: \"{websocket}\", apiUrl: \"{home}\"}})\n\
          \x20   .open({{user: \"{user}\", accessToken: TOKEN}})\n\n\
          Press Ctrl-C to end.",

@@ -9,6 +9,7 @@
     reason = "a test says what is wrong by panicking; counters are whole numbers"
 )]
 
+mod api_reference;
 mod audit;
 mod backup;
 mod canary;
@@ -41,8 +42,10 @@ mod keys;
 mod layering;
 mod limits;
 mod matrix;
+mod pages;
 mod privacy;
 mod probe;
+mod quick_start;
 mod reference;
 mod references;
 mod regions;
@@ -54,6 +57,7 @@ mod reload;
 mod residency;
 mod retention;
 mod schemathesis;
+mod sdk_guide;
 mod sdks;
 mod sessions;
 mod sockets;

@@ -17,6 +17,7 @@ pub mod head;
 pub mod im;
 mod isolation;
 pub mod log;
+pub mod pages;
 pub mod plan;
 pub mod process;
 pub mod region;
