@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::audit::{self, AuditError};
+use crate::domain::ZoneId;
 use crate::gateway::Shared;
+use crate::observe::Swept;
 use crate::registry::{App, LookUpError};
 use crate::zone::{EraseError, Sweep};
 
@@ -24,24 +26,41 @@ pub enum EvidenceError {
 /// # Errors
 /// When the Apps cannot be listed, or the log not be written.
 pub async fn audit_sweeps(shared: &Arc<Shared>) -> Result<(), EvidenceError> {
+    let mut unswept: Vec<ZoneId> = Vec::new();
     let mut cursor = None;
     loop {
         let page = shared.registry.list(cursor, PAGE, &|_, _| true).await?;
         for app in &page.items {
-            match audit_app(shared, app).await {
-                Ok(()) => {}
-                // It deletes by its own rules then, and has told the operator so.
-                Err(EvidenceError::Centre(EraseError::Unsupported)) => {}
-                Err(EvidenceError::Centre(error)) => {
-                    tracing::warn!(app_id = %app.app_id, %error, "a data centre was not swept");
-                }
-                Err(error) => return Err(error),
+            let swept = outcome(audit_app(shared, app).await, app)?;
+            shared.metrics.swept(&app.zone, swept);
+            if swept != Swept::Done && !unswept.contains(&app.zone) {
+                unswept.push(app.zone.clone());
             }
         }
         cursor = page.next_cursor;
         if cursor.is_none() {
-            return Ok(());
+            break;
         }
+    }
+    let now = shared.clock.unix();
+    let zones = shared.homes.homes().iter().map(|home| &home.id);
+    for zone in zones.filter(|zone| !unswept.contains(zone)) {
+        shared.metrics.zone_swept(zone, now);
+    }
+    Ok(())
+}
+
+/// What became of one App's sweep; what stops them all is the error.
+fn outcome(asked: Result<(), EvidenceError>, app: &App) -> Result<Swept, EvidenceError> {
+    match asked {
+        Ok(()) => Ok(Swept::Done),
+        // It deletes by its own rules then, and has told the operator so.
+        Err(EvidenceError::Centre(EraseError::Unsupported)) => Ok(Swept::Unsupported),
+        Err(EvidenceError::Centre(error)) => {
+            tracing::warn!(app_id = %app.app_id, %error, "a data centre was not swept");
+            Ok(Swept::Failed)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -64,6 +83,7 @@ async fn audit_app(shared: &Shared, app: &App) -> Result<(), EvidenceError> {
 async fn write(shared: &Shared, app: &App, sweep: Sweep) -> Result<(), AuditError> {
     for (channel, kinds) in sweep.deleted {
         for (kind, count) in kinds {
+            shared.metrics.deleted(&app.zone, &channel, &kind, count);
             let told = audit::Sweep {
                 id: sweep.sweep_id.clone(),
                 channel: channel.clone(),

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use prometheus::IntGauge;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::control::{Control, Refused};
+use super::counted::counted;
 use super::edges::Edges;
 use super::home::HomeEraser;
 use super::ops::{self, Expiry, Ops};
@@ -24,7 +26,7 @@ use crate::audit::{self, AuditLog};
 use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
 use crate::domain::{Clock, Code, RegionId, ZoneId};
 use crate::gateway::{Parts, Shared};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Plane};
 use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
 use crate::serve::{Admission, Edge, Listening, Port, Sockets, Speech};
 use crate::zone::{Homes, References};
@@ -304,14 +306,24 @@ async fn control(
         let listener = bind(address).await?;
         addresses.ops = listener.local_addr().ok();
         let router = ops::router(Arc::clone(ops));
-        run(listener, None, router, (shared, tasks, stop));
+        run(listener, None, router, None, (shared, tasks, stop));
     }
     if let Some(address) = config.listen.admin {
         let listener = bind(address).await?;
         addresses.admin = listener.local_addr().ok();
         let tls = edges.admin.clone().ok_or(StartError::NoCertificate)?;
         let router = admin::router(admin_state(shared, tasks, stop));
-        run(listener, Some(tls), router, (shared, tasks, stop));
+        let metrics = &shared.metrics;
+        metrics.admin_refuses(admin::REFUSAL_CODES.into_iter().chain(HANDSHAKE_CODES));
+        let open = metrics.connections_of(Plane::Admin);
+        let router = counted(router, metrics);
+        run(
+            listener,
+            Some(tls),
+            router,
+            Some(open),
+            (shared, tasks, stop),
+        );
     }
     Ok(())
 }
@@ -325,6 +337,7 @@ fn run(
     listener: TcpListener,
     tls: Option<Arc<Edge>>,
     router: axum::Router,
+    open: Option<IntGauge>,
     (shared, tasks, stop): (&Arc<Shared>, &TaskTracker, &CancellationToken),
 ) {
     let control = Control {
@@ -332,11 +345,21 @@ fn run(
         tls,
         router,
         refused: refused(shared),
+        open,
         tasks: tasks.clone(),
         stop: stop.clone(),
     };
     tasks.spawn(control.run());
 }
+
+/// What [`refused`] may be told.
+const HANDSHAKE_CODES: [&str; 5] = [
+    Code::TlsName.as_str(),
+    Code::BadRequest.as_str(),
+    Code::HeadersTooLarge.as_str(),
+    Code::TooSlow.as_str(),
+    Code::RateLimited.as_str(),
+];
 
 /// Handshakes of the admin listener that are refused are counted, and audited where they are
 /// residency's matter.
