@@ -32,6 +32,8 @@ mod layering;
 mod limits;
 mod matrix;
 mod privacy;
+mod prometheus;
+mod promql;
 mod reference;
 mod references;
 mod regions;

@@ -17,6 +17,7 @@ mod isolation;
 pub mod log;
 pub mod plan;
 pub mod process;
+pub mod prometheus;
 pub mod relay;
 pub mod scrape;
 pub mod script;
