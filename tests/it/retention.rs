@@ -55,6 +55,15 @@ async fn what_a_sweep_deletes_is_told_once_in_the_regions_log() {
             .all(|e| e["app_id"] == app.app_id && e["outcome"] == "done")
     );
     assert_eq!(swept(&world, "beijing"), [] as [Value; 0]);
+    let counted = shared.metrics.render();
+    let now = shared.clock.unix();
+    for line in [
+        "domicile_retention_deleted_total{zone=\"fra1\",channel=\"one_to_one\",kind=\"messages\"} 2".to_owned(),
+        "domicile_retention_sweeps_total{zone=\"fra1\",result=\"done\"} 3".to_owned(),
+        format!("domicile_retention_last_sweep_timestamp_seconds{{zone=\"fra1\"}} {now}"),
+    ] {
+        assert!(counted.contains(&line), "{line} in\n{counted}");
+    }
     let ended = world.finish().await;
     assert!(!ended.audit_text("frankfurt").contains("canary"));
 }
