@@ -76,6 +76,10 @@ async fn a_real_prometheus_answers_every_panel_and_rule() {
         .await;
     let firing = prometheus.asked(fires).await.unwrap();
     assert_eq!(firing.len(), 1, "{firing:?}");
+    let refused =
+        r#"domicile_requests_total{region="frankfurt", plane="admin", code_class="4xx"} == 1"#;
+    let refused = prometheus.asked(refused).await.unwrap();
+    assert_eq!(refused.len(), 1, "calls of the admin API are counted");
 
     for panel in panels() {
         // The first sweep of a zone is a minute after the start.
