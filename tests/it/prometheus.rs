@@ -81,6 +81,18 @@ async fn a_real_prometheus_answers_every_panel_and_rule() {
     let refused = prometheus.asked(refused).await.unwrap();
     assert_eq!(refused.len(), 1, "calls of the admin API are counted");
 
+    for moved in MOVED {
+        let everywhere = format!("count(count by (region) ({moved} > 0)) == 4");
+        prometheus
+            .eventually(moved, async |own| {
+                !own.asked(&everywhere).await.unwrap().is_empty()
+            })
+            .await;
+    }
+    let marks = &dashboard()["annotations"]["list"][0]["expr"];
+    let marks = marks.as_str().unwrap().replace("$region", ".+");
+    assert_eq!(prometheus.asked(&marks).await.unwrap().len(), 1, "{marks}");
+
     for panel in panels() {
         // The first sweep of a zone is a minute after the start.
         let early = panel.expression.contains("domicile_retention_last_sweep");
@@ -185,6 +197,27 @@ async fn happens(demo: &Demo) {
     assert_eq!(moved.await.unwrap().status(), StatusCode::CONFLICT);
 }
 
+/// What these calls move in each region.
+const MOVED: [&str; 17] = [
+    "domicile_requests_total{code_class=\"2xx\"}",
+    "domicile_request_duration_seconds_count",
+    "domicile_decision_seconds_count",
+    "domicile_refusals_total{code=\"app_lives_elsewhere\"}",
+    "domicile_cross_region_attempts_total",
+    "domicile_egress_dials_total{verdict=\"allowed\"}",
+    "domicile_upstream_duration_seconds_count",
+    "domicile_upstream_healthy",
+    "domicile_registry_lookups_total{result=\"elsewhere\"}",
+    "domicile_registry_cache_entries{kind=\"home\"}",
+    "domicile_registry_up",
+    "domicile_tokens_verified_total{result=\"valid\"}",
+    "domicile_audit_entries_total",
+    "domicile_audit_last_checkpoint_timestamp_seconds",
+    "domicile_certificate_expiry_timestamp_seconds",
+    "domicile_upstream_certificate_expiry_timestamp_seconds",
+    "process_open_fds",
+];
+
 /// A query of the dashboard.
 struct Panel {
     expression: String,
@@ -213,9 +246,13 @@ impl Panel {
     }
 }
 
-fn panels() -> Vec<Panel> {
+fn dashboard() -> Value {
     let board = std::fs::read_to_string(chart("dashboard.json")).unwrap();
-    let board: Value = serde_json::from_str(&board).unwrap();
+    serde_json::from_str(&board).unwrap()
+}
+
+fn panels() -> Vec<Panel> {
+    let board = dashboard();
     let variables = board["templating"]["list"].as_array().unwrap();
     let query = "label_values(domicile_build_info, region)";
     let region = variables.iter().find(|v| v["name"] == "region").unwrap();
