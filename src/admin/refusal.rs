@@ -281,7 +281,7 @@ impl Refusal {
     }
 }
 
-/// Every code of [`Refusal::row`], for whoever counts them.
+/// Every code that a refusal may have, for whoever counts them.
 pub const REFUSAL_CODES: [&str; 35] = [
     "unauthenticated",
     "rate_limited",
