@@ -19,7 +19,7 @@ use domicile::audit::{Action, Actor, AuditLog, Deed, Origin, gateway_id};
 use domicile::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
 use domicile::domain::{AppKey, Clock, SystemClock};
 use domicile::registry::{
-    EmbeddedStore, NewApp, Parts, Registered, Registry, SystemRandomness, ensure_regions,
+    EmbeddedStore, FileKeys, NewApp, Parts, Registered, Registry, SystemRandomness, ensure_regions,
 };
 
 /// Registrations under way at once.
@@ -114,8 +114,13 @@ async fn registry(config: &Config) -> Arc<Registry> {
         region: config.region.clone(),
         catalogue: Arc::clone(&config.catalogue),
         store,
-        seal_keys: KeyFile::<SealKey>::read(&config.keys.seal).unwrap(),
-        pin_key: pin_keys.keys.remove(0),
+        keys: Arc::new(
+            FileKeys::new(
+                KeyFile::<SealKey>::read(&config.keys.seal).unwrap(),
+                &pin_keys.keys.remove(0),
+            )
+            .unwrap(),
+        ),
         anchor: config.registry.anchor.clone(),
         cache_capacity: 1_024,
         negative_ttl: Duration::from_secs(5),

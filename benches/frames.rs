@@ -99,6 +99,7 @@ fn shared(
         homes: homes.expect("the zone"),
         registry,
         metrics,
+        draining: Arc::default(),
     };
     Arc::new(Shared::new(&config, parts))
 }
@@ -144,6 +145,7 @@ fn config(folder: &tempfile::TempDir, registry: &Registry) -> Config {
         hint: Hint::default(),
         limits: Limits::default(),
         audit_retention: Duration::from_secs(1),
+        probe: None,
         log: Log::default(),
         data_dir,
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use domicile::cli::{
     Outcome, accounts, apps, audit, backup, certificates, check, completions, datacenter, demo,
-    finish, init, registry, restore, serve, tokens,
+    finish, init, install_secrets, keys, probe, registry, restore, serve, tokens,
 };
 
 /// Requests allocate and free buffers of a few KiB all the time, which glibc does the slow way.
@@ -26,6 +26,7 @@ enum Command {
     Init(init::Args),
     Serve(serve::Args),
     Check(check::Args),
+    InstallSecrets(install_secrets::Args),
     #[command(subcommand)]
     Apps(apps::Command),
     #[command(subcommand)]
@@ -39,7 +40,10 @@ enum Command {
     #[command(subcommand)]
     Registry(registry::Command),
     #[command(subcommand)]
+    Keys(keys::Command),
+    #[command(subcommand)]
     Audit(audit::Command),
+    Probe(probe::Args),
     Datacenter(datacenter::Args),
     Completions(completions::Args),
 }
@@ -55,14 +59,17 @@ async fn run(command: Command) -> Outcome {
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(&args),
+        Command::InstallSecrets(args) => install_secrets::run(&args),
         Command::Apps(command) => apps::run(command).await,
         Command::Certificates(command) => certificates::run(command).await,
         Command::Accounts(command) => accounts::run(command).await,
         Command::Backup(args) => backup::run(&args).await,
         Command::Restore(args) => restore::run(&args).await,
         Command::Registry(command) => registry::run(command).await,
+        Command::Keys(command) => keys::run(&command),
         Command::Tokens(command) => tokens::run(command).await,
         Command::Audit(command) => audit::run(command).await,
+        Command::Probe(args) => probe::run(args).await,
         Command::Datacenter(args) => datacenter::run(args).await,
         Command::Completions(args) => completions::run(&args, Cli::command()),
     }
@@ -109,13 +116,18 @@ mod tests {
             "backup --new-recovery-key k",
             "restore --config g --from f --recovery-key-file k --output json",
             "registry reconcile --config g --audit-log d --audit-log e",
+            "registry init-etcd --endpoint u --endpoint v --catalogue d --root-password-file f --passwords p --output json",
             "accounts create --offline --data d",
+            "keys rotate --config g --output json",
+            "keys status --config g",
             "audit show --limit 10 --cursor 7 --admin u --key-file f --output json",
             "audit export --admin u --key-file f",
             "audit export --log d --entry 17 --key k",
             "audit verify --log d --key k --key l --since c --output json",
             "audit verify --log d --since -",
             "audit verify --proof p --key k",
+            "probe --apps f --catalogue d --ca c --timeout 3s --output json",
+            "probe --apps f --config g",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0 --websocket 127.0.0.1:0 --msync 127.0.0.1:0 --secret-file s",
         ] {
             let words = std::iter::once("domicile").chain(line.split(' '));
@@ -137,8 +149,13 @@ mod tests {
             "restore --from f",
             "restore --config g --from f --passphrase-file p --recovery-key-file k",
             "registry reconcile",
+            "registry init-etcd --endpoint u --catalogue d --passwords p",
+            "keys rotate",
             "accounts create --offline",
             "audit verify",
+            "probe --apps f",
+            "probe --catalogue d",
+            "probe --apps f --catalogue d --config g",
             "audit verify --log d --proof p",
             "audit export --entry 17 --admin u",
             "datacenter --region r --zone z --data d --rest 127.0.0.1:0",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use domicile::config::{self, KeyFile, RegistryStore};
 use domicile::domain::{AppKey, SystemClock};
 use domicile::registry::{
-    EmbeddedStore, NewApp, Parts, Registry, SystemRandomness, ensure_regions,
+    EmbeddedStore, FileKeys, NewApp, Parts, Registry, SystemRandomness, ensure_regions,
 };
 
 /// Tasks that register at once, so that commits are grouped.
@@ -90,8 +90,13 @@ impl Region {
             region: config.region.clone(),
             catalogue: Arc::clone(&config.catalogue),
             store,
-            seal_keys: KeyFile::read(&config.keys.seal).unwrap(),
-            pin_key: pin_keys.keys.into_iter().next().unwrap(),
+            keys: Arc::new(
+                FileKeys::new(
+                    KeyFile::read(&config.keys.seal).unwrap(),
+                    &pin_keys.keys.into_iter().next().unwrap(),
+                )
+                .unwrap(),
+            ),
             anchor: config.registry.anchor.clone(),
             cache_capacity: 1_024,
             negative_ttl: config.registry.negative_ttl,

@@ -11,7 +11,8 @@ use domicile::config::{
 };
 use domicile::domain::{AppKey, Clock, RegionId, SystemClock, ZoneId};
 use domicile::registry::{
-    App, EmbeddedStore, NewApp, Parts, Registered, Registry, SystemRandomness, ensure_regions,
+    App, EmbeddedStore, FileKeys, NewApp, Parts, Registered, Registry, SystemRandomness,
+    ensure_regions,
 };
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
@@ -50,16 +51,21 @@ pub async fn registry(folder: &tempfile::TempDir, clock: &Arc<dyn Clock>) -> Arc
         region: region_id(),
         catalogue,
         store,
-        seal_keys: KeyFile {
-            keys: vec![SealKey {
-                id: "fra".to_owned(),
-                key: Zeroizing::new([9; 32]),
-            }],
-        },
-        pin_key: PinSigningKey {
-            id: "fra".to_owned(),
-            seed: Zeroizing::new(seed),
-        },
+        keys: Arc::new(
+            FileKeys::new(
+                KeyFile {
+                    keys: vec![SealKey {
+                        id: "fra".to_owned(),
+                        key: Zeroizing::new([9; 32]),
+                    }],
+                },
+                &PinSigningKey {
+                    id: "fra".to_owned(),
+                    seed: Zeroizing::new(seed),
+                },
+            )
+            .expect("keys"),
+        ),
         anchor: folder.path().join("registry.anchor"),
         cache_capacity: 1_000_000,
         negative_ttl: Duration::from_secs(5),
@@ -80,7 +86,7 @@ pub async fn registered(registry: &Registry) -> Arc<App> {
         auth_mode: None,
     };
     match registry.register(new).await.expect("registered") {
-        Registered::Created { app, .. } | Registered::Existing(app) => app,
+        Registered::Created { app, .. } | Registered::Existing { app, .. } => app,
     }
 }
 

@@ -115,25 +115,22 @@ fn answer(registered: &Registered, region: &str) -> Response {
             let certificate = CertificateView::of(certificate);
             tagged(StatusCode::CREATED, revision, Created { app, certificate })
         }
-        Registered::Existing(_) => tagged(StatusCode::OK, revision, app),
+        Registered::Existing { .. } => tagged(StatusCode::OK, revision, app),
     }
 }
 
 fn about(registered: &Registered) -> About<'_> {
     let app_id = app_of(registered).app_id;
-    let pins = match registered {
-        Registered::Created { pins, .. } => Some(pins),
-        Registered::Existing(_) => None,
-    };
+    let (Registered::Created { pins, .. } | Registered::Existing { pins, .. }) = registered;
     About {
         app_id: Some(app_id),
-        pins,
+        pins: Some(pins),
     }
 }
 
 fn app_of(registered: &Registered) -> &App {
     match registered {
-        Registered::Created { app, .. } | Registered::Existing(app) => app,
+        Registered::Created { app, .. } | Registered::Existing { app, .. } => app,
     }
 }
 

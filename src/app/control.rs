@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::generation::Current;
 use crate::admin::PeerAddr;
 use crate::domain::Code;
-use crate::serve::Edge;
 
 /// Connections to one control listener at once.
 const CONNECTIONS: usize = 512;
@@ -39,8 +39,7 @@ pub type Refused = Arc<dyn Fn(Code) + Send + Sync>;
 /// A listener of the control plane.
 pub struct Control {
     pub listener: TcpListener,
-    /// Absent for ops.
-    pub tls: Option<Arc<Edge>>,
+    pub door: Door,
     pub router: Router,
     pub refused: Refused,
     /// Of open connections; absent for ops.
@@ -54,7 +53,7 @@ impl Control {
     pub async fn run(self) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let served = Arc::new(Served {
-            tls: self.tls,
+            door: self.door,
             router: self.router,
             refused: self.refused,
             stop: self.stop.clone(),
@@ -83,8 +82,16 @@ impl Control {
     }
 }
 
+/// How connections come in.
+pub enum Door {
+    /// Ops: without TLS.
+    Plain,
+    /// The admin API: with the TLS that the configuration has now.
+    Admin(Arc<Current>),
+}
+
 struct Served {
-    tls: Option<Arc<Edge>>,
+    door: Door,
     router: Router,
     refused: Refused,
     stop: CancellationToken,
@@ -92,9 +99,12 @@ struct Served {
 
 impl Served {
     async fn connection(&self, tcp: TcpStream, from: SocketAddr) {
-        let Some(edge) = &self.tls else {
-            return self.speak(tcp, from).await;
+        let edge = match &self.door {
+            Door::Plain => return self.speak(tcp, from).await,
+            Door::Admin(current) => current.generation().admin.clone(),
         };
+        // Without its TLS it serves nobody.
+        let Some(edge) = edge else { return };
         match edge.accept(tcp).await {
             Ok(tls) => self.speak(tls, from).await,
             Err(error) => {

@@ -9,6 +9,7 @@ use super::StartError;
 use super::client_tls::roots;
 use crate::call::Names;
 use crate::config::Config;
+use crate::domain::Clock;
 use crate::serve::{Certificates, Edge, EdgeRules, Handshakes};
 
 /// Of each listener that is configured.
@@ -24,7 +25,11 @@ const ADMIN_HANDSHAKES: usize = 128;
 impl Edges {
     /// # Errors
     /// When there is no certificate, or cryptography does not work here.
-    pub fn new(config: &Config, certificates: &Arc<Certificates>) -> Result<Self, StartError> {
+    pub fn new(
+        config: &Config,
+        certificates: &Arc<Certificates>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
         let listen = &config.listen;
         if listen.has_tls() && config.tls.certificates.is_empty() {
             return Err(StartError::NoCertificate);
@@ -40,6 +45,7 @@ impl Edges {
                 handshakes: Arc::clone(handshakes),
                 patience: limits.tls_handshake,
                 clients,
+                clock: Arc::clone(clock),
             };
             let edge = Edge::new(certificates, rules, protocols);
             edge.map(Arc::new).map_err(StartError::Tls)

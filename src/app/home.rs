@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use super::generation::Current;
 use crate::admin::{Erased, Eraser, NotErased, Subject};
-use crate::gateway::Shared;
 use crate::registry::App;
 use crate::zone::{EraseError, Evidence};
 
@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 const FAREWELL: Duration = Duration::from_secs(10);
 
 pub(super) struct HomeEraser {
-    pub shared: Arc<Shared>,
+    pub current: Arc<Current>,
     /// Traffic has ended by then.
     pub stop: CancellationToken,
 }
@@ -38,8 +38,9 @@ impl HomeEraser {
             self.stop.cancelled().await;
             tokio::time::sleep(FAREWELL).await;
         };
+        let shared = self.current.shared();
         tokio::select! {
-            erased = self.shared.homes.erase(app, user) => erased,
+            erased = shared.homes.erase(app, user) => erased,
             () = late => Err(EraseError::Timeout),
         }
     }

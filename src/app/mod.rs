@@ -4,9 +4,13 @@ mod client_tls;
 mod control;
 mod counted;
 mod edges;
+mod generation;
 mod home;
+mod keys;
 mod ops;
 mod owner;
+mod probe;
+mod reload;
 mod renewal;
 mod retention;
 mod start;
@@ -19,12 +23,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::domain::{Clock, RegionId, SystemClock};
 use crate::registry::Store;
 use crate::serve::Cores;
 
-pub use client_tls::ClientTlsError;
+pub use client_tls::{ClientTlsError, roots};
+pub use generation::{Current, Generation, Lasting};
+pub use reload::ReloadError;
+pub use renewal::Watched;
 pub use retention::{EvidenceError, audit_sweeps};
 pub use start::{Addresses, Running};
 
@@ -57,14 +64,16 @@ pub enum StartError {
     DataDir(PathBuf, #[source] std::io::Error),
     #[error("the configuration's region is not in its catalogue")]
     NoRegion,
-    #[error("etcd is not supported by this version: use an embedded registry")]
-    EtcdNotYet,
+    #[error("the way to etcd cannot be set up")]
+    Etcd(#[from] crate::registry::EtcdSetupError),
     #[error("the pin key file is empty")]
     NoPinKey,
     #[error("a TLS listener needs a certificate")]
     NoCertificate,
     #[error(transparent)]
     Key(#[from] crate::config::KeyFileError),
+    #[error("the region's keys cannot be used")]
+    Keys(#[from] crate::registry::BadKeys),
     #[error(transparent)]
     Store(#[from] crate::registry::EmbeddedError),
     #[error(transparent)]
@@ -83,6 +92,10 @@ pub enum StartError {
     Homes(#[from] crate::zone::HomesError),
     #[error(transparent)]
     ClientTls(#[from] ClientTlsError),
+    #[error("probe.ca cannot be used")]
+    ProbeTls(#[source] ClientTlsError),
+    #[error(transparent)]
+    Prober(#[from] crate::probe::DiallerError),
     #[error("tls.admin_client_ca cannot be used")]
     AdminClients(#[source] ClientTlsError),
     #[error(transparent)]
@@ -142,23 +155,25 @@ impl App {
 
     /// Drains and ends: unready, the grace time, then what is in flight, within its limit.
     pub async fn shutdown(self) {
-        let longest = |span: fn(&Running) -> Duration| {
-            self.gateways.iter().map(span).max().unwrap_or_default()
+        let longest = |span: fn(&Limits) -> Duration| {
+            let gateways = self.gateways.iter();
+            let spans = gateways.map(|g| span(&g.current.shared().limits));
+            spans.max().unwrap_or_default()
         };
-        let (grace, limit) = (longest(|g| g.drain_grace), longest(|g| g.drain));
+        let (grace, limit) = (longest(|l| l.drain_grace), longest(|l| l.drain));
         for gateway in &self.gateways {
             gateway.ops.leaving.store(true, Ordering::Relaxed);
         }
         tokio::time::sleep(grace).await;
         for gateway in &self.gateways {
-            gateway.shared.drain();
+            gateway.shared().drain();
         }
         self.cores.drain(limit).await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
         for gateway in self.gateways {
-            let audit = Arc::clone(&gateway.shared.audit);
+            let audit = Arc::clone(&gateway.lasting.audit);
             drop(gateway);
             // Writes what was counted; blocks for a moment.
             let _ = tokio::task::spawn_blocking(move || audit.close()).await;

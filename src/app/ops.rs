@@ -11,23 +11,25 @@ use axum::routing::get;
 use serde::Serialize;
 
 use super::edges::Edges;
+use super::generation::{Current, Generation};
 use super::renewal::Renewal;
 use crate::config::NEAR_END;
 use crate::domain::ZoneId;
 use crate::gateway::Shared;
 use crate::observe::Metrics;
-use crate::registry::Health;
+use crate::registry::{Health, Reason, Registry};
 use crate::serve::Certificates;
 use crate::zone::Secured;
 
 /// What the ops listener looks at.
 pub struct Ops {
-    pub shared: Arc<Shared>,
-    pub expiry: Expiry,
+    pub current: Arc<Current>,
     /// Whether the traffic listeners are up.
     pub listening: AtomicBool,
     /// Whether shutting down has begun, which the grace time precedes.
     pub leaving: AtomicBool,
+    /// Whether the configuration on disk was refused, so that it is not what serves.
+    pub refused: AtomicBool,
 }
 
 /// What may expire.
@@ -70,10 +72,11 @@ pub fn router(ops: Arc<Ops>) -> Router {
 }
 
 async fn metrics(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
-    let shared = &ops.shared;
+    let generation = ops.current.generation();
+    let shared = generation.shared();
     let metrics = &shared.metrics;
     shared.homes.gauge(metrics);
-    ops.expiry.gauge(metrics);
+    generation.expiry.gauge(metrics);
     metrics
         .registry_up
         .set(i64::from(shared.registry.state().up));
@@ -114,13 +117,15 @@ async fn readyz(State(ops): State<Arc<Ops>>) -> impl IntoResponse {
 
 impl Ops {
     fn readiness(&self) -> Readiness {
+        let generation = self.current.generation();
         let checks = vec![
-            self.registry(),
+            registry(&generation.shared().registry),
             Check::needed("keys", true, "open"),
             self.listeners(),
             self.draining(),
-            self.upstreams(),
-            self.certificate(),
+            upstreams(generation.shared()),
+            certificate(&generation),
+            self.configuration(),
         ];
         let failing = |needed| checks.iter().any(|c| !c.ok && c.needed == needed);
         let status = if failing(true) {
@@ -133,53 +138,59 @@ impl Ops {
         Readiness { status, checks }
     }
 
-    fn registry(&self) -> Check {
-        let state = self.shared.registry.state();
-        match state.health {
-            Health::Ready => Check::needed("registry", true, "answers and verifies"),
-            Health::Degraded { reason } => Check::wanted("registry", false, &reason.to_string()),
-            Health::Unready { reason } => Check::needed("registry", false, &reason.to_string()),
-        }
-    }
-
     fn listeners(&self) -> Check {
         let up = self.listening.load(Ordering::Relaxed);
         Check::needed("listeners", up, if up { "up" } else { "not up" })
     }
 
     fn draining(&self) -> Check {
-        let leaving = self.leaving.load(Ordering::Relaxed) || self.shared.is_draining();
-        Check::needed(
-            "draining",
-            !leaving,
-            if leaving { "draining" } else { "no" },
-        )
+        let leaving = self.leaving.load(Ordering::Relaxed) || self.current.shared().is_draining();
+        let detail = if leaving { "draining" } else { "no" };
+        Check::needed("draining", !leaving, detail)
     }
 
-    fn upstreams(&self) -> Check {
-        let targets = self
-            .shared
-            .homes
-            .homes()
-            .iter()
-            .flat_map(|h| h.all_targets());
-        let sick = targets.filter(|t| !t.health().is_well()).count();
-        let detail = if sick == 0 {
-            "all well".to_owned()
+    fn configuration(&self) -> Check {
+        let refused = self.refused.load(Ordering::Relaxed);
+        let detail = if refused {
+            "the one on disk is refused, see the log; the one before serves"
         } else {
-            format!("{sick} not in use")
+            "as it was loaded"
         };
-        Check::wanted("upstreams", sick == 0, &detail)
+        Check::wanted("configuration", !refused, detail)
     }
+}
 
-    fn certificate(&self) -> Check {
-        let Some((whose, ends)) = self.expiry.first() else {
-            return Check::wanted("certificate", true, "none in use");
-        };
-        let left = ends.saturating_sub(self.shared.clock.unix());
-        let detail = format!("{whose} ends in {} days", left / 86_400);
-        Check::wanted("certificate", left > NEAR_END, &detail)
+fn registry(registry: &Registry) -> Check {
+    let detail = |reason: Reason| match registry.trouble() {
+        Some(trouble) => format!("{reason}: {trouble}"),
+        None => reason.to_string(),
+    };
+    match registry.state().health {
+        Health::Ready => Check::needed("registry", true, "answers and verifies"),
+        Health::Degraded { reason } => Check::wanted("registry", false, &detail(reason)),
+        Health::Unready { reason } => Check::needed("registry", false, &detail(reason)),
     }
+}
+
+fn upstreams(shared: &Shared) -> Check {
+    let homes = shared.homes.homes().iter();
+    let targets = homes.flat_map(|h| h.all_targets());
+    let sick = targets.filter(|t| !t.health().is_well()).count();
+    let detail = if sick == 0 {
+        "all well".to_owned()
+    } else {
+        format!("{sick} not in use")
+    };
+    Check::wanted("upstreams", sick == 0, &detail)
+}
+
+fn certificate(generation: &Generation) -> Check {
+    let Some((whose, ends)) = generation.expiry.first() else {
+        return Check::wanted("certificate", true, "none in use");
+    };
+    let left = ends.saturating_sub(generation.shared().clock.unix());
+    let detail = format!("{whose} ends in {} days", left / 86_400);
+    Check::wanted("certificate", left > NEAR_END, &detail)
 }
 
 impl Expiry {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::StartError;
+use super::generation::Lasting;
 use crate::admin::{AdoptError, adopt_owner};
 use crate::audit::AuditLog;
-use crate::gateway::Shared;
 use crate::registry::Registry;
 
 /// Whether that is settled.
@@ -45,14 +45,14 @@ pub async fn adopt(
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Adopts the owner once the registry is believed.
-pub async fn adopt_later(shared: Arc<Shared>, file: PathBuf) {
+pub async fn adopt_later(lasting: Arc<Lasting>, file: PathBuf) {
     let mut ticks = tokio::time::interval(LOOK);
     loop {
         ticks.tick().await;
-        if !shared.registry.state().trusted {
+        if !lasting.registry.state().trusted {
             continue;
         }
-        match adopt_owner(&shared.registry, &shared.audit, &file).await {
+        match adopt_owner(&lasting.registry, &lasting.audit, &file).await {
             Ok(_) => return,
             // It went away again.
             Err(AdoptError::Registry(_)) => {}

@@ -14,7 +14,8 @@ use crate::domain::{Clock, ZoneId};
 use crate::observe::Metrics;
 use crate::serve::Certificates;
 use crate::zone::Secured;
-use watched::Watched;
+
+pub use watched::Watched;
 
 use super::StartError;
 

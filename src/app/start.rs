@@ -12,33 +12,32 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::control::{Control, Refused};
+use super::control::{Control, Door, Refused};
 use super::counted::counted;
-use super::edges::Edges;
+use super::generation::{Current, Generation, Lasting};
 use super::home::HomeEraser;
-use super::ops::{self, Expiry, Ops};
+use super::keys::{self, Rotation};
+use super::ops::{self, Ops};
 use super::owner::{self, Adoption};
-use super::renewal::Renewal;
 use super::retention::audit_sweeps;
 use super::{Options, StartError};
 use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
-use crate::config::{self, Config, KeyFile, PinSigningKey, RegistryStore, SealKey};
+use crate::config::{Config, KeyFile, PinSigningKey, RegistryStore};
 use crate::domain::{Clock, Code, RegionId, ZoneId};
-use crate::gateway::{Parts, Shared};
 use crate::observe::{Metrics, Plane};
-use crate::registry::{self, EmbeddedStore, Registry, Store, SystemRandomness};
-use crate::serve::{Admission, Edge, Listening, Port, Sockets, Speech};
-use crate::zone::{Homes, References};
+use crate::registry::{
+    self, EmbeddedStore, EtcdStore, FileKeys, Registry, Store, SystemRandomness,
+};
+use crate::serve::{Listening, Port, Sockets, Speech};
 
 /// A running gateway, as far as the process must know it.
 pub struct Running {
     pub region: RegionId,
-    pub shared: Arc<Shared>,
+    pub current: Arc<Current>,
+    pub lasting: Arc<Lasting>,
     pub ops: Arc<Ops>,
     pub addresses: Addresses,
-    pub drain_grace: Duration,
-    pub drain: Duration,
 }
 
 /// Where a gateway listens, with the ports that the system picked.
@@ -57,10 +56,11 @@ pub struct Stores(HashMap<PathBuf, Arc<EmbeddedStore>>);
 
 impl Stores {
     async fn open(&mut self, config: &Config) -> Result<Arc<dyn Store>, StartError> {
-        let RegistryStore::Embedded { path } = &config.registry.store else {
-            return Err(StartError::EtcdNotYet);
+        let path = match &config.registry.store {
+            RegistryStore::Embedded { path } => &one_spelling(path),
+            // Whether it answers, and has the list of regions, shows in the registry's state.
+            RegistryStore::Etcd(etcd) => return Ok(EtcdStore::open(etcd, &config.region)?),
         };
-        let path = &one_spelling(path);
         if let Some(store) = self.0.get(path) {
             return Ok(Arc::clone(store) as Arc<dyn Store>);
         }
@@ -105,55 +105,66 @@ pub async fn start(
     let clock = Arc::clone(&options.clock);
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|e| StartError::DataDir(config.data_dir.clone(), e))?;
-    let registry = open_registry(&config, options, stores).await?;
+    let keys = keys::open(&config)?;
+    let registry = open_registry(&config, options, stores, Arc::clone(&keys)).await?;
     let audit = open_audit(&config, &registry, &clock).await?;
     let owner = config.data_dir.join("owner.json");
     let adoption = owner::adopt(&registry, &audit, &owner).await?;
-    let renewal = Renewal::start(&config.tls, &config.zones, Arc::clone(&clock))?;
-    let shared = share(&config, registry, audit, clock, &renewal)?;
-    let edges = Edges::new(&config, renewal.certificates())?;
-    let (listening, mut addresses) = listen(&config, options, &shared, &edges)?;
+    let lasting = Arc::new(lasting(&config, registry, audit, clock));
+    let rotation = Rotation::new(&config, keys);
+    let region = config.region.clone();
+    let generation = Generation::new(config, &lasting, (tasks, stop))?;
+    let (listening, mut addresses) = listen(&generation, options)?;
+    let current = Current::new(generation);
     let ops = Arc::new(Ops {
-        shared: Arc::clone(&shared),
-        expiry: Expiry::new(&edges, &renewal),
+        current: Arc::clone(&current),
         listening: AtomicBool::new(false),
         leaving: AtomicBool::new(false),
+        refused: AtomicBool::new(false),
     });
-    control(
-        &config,
-        &shared,
-        &ops,
-        &edges,
-        &mut addresses,
-        (tasks, stop),
-    )
-    .await?;
-    background(&shared, tasks, stop);
+    control(&current, &lasting, &ops, &mut addresses, (tasks, stop)).await?;
+    background(&current, &lasting, tasks, stop);
+    until_stopped(tasks, stop, rotation.run(Arc::clone(&lasting)));
     if let Adoption::Later = adoption {
-        let adopting = owner::adopt_later(Arc::clone(&shared), owner);
+        let adopting = owner::adopt_later(Arc::clone(&lasting), owner);
         until_stopped(tasks, stop, adopting);
     }
-    until_stopped(tasks, stop, renewal.run(Arc::clone(&shared.metrics)));
     Ok(Made {
         running: Running {
-            region: config.region.clone(),
-            shared,
+            region,
+            current,
+            lasting,
             ops,
             addresses,
-            drain_grace: config.limits.drain_grace,
-            drain: config.limits.drain,
         },
         listening,
     })
+}
+
+fn lasting(
+    config: &Config,
+    registry: Arc<Registry>,
+    audit: Arc<AuditLog>,
+    clock: Arc<dyn Clock>,
+) -> Lasting {
+    let zones: Vec<ZoneId> = config.zones.iter().map(|z| z.id.clone()).collect();
+    let regions = config.catalogue.regions.iter();
+    let regions: Vec<RegionId> = regions.map(|r| r.id.clone()).collect();
+    Lasting {
+        metrics: Arc::new(Metrics::new(&config.region, &zones, &regions)),
+        draining: Arc::default(),
+        clock,
+        audit,
+        registry,
+    }
 }
 
 async fn open_registry(
     config: &Config,
     options: &Options,
     stores: &mut Stores,
+    keys: Arc<FileKeys>,
 ) -> Result<Arc<Registry>, StartError> {
-    let pin_keys = KeyFile::<PinSigningKey>::read(&config.keys.pin)?;
-    let pin_key = pin_keys.keys.into_iter().next();
     let parts = registry::Parts {
         region: config.region.clone(),
         catalogue: Arc::clone(&config.catalogue),
@@ -161,8 +172,7 @@ async fn open_registry(
             Some(store) => given(store, config).await?,
             None => stores.open(config).await?,
         },
-        seal_keys: KeyFile::<SealKey>::read(&config.keys.seal)?,
-        pin_key: pin_key.ok_or(StartError::NoPinKey)?,
+        keys,
         anchor: config.registry.anchor.clone(),
         cache_capacity: config.registry.cache_capacity,
         negative_ttl: config.registry.negative_ttl,
@@ -200,130 +210,58 @@ async fn open_audit(
     Ok(Arc::new(log))
 }
 
-fn share(
-    config: &Config,
-    registry: Arc<Registry>,
-    audit: Arc<AuditLog>,
-    clock: Arc<dyn Clock>,
-    renewal: &Renewal,
-) -> Result<Arc<Shared>, StartError> {
-    let zones: Vec<ZoneId> = config.zones.iter().map(|z| z.id.clone()).collect();
-    let regions: Vec<RegionId> = config
-        .catalogue
-        .regions
-        .iter()
-        .map(|r| r.id.clone())
-        .collect();
-    let metrics = Arc::new(Metrics::new(&config.region, &zones, &regions));
-    let homes = homes(config, &metrics, renewal)?;
-    let here = config.catalogue.region(&config.region);
-    let parts = Parts {
-        clock,
-        audit,
-        registry,
-        homes,
-        references: References::new(here.ok_or(StartError::NoRegion)?),
-        metrics,
-    };
-    Ok(Arc::new(Shared::new(config, parts)))
-}
-
-fn homes(config: &Config, metrics: &Arc<Metrics>, renewal: &Renewal) -> Result<Homes, StartError> {
-    let secured = |zone: &config::ZoneConfig| {
-        let mut all = renewal.secured();
-        let found = all.find(|(id, _)| **id == zone.id);
-        found.map(|(_, secured)| Arc::clone(secured))
-    };
-    let (zones, limits) = (&config.zones, &config.limits);
-    Ok(Homes::new(zones, limits, metrics, secured)?)
-}
-
 fn listen(
-    config: &Config,
+    generation: &Generation,
     options: &Options,
-    shared: &Arc<Shared>,
-    edges: &Edges,
 ) -> Result<(Listening, Addresses), StartError> {
     let mut addresses = Addresses::default();
     let mut ports = Vec::new();
-    let mut open = |address, edge: Edged<'_>, speech| {
-        let tls = match edge {
-            Edged::Tls(edge) => Some(Arc::clone(edge.as_ref().ok_or(StartError::NoCertificate)?)),
-            Edged::Plain => None,
-        };
+    let mut open = |address, speech| {
         let sockets = Sockets::bind(address, options.cores)?;
         let address = sockets.address;
-        ports.push(Port {
-            sockets,
-            tls,
-            speech,
-        });
+        ports.push(Port { sockets, speech });
         Ok::<_, StartError>(address)
     };
-    let listen = &config.listen;
-    for (asked, edge, speech, found) in [
-        (
-            listen.https,
-            Edged::Tls(&edges.https),
-            Speech::Http,
-            &mut addresses.https,
-        ),
-        (listen.http, Edged::Plain, Speech::Http, &mut addresses.http),
-        (
-            listen.msync,
-            Edged::Tls(&edges.msync),
-            Speech::Msync,
-            &mut addresses.msync,
-        ),
+    let listen = &generation.config.listen;
+    for (asked, speech, found) in [
+        (listen.https, Speech::Https, &mut addresses.https),
+        (listen.http, Speech::Http, &mut addresses.http),
+        (listen.msync, Speech::Msync, &mut addresses.msync),
     ] {
-        *found = asked.map(|at| open(at, edge, speech)).transpose()?;
+        *found = asked.map(|at| open(at, speech)).transpose()?;
     }
     let listening = Listening {
-        shared: Arc::clone(shared),
+        setting: Arc::clone(&generation.setting),
         ports,
-        admission: Admission::new(&config.limits),
-        trusted_proxies: config.listen.trusted_proxies.clone(),
+        admission: Arc::default(),
     };
     Ok((listening, addresses))
 }
 
-/// Whether a port has TLS, and which.
-#[derive(Clone, Copy)]
-enum Edged<'a> {
-    Plain,
-    Tls(&'a Option<Arc<Edge>>),
-}
-
 async fn control(
-    config: &Config,
-    shared: &Arc<Shared>,
+    current: &Arc<Current>,
+    lasting: &Arc<Lasting>,
     ops: &Arc<Ops>,
-    edges: &Edges,
     addresses: &mut Addresses,
     (tasks, stop): (&TaskTracker, &CancellationToken),
 ) -> Result<(), StartError> {
-    if let Some(address) = config.listen.ops {
+    let generation = current.generation();
+    if let Some(address) = generation.config.listen.ops {
         let listener = bind(address).await?;
         addresses.ops = listener.local_addr().ok();
         let router = ops::router(Arc::clone(ops));
-        run(listener, None, router, None, (shared, tasks, stop));
+        run(listener, Door::Plain, router, None, (lasting, tasks, stop));
     }
-    if let Some(address) = config.listen.admin {
+    if let Some(address) = generation.config.listen.admin {
         let listener = bind(address).await?;
         addresses.admin = listener.local_addr().ok();
-        let tls = edges.admin.clone().ok_or(StartError::NoCertificate)?;
-        let router = admin::router(admin_state(shared, tasks, stop));
-        let metrics = &shared.metrics;
+        let door = Door::Admin(Arc::clone(current));
+        let metrics = &lasting.metrics;
         metrics.admin_refuses(admin::REFUSAL_CODES.into_iter().chain(HANDSHAKE_CODES));
         let open = metrics.connections_of(Plane::Admin);
+        let router = admin::router(admin_state(current, tasks, stop));
         let router = counted(router, metrics);
-        run(
-            listener,
-            Some(tls),
-            router,
-            Some(open),
-            (shared, tasks, stop),
-        );
+        run(listener, door, router, Some(open), (lasting, tasks, stop));
     }
     Ok(())
 }
@@ -335,16 +273,16 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn run(
     listener: TcpListener,
-    tls: Option<Arc<Edge>>,
+    door: Door,
     router: axum::Router,
     open: Option<IntGauge>,
-    (shared, tasks, stop): (&Arc<Shared>, &TaskTracker, &CancellationToken),
+    (lasting, tasks, stop): (&Arc<Lasting>, &TaskTracker, &CancellationToken),
 ) {
     let control = Control {
         listener,
-        tls,
+        door,
         router,
-        refused: refused(shared),
+        refused: refused(lasting),
         open,
         tasks: tasks.clone(),
         stop: stop.clone(),
@@ -363,17 +301,22 @@ const HANDSHAKE_CODES: [&str; 5] = [
 
 /// Handshakes of the admin listener that are refused are counted, and audited where they are
 /// residency's matter.
-fn refused(shared: &Arc<Shared>) -> Refused {
-    let shared = Arc::clone(shared);
+fn refused(lasting: &Arc<Lasting>) -> Refused {
+    let lasting = Arc::clone(lasting);
     Arc::new(move |code: Code| {
-        shared.metrics.admin_refused(code.as_str());
+        lasting.metrics.admin_refused(code.as_str());
         if code.is_residency() {
-            shared.audit.refused(code.as_str(), None);
+            lasting.audit.refused(code.as_str(), None);
         }
     })
 }
 
-fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToken) -> AdminState {
+fn admin_state(
+    current: &Arc<Current>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> AdminState {
+    let shared = &current.shared();
     AdminState {
         region: shared.region.clone(),
         catalogue: Arc::clone(&shared.catalogue),
@@ -382,9 +325,9 @@ fn admin_state(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationTok
         clock: Arc::clone(&shared.clock),
         randomness: Arc::new(SystemRandomness),
         events: Arc::new(Events(Arc::clone(&shared.metrics))),
-        zones: Arc::new(Health(Arc::clone(shared))),
+        zones: Arc::new(Health(Arc::clone(current))),
         eraser: Arc::new(HomeEraser {
-            shared: Arc::clone(shared),
+            current: Arc::clone(current),
             stop: stop.clone(),
         }),
         tokens: TokenRules {
@@ -406,22 +349,26 @@ impl AdminEvents for Events {
     }
 }
 
-struct Health(Arc<Shared>);
+struct Health(Arc<Current>);
 
 impl ZoneHealth for Health {
     fn is_healthy(&self, zone: &ZoneId) -> Option<bool> {
-        let home = self.0.homes.homes().iter().find(|h| h.id == *zone)?;
+        let shared = self.0.shared();
+        let home = shared.homes.homes().iter().find(|h| h.id == *zone)?;
         Some(home.all_targets().any(|t| t.health().is_well()))
     }
 }
 
-fn background(shared: &Arc<Shared>, tasks: &TaskTracker, stop: &CancellationToken) {
-    until_stopped(tasks, stop, Arc::clone(&shared.registry).watch());
-    until_stopped(tasks, stop, say_distrust(Arc::clone(shared)));
-    until_stopped(tasks, stop, sweep(Arc::clone(shared)));
-    until_stopped(tasks, stop, evidence(Arc::clone(shared)));
-    let probed = Arc::clone(shared);
-    until_stopped(tasks, stop, async move { probed.homes.probe().await });
+fn background(
+    current: &Arc<Current>,
+    lasting: &Arc<Lasting>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    until_stopped(tasks, stop, Arc::clone(&lasting.registry).watch());
+    until_stopped(tasks, stop, say_distrust(Arc::clone(lasting)));
+    until_stopped(tasks, stop, sweep(Arc::clone(lasting)));
+    until_stopped(tasks, stop, evidence(Arc::clone(current)));
 }
 
 /// Runs it beside everything else, until the gateway stops.
@@ -439,11 +386,11 @@ where
 const SWEEP: Duration = Duration::from_secs(3_600);
 
 /// Deletes accounts that nobody uses (SPEC 1, layer 3).
-async fn sweep(shared: Arc<Shared>) {
+async fn sweep(lasting: Arc<Lasting>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
-        match admin::sweep_accounts(&shared.registry, &shared.audit).await {
+        match admin::sweep_accounts(&lasting.registry, &lasting.audit).await {
             Ok(deleted) if deleted.is_empty() => {}
             Ok(deleted) => tracing::info!(accounts = ?deleted, "unused accounts are deleted"),
             Err(error) => tracing::warn!(%error, "unused accounts are not swept"),
@@ -456,12 +403,14 @@ const EVIDENCE: Duration = Duration::from_secs(600);
 /// After the start, so that a restart is no reason to wait for long, and no burst.
 const FIRST_EVIDENCE: Duration = Duration::from_secs(60);
 
-async fn evidence(shared: Arc<Shared>) {
+async fn evidence(current: Arc<Current>) {
     let first = tokio::time::Instant::now() + FIRST_EVIDENCE;
     let mut ticks = tokio::time::interval_at(first, EVIDENCE);
+    // A round of very many Apps may take longer.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = audit_sweeps(&shared).await {
+        if let Err(error) = audit_sweeps(&current.shared()).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, "evidence of sweeps is not in the audit log yet");
         }
@@ -472,12 +421,12 @@ async fn evidence(shared: Arc<Shared>) {
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Writes into the audit log when the registry stops being believed, traffic or not (SPEC 7).
-async fn say_distrust(shared: Arc<Shared>) {
+async fn say_distrust(lasting: Arc<Lasting>) {
     let mut ticks = tokio::time::interval(LOOK);
     let mut was_rolled_back = false;
     loop {
         ticks.tick().await;
-        let rolled_back = shared.registry.state().is_rolled_back();
+        let rolled_back = lasting.registry.state().is_rolled_back();
         if rolled_back && !was_rolled_back {
             let deed = audit::Deed {
                 actor: audit::Actor::Gateway,
@@ -485,7 +434,7 @@ async fn say_distrust(shared: Arc<Shared>) {
                 app_id: None,
             };
             let code = Code::RegistryUntrusted.as_str();
-            if let Err(error) = shared.audit.refuse(&deed, code).await {
+            if let Err(error) = lasting.audit.refuse(&deed, code).await {
                 tracing::error!(%error, "a rollback of the registry is not in the audit log");
             }
         }

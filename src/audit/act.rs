@@ -15,6 +15,7 @@ pub struct Act {
     /// Taken when the end is written.
     deed: Option<Deed>,
     pins: Option<Pins>,
+    count: Option<u64>,
 }
 
 impl Act {
@@ -24,6 +25,7 @@ impl Act {
             mailbox,
             deed: Some(deed),
             pins: None,
+            count: None,
         }
     }
 
@@ -41,6 +43,12 @@ impl Act {
             id: STANDARD.encode(id),
             key: STANDARD.encode(key),
         });
+        self
+    }
+
+    /// Of how many things it was.
+    pub const fn counted(mut self, count: u64) -> Self {
+        self.count = Some(count);
         self
     }
 
@@ -62,6 +70,7 @@ impl Act {
         };
         let mut draft = Draft::of(&deed, outcome, code);
         draft.pins = self.pins.take();
+        draft.count = self.count;
         self.mailbox.append(draft).await
     }
 }

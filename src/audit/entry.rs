@@ -115,9 +115,15 @@ pub enum Action {
     /// They came out of one.
     #[serde(rename = "registry.restore")]
     Restore,
+    /// What older seal keys had sealed was sealed anew by the newest one.
+    #[serde(rename = "keys.rotate")]
+    RotateKeys,
     /// The home data centre deleted what was past its retention.
     #[serde(rename = "retention.sweep")]
     SweepRetention,
+    /// The canary was tried at the regions that it does not live in.
+    #[serde(rename = "residency.probe")]
+    Probe,
     /// A request, session or connection of an App.
     #[serde(rename = "traffic")]
     Traffic,

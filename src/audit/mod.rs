@@ -55,6 +55,7 @@ pub use open::{Fault, OpenError};
 pub use prove::{ProveError, prove};
 pub use refusals::WINDOW;
 pub use verify::{Whole, verify};
+pub use writer::rfc3339;
 
 use entry::Draft;
 use log::Log;
@@ -153,6 +154,15 @@ impl AuditLog {
     /// When the entry is not surely on disk.
     pub async fn note(&self, deed: &Deed) -> Result<(), AuditError> {
         self.append(Draft::of(deed, Outcome::Done, None)).await
+    }
+
+    /// Writes that the gateway itself found something that must not be.
+    ///
+    /// # Errors
+    /// When the entry is not surely on disk.
+    pub async fn found(&self, deed: &Deed, code: &'static str) -> Result<(), AuditError> {
+        self.append(Draft::of(deed, Outcome::Failed, Some(code)))
+            .await
     }
 
     /// Writes how much a data centre's sweep has deleted.

@@ -247,7 +247,7 @@ fn lost_traffic(count: u64) -> Draft {
     }
 }
 
-fn rfc3339(unix_millis: u64) -> String {
+pub fn rfc3339(unix_millis: u64) -> String {
     let millis = i64::try_from(unix_millis).unwrap_or(i64::MAX);
     let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
     format!("{time:.3}")

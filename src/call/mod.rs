@@ -14,5 +14,5 @@ pub use classify::{Asked, ClassifyError, Target, X_APP_ID, classify};
 pub use host::{Host, HostError, Names};
 pub use path::{Path, PathError};
 pub use query::{QueryError, single};
-pub use request::{Call, CallBody, Peer};
+pub use request::{Call, CallBody, Peer, claimed_app_id};
 pub use routes::{Matched, Need, Size, templates};

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
+use access_token::Token;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 use hyper::body::Incoming;
 
 use super::classify::Asked;
-use crate::domain::{AppKey, BearerToken};
+use crate::domain::{AppId, AppKey, BearerToken};
 use crate::observe::RequestId;
 use crate::registry::Addressed;
 
@@ -83,15 +84,40 @@ fn bearer(value: &HeaderValue) -> Option<BearerToken<'_>> {
     is_bearer.then_some(BearerToken::unread(&rest[start..]))
 }
 
+/// The App ID that a token names, unverified; nothing if it is none of ours to read.
+pub fn claimed_app_id(token: BearerToken<'_>) -> Option<AppId> {
+    let token = Token::parse(token.expose()?).ok()?;
+    AppId::parse(token.app_id()).ok()
+}
+
 impl Addressed for Box<Call> {
     fn app_key(&self) -> AppKey {
         self.asked.app_key
+    }
+
+    /// That of the token: any other in the head would be refused.
+    fn likely_app_id(&self) -> Option<AppId> {
+        claimed_app_id(self.bearer().flatten()?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_names_an_app_id_without_being_verified() {
+        let certificate = "5cfd2fd1755d40ecb72977518be15d3b";
+        let named = |app_id: &str| {
+            let token = access_token::build_app_token(app_id, certificate, 60, 1, 1).unwrap();
+            claimed_app_id(BearerToken::new(&token))
+        };
+        let id = "970CA35de60c44645bbae8a215061b33";
+        assert_eq!(named(id).unwrap().as_str(), id);
+        for none in ["", "007", "YWMt1234", "007eJx"] {
+            assert_eq!(claimed_app_id(BearerToken::new(none)), None, "{none}");
+        }
+    }
 
     #[test]
     fn only_one_bearer_token_is_a_bearer_token() {

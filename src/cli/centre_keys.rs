@@ -26,8 +26,9 @@ pub enum CentreKeysError {
 /// As [`KeyFile::read`].
 pub fn read(path: &Path) -> Result<SealKeys, CentreKeysError> {
     let file = KeyFile::<SealKey>::read(path)?;
-    let keys = file.keys.into_iter().map(|key| key.key).collect();
-    SealKeys::new(keys).ok_or_else(|| CentreKeysError::None(path.to_owned()))
+    let keys = file.keys.into_iter();
+    let keys = keys.map(|SealKey { id, key }| datacenter::SealKey { id, key });
+    SealKeys::new(keys.collect()).ok_or_else(|| CentreKeysError::None(path.to_owned()))
 }
 
 /// As [`read`]; where there is no file, it is made with a new key.

@@ -7,6 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, Outcome};
 use super::logging;
+use super::reloading::Reloading;
+use super::service_manager;
 use crate::app::{App, Options};
 use crate::config;
 use crate::domain::{Clock, SystemClock};
@@ -49,12 +51,18 @@ pub async fn run(args: Args) -> Outcome {
         options.cores = cores.get();
     }
     let ending = Ending::listen()?;
+    let reloading = Reloading::listen(&args.config)?;
     let app = App::start(configs, options).await?;
     for gateway in app.gateways() {
         tracing::info!(region = %gateway.region, "serving");
     }
-    ending.told().await;
+    service_manager::ready();
+    tokio::select! {
+        () = ending.told() => {}
+        () = reloading.run(&app) => {}
+    }
     tracing::info!("draining");
+    service_manager::stopping();
     app.shutdown().await;
     Ok(Exit::Done)
 }

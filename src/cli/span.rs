@@ -1,5 +1,7 @@
 //! Lengths of time on the command line.
 
+use std::time::Duration;
+
 /// Reads `90`, `90s`, `30m`, `24h` or `1d` as seconds.
 ///
 /// # Errors
@@ -15,6 +17,14 @@ pub fn seconds(text: &str) -> Result<u64, &'static str> {
         _ => return Err(EXPECTED),
     };
     number.checked_mul(unit).ok_or(EXPECTED)
+}
+
+/// The same as a span.
+///
+/// # Errors
+/// As [`seconds`].
+pub fn span(text: &str) -> Result<Duration, &'static str> {
+    seconds(text).map(Duration::from_secs)
 }
 
 const EXPECTED: &str = "a length of time is a number and s, m, h or d, such as 24h";

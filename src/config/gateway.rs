@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::limits::{self, Limits};
 use super::listen::{self, Listen};
+use super::probe::{self, ProbeSection};
 use super::read::{Document, Section};
 use super::registry::{self, RegistryConfig};
 use super::tls::{self, TlsSection};
@@ -28,6 +29,7 @@ pub(super) struct Gateway {
     pub(super) hint: Hint,
     pub(super) limits: Limits,
     pub(super) audit_retention: Duration,
+    pub(super) probe: Option<ProbeSection>,
     pub(super) log: Log,
 }
 
@@ -62,6 +64,7 @@ fn gateway(s: &mut Section<'_>) -> Gateway {
             .map(|item| limits::read(&item))
             .unwrap_or_default(),
         audit_retention: audit_retention(s),
+        probe: s.take("probe").and_then(|item| probe::read(&item, base)),
         log: log(s),
         data_dir,
         allow_plaintext: plain,

@@ -26,6 +26,51 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), Faults> {
     Files::open(path)?.finish()
 }
 
+/// Reads the catalogue alone.
+///
+/// # Errors
+/// All faults of its files.
+pub fn load_catalogue(folder: &Path) -> Result<Catalogue, Faults> {
+    let of_folder = |problem: String| Fault {
+        file: folder.display().to_string(),
+        path: String::new(),
+        line: None,
+        problem,
+        expected: "a folder with a YAML file for each region".to_owned(),
+    };
+    let opened = catalogue::open(folder);
+    let files = opened.map_err(|error| of_folder(format!("cannot be read: {error}")))?;
+    // Nobody listens here: `localhost` may be a demo's.
+    catalogue::check_across(&files.files, true);
+    let (catalogue, mut faults) = catalogue_of(files);
+    if catalogue.regions.is_empty() && faults.faults.is_empty() {
+        let nothing = of_folder("has no *.yaml file in it".to_owned());
+        faults.faults.push(nothing);
+    }
+    if faults.faults.is_empty() {
+        Ok(catalogue)
+    } else {
+        Err(faults)
+    }
+}
+
+fn catalogue_of(files: CatalogueFiles) -> (Catalogue, Faults) {
+    let mut faults = Faults {
+        faults: files.faults,
+        warnings: Vec::new(),
+    };
+    let mut regions = Vec::new();
+    for file in files.files {
+        let (more, further) = file.document.finish();
+        faults.faults.extend(more);
+        faults.warnings.extend(further);
+        regions.extend(file.region);
+    }
+    regions.sort_by(|a, b| a.id.cmp(&b.id));
+    let digest = files.digest.unwrap_or_default();
+    (Catalogue { regions, digest }, faults)
+}
+
 impl Files {
     /// # Errors
     /// When there is no telling what the file says.
@@ -65,17 +110,10 @@ impl Files {
             catalogue,
         } = self;
         let (mut faults, mut warnings) = document.finish();
-        faults.extend(catalogue.faults);
-        let mut regions = Vec::new();
-        for file in catalogue.files {
-            let (more, further) = file.document.finish();
-            faults.extend(more);
-            warnings.extend(further);
-            regions.extend(file.region);
-        }
-        regions.sort_by(|a, b| a.id.cmp(&b.id));
-        let digest = catalogue.digest.unwrap_or_default();
-        let config = assemble(gateway, Catalogue { regions, digest }, foreign);
+        let (catalogue, further) = catalogue_of(catalogue);
+        faults.extend(further.faults);
+        warnings.extend(further.warnings);
+        let config = assemble(gateway, catalogue, foreign);
         match config.filter(|_| faults.is_empty()) {
             Some(config) => Ok((config, warnings)),
             None => Err(Faults { faults, warnings }),
@@ -132,6 +170,7 @@ fn assemble(
         hint: gateway.hint,
         limits: gateway.limits,
         audit_retention: gateway.audit_retention,
+        probe: gateway.probe.map(|section| section.probe),
         log: gateway.log,
     })
 }

@@ -6,11 +6,14 @@ mod certified_name;
 mod check;
 mod edge_certificate;
 mod faults;
+mod fixed;
 mod gateway;
+pub mod key_use;
 pub mod keys;
 mod limits;
 mod listen;
 mod load;
+mod probe;
 mod ranges;
 mod read;
 mod registry;
@@ -33,11 +36,13 @@ pub use certificates::{CertifiedFiles, PemError, read_certificates, read_chain, 
 pub use check::{check, load_checked};
 pub use edge_certificate::{CertificateFault, EdgeCertificate, EdgeNames, NEAR_END, valid_until};
 pub use faults::{Fault, Faults, Report, Warning};
+pub use key_use::{Count, KeyUse};
 pub use keys::{KeyFile, KeyFileError, KeyLineError, PinSigningKey, SealKey};
 pub use limits::Limits;
 pub use listen::Listen;
-pub use load::load;
-pub use registry::{RegistryConfig, RegistryStore};
+pub use load::{load, load_catalogue};
+pub use probe::{Probe, ProbedApp};
+pub use registry::{EtcdConfig, RegistryConfig, RegistryStore, etcd_prefix};
 pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
 pub use zones::{Scheme, SpkiPin, SpkiPinError, Upstream, UpstreamTls, Upstreams, ZoneConfig};
@@ -61,18 +66,20 @@ pub struct Config {
     pub limits: Limits,
     /// How long the audit log is kept.
     pub audit_retention: Duration,
+    /// Off when there is none.
+    pub probe: Option<Probe>,
     pub log: Log,
 }
 
 /// Where the region's keys are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFiles {
     pub seal: PathBuf,
     pub pin: PathBuf,
 }
 
 /// How long tokens live, and how far clocks may differ.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tokens {
     pub max_age: Duration,
     pub clock_skew: Duration,

@@ -14,6 +14,7 @@ pub(super) fn check(files: &Files) {
     check_certificates(files);
     check_registry(files);
     check_upstreams(files);
+    check_probe(files);
 }
 
 impl Files {
@@ -200,5 +201,18 @@ fn check_registry(files: &Files) {
         files
             .document
             .warn(&Place::of(&["registry", "embedded"]), problem);
+    }
+}
+
+/// The homes of probed Apps, when all regions are known.
+fn check_probe(files: &Files) {
+    let complete = files.catalogue.files.iter().all(|f| f.region.is_some());
+    let probe = files.gateway.probe.as_ref();
+    for (place, home) in probe.iter().flat_map(|probe| &probe.homes) {
+        if complete && !files.regions().any(|region| region.id == *home) {
+            let problem = format!("{home} is not in the catalogue");
+            let expected = "the region that the App was registered in";
+            files.document.fault(place, problem, expected);
+        }
     }
 }

@@ -66,7 +66,7 @@ async fn registered(
     place: &Place,
     zone: &Zone,
 ) -> anyhow::Result<std::sync::Arc<registry::App>> {
-    let registry = &gateway.shared.registry;
+    let registry = &gateway.lasting.registry;
     let app_key = AppKey::new(ORG, zone.id.as_str())?;
     if let Some(known) = registry.look_up(AppName::Key(app_key)).await? {
         return match &known.home {
@@ -87,18 +87,12 @@ async fn registered(
         action: Action::Register,
         app_id: None,
     };
-    let act = gateway.shared.audit.begin(deed).await?;
-    match registry.register(new).await? {
-        Registered::Created { app, pins, .. } => {
-            let act = act.about(app.app_id).pinned(&pins.id, &pins.key);
-            act.done().await?;
-            Ok(app)
-        }
-        Registered::Existing(app) => {
-            act.about(app.app_id).done().await?;
-            Ok(app)
-        }
-    }
+    let act = gateway.lasting.audit.begin(deed).await?;
+    let registered = registry.register(new).await?;
+    let (Registered::Created { app, pins, .. } | Registered::Existing { app, pins }) = registered;
+    let act = act.about(app.app_id).pinned(&pins.id, &pins.key);
+    act.done().await?;
+    Ok(app)
 }
 
 fn sample(

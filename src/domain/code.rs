@@ -101,6 +101,11 @@ impl Code {
         }
     }
 
+    /// The code that is spelt so.
+    pub fn of(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
     /// The position in [`Code::ALL`].
     pub const fn index(self) -> usize {
         self as usize

@@ -29,7 +29,7 @@ pub use reply::Reply;
 pub use route::Begun;
 pub use upgrade::ForwardedFor;
 
-/// What all cores of a gateway share. Read on the hot path, never written there.
+/// What all cores of a gateway share under one configuration. Read on the hot path, never written there.
 pub struct Shared {
     pub region: RegionId,
     pub catalogue: Arc<Catalogue>,
@@ -44,7 +44,7 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     pub homes: Homes,
     discoveries: PerAddress,
-    draining: AtomicBool,
+    draining: Arc<AtomicBool>,
 }
 
 /// The running parts that a gateway is made of, besides its configuration.
@@ -55,6 +55,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     pub homes: Homes,
     pub references: References,
+    /// Set once, for all configurations that the gateway ever had.
+    pub draining: Arc<AtomicBool>,
 }
 
 impl Shared {
@@ -73,7 +75,7 @@ impl Shared {
             audit: parts.audit,
             registry: parts.registry,
             homes: parts.homes,
-            draining: AtomicBool::new(false),
+            draining: parts.draining,
         }
     }
 

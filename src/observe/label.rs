@@ -38,6 +38,8 @@ pub enum Violation {
     ForeignPath,
     /// An answer that is marked as another App's.
     ForeignApp,
+    /// A canary that another region than its home let in.
+    Probe,
 }
 
 /// How the registry answered.
@@ -93,7 +95,7 @@ pub(super) const LOOKUPS: &[&str] = &["here", "elsewhere", "unknown", "unavailab
 pub(super) const TOKENS: &[&str] = &["cached", "valid", "invalid", "expired"];
 pub(super) const DIRECTIONS: &[&str] = &["up", "down"];
 pub(super) const OUTCOMES: &[&str] = &["passed", "refused"];
-pub(super) const VIOLATIONS: &[&str] = &["foreign_path", "foreign_app"];
+pub(super) const VIOLATIONS: &[&str] = &["foreign_path", "foreign_app", "probe"];
 pub(super) const BLOCKED: &[&str] = &["location", "content-location", "refresh", "link"];
 pub(super) const RELOADS: &[&str] = &["ok", "failed"];
 pub(super) const SWEEPS: &[&str] = &["done", "failed", "unsupported"];
@@ -101,4 +103,6 @@ pub(super) const SWEEPS: &[&str] = &["done", "failed", "unsupported"];
 pub(super) const KEPT: &[&str] = &["messages", "waiting", "files"];
 pub(super) const STATES: &[&str] = &["active", "idle"];
 pub(super) const CACHED: &[&str] = &["home", "elsewhere", "absent"];
+/// As [`crate::domain::Transport`], and REST.
+pub(super) const WAYS: &[&str] = &["rest", "websocket", "msync"];
 pub(super) const LISTENERS: &[&str] = &["https", "msync", "admin"];

@@ -33,6 +33,12 @@ pub struct Metrics {
     pub upstream_certificate_expiry: GaugeVec,
     pub clock_skew: Gauge,
     last_sweep: IntGaugeVec,
+    /// By home, region and transport.
+    pub probe_refused: IntGaugeVec,
+    /// By region and transport.
+    pub probe_answered: IntGaugeVec,
+    /// Unix seconds.
+    pub probe_last_run: IntGauge,
     /// The admin API's codes are its own; rendered with the family of all refusals.
     admin_refusals: prometheus::IntCounterVec,
 }
@@ -99,6 +105,9 @@ impl Metrics {
             upstream_certificate_expiry: reals(&table::UPSTREAM_CERTIFICATE_EXPIRY),
             clock_skew: registered(&registry, Gauge::with_opts(opts(&table::CLOCK_SKEW))),
             last_sweep: wholes(&table::RETENTION_LAST_SWEEP),
+            probe_refused: wholes(&table::PROBE_REFUSED),
+            probe_answered: wholes(&table::PROBE_ANSWERED),
+            probe_last_run: whole(&table::PROBE_LAST_RUN),
             admin_refusals: admin_refusals(),
             families,
             board,

@@ -3,7 +3,7 @@
 
 use super::label::{
     BLOCKED, CACHED, CLASSES, DIALS, DIRECTIONS, DISTRUSTS, KEPT, LISTENERS, LOOKUPS, OUTCOMES,
-    PLANES, RELOADS, STATES, SWEEPS, TOKENS, TRAFFIC, VIOLATIONS,
+    PLANES, RELOADS, STATES, SWEEPS, TOKENS, TRAFFIC, VIOLATIONS, WAYS,
 };
 
 /// One metric.
@@ -59,6 +59,9 @@ pub const METRICS: &[Description] = &[
     DECISION,
     REFUSALS,
     VIOLATED,
+    PROBE_REFUSED,
+    PROBE_ANSWERED,
+    PROBE_LAST_RUN,
     CROSS_REGION,
     MIGRATIONS,
     EGRESS_DIALS,
@@ -155,7 +158,38 @@ pub(super) const VIOLATED: Description = Description {
     labels: &[Label::new("kind", Values::Words(VIOLATIONS))],
     help: "Bytes found on a wrong path, or a foreign App in an answer. Must stay 0.",
     detail: "`foreign_app`: an answer marked as another App's, or a JID of another App in a session; it was \
-             withheld. `foreign_path` has no writer: the types leave no way to it.",
+             withheld. `foreign_path` has no writer: the types leave no way to it. `probe`: a region let another \
+             region's canary in ([probe.md](probe.md)).",
+};
+
+pub(super) const PROBE_REFUSED: Description = Description {
+    name: "domicile_probe_refused",
+    kind: Kind::Gauge,
+    labels: &[
+        Label::new("home", Values::Regions),
+        Label::new("region", Values::Regions),
+        WAY,
+    ],
+    help: "Whether a region refused another region's canary at the last probe.",
+    detail: "At all its endpoints of that transport: 1 or 0. 0 is a violation, or an endpoint that showed nothing: see \
+             the metric above. Appears with the first probe ([probe.md](probe.md)). `region` is the one asked; where \
+             the scrape adds a `region`, Prometheus keeps it as `exported_region`.",
+};
+
+pub(super) const PROBE_ANSWERED: Description = Description {
+    name: "domicile_probe_answered",
+    kind: Kind::Gauge,
+    labels: &[Label::new("region", Values::Regions), WAY],
+    help: "Whether a region knew its own canary at the last probe.",
+    detail: "Without it that region's refusals prove nothing. Appears with the first probe. `region` as above.",
+};
+
+pub(super) const PROBE_LAST_RUN: Description = Description {
+    name: "domicile_probe_last_run_timestamp_seconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "When the last probe ended, in unix seconds.",
+    detail: "0 before the first, and where `probe` is off.",
 };
 
 pub(super) const CROSS_REGION: Description = Description {
@@ -329,7 +363,7 @@ pub(super) const RETENTION_LAST_SWEEP: Description = Description {
     kind: Kind::Gauge,
     labels: &[ZONE],
     help: "When all Apps of a zone had last been swept, in unix seconds.",
-    detail: "0 until the first time since the start. Stands still while an App's sweep fails or is not supported.",
+    detail: "0 until the first time since the start. Stands still while the data centre fails or has no such call.",
 };
 
 pub(super) const RETENTION_DELETED: Description = Description {
@@ -352,8 +386,8 @@ pub(super) const CONFIG_RELOADS: Description = Description {
     name: "domicile_config_reloads_total",
     kind: Kind::Counter,
     labels: &[Label::new("result", Values::Words(RELOADS))],
-    help: "Configurations put in place or refused.",
-    detail: "Changed certificates, keys and CAs.",
+    help: "Changed configurations, certificates, keys and CAs put in place or refused.",
+    detail: "",
 };
 
 pub(super) const CLOCK_SKEW: Description = Description {
@@ -379,6 +413,7 @@ pub(super) const BUILD_INFO: Description = Description {
 const PLANE: Label = Label::new("plane", Values::Words(PLANES));
 const CHANNEL: Label = Label::new("channel", Values::Channels);
 const ZONE: Label = Label::new("zone", Values::Zones);
+const WAY: Label = Label::new("transport", Values::Words(WAYS));
 
 const SPANS: &[f64] = &[
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,

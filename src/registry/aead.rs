@@ -19,13 +19,22 @@ impl KeyType for Aes256 {
     }
 }
 
+/// HKDF-SHA256, to 32 bytes.
+pub(super) fn derive(
+    secret: &[u8],
+    salt: &[u8],
+    info: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, Unspecified> {
+    let extracted = Salt::new(HKDF_SHA256, salt).extract(secret);
+    let info = [info];
+    let mut key = Zeroizing::new([0; 32]);
+    extracted.expand(&info, Aes256)?.fill(key.as_mut_slice())?;
+    Ok(key)
+}
+
 impl DerivedKey {
-    pub(super) fn new(secret: &[u8], salt: &[u8], info: &[u8]) -> Result<Self, Unspecified> {
-        let extracted = Salt::new(HKDF_SHA256, salt).extract(secret);
-        let info = [info];
-        let mut key = Zeroizing::new([0; 32]);
-        extracted.expand(&info, Aes256)?.fill(key.as_mut_slice())?;
-        let key = UnboundKey::new(&AES_256_GCM, key.as_slice())?;
+    pub(super) fn new(key: &[u8; 32]) -> Result<Self, Unspecified> {
+        let key = UnboundKey::new(&AES_256_GCM, key)?;
         Ok(Self(LessSafeKey::new(key)))
     }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Link;
 use super::names::Hash;
+use super::store::Key;
 use crate::domain::RegionId;
 
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,13 @@ impl Anchor {
 
     pub(super) fn newest(&self, region: &RegionId) -> Option<Link> {
         self.newest.lock().get(region).copied()
+    }
+
+    /// What the store has if it has lost nothing: each region's newest link, as it is stored.
+    pub(super) fn links(&self) -> Vec<(Key, Vec<u8>)> {
+        let newest = self.newest.lock();
+        let links = newest.iter();
+        links.map(|(r, link)| (link.key(r), link.value())).collect()
     }
 
     pub(super) fn regions(&self) -> Vec<RegionId> {

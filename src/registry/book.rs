@@ -8,8 +8,8 @@ use super::account::{Account, Entry, Role};
 use super::accounts::AccountError;
 use super::check::WriteError;
 use super::distrust::Distrust;
-use super::seal::Subject;
-use super::store::{Key, Place, Txn};
+use super::seal::{Subject, Unopened};
+use super::store::{Key, Place, Txn, Unavailable};
 use super::trust::Fault;
 
 /// All accounts at one time.
@@ -53,7 +53,7 @@ impl Registry {
             after = entries.last().map(|(key, _)| key.clone());
             for (key, bytes) in entries {
                 let id = key.after(&prefix).unwrap_or_default();
-                match self.open_account(id, &bytes) {
+                match self.open_account(id, &bytes).await? {
                     Some(entry) => book.add(id, bytes, entry),
                     // It lets nobody in; the others go on.
                     None => self.distrusted(Distrust::SealedAccount),
@@ -65,14 +65,19 @@ impl Registry {
         }
     }
 
-    fn open_account(&self, id: &str, bytes: &[u8]) -> Option<Entry> {
-        let opened = self.sealer.open(Subject::Account(id), bytes)?;
-        let entry = Entry::from_json(&opened.text)?;
-        let same = match &entry {
+    /// `None`: it is not believed.
+    async fn open_account(&self, id: &str, bytes: &[u8]) -> Result<Option<Entry>, Unavailable> {
+        let opened = match self.sealer.open(Subject::Account(id), bytes).await {
+            Ok(opened) => opened,
+            Err(Unopened::Untrue) => return Ok(None),
+            Err(Unopened::NoKeys) => return Err(Unavailable),
+        };
+        let same = |entry: &Entry| match entry {
             Entry::Account(account) => account.id == id,
             Entry::Deleted { .. } => true,
         };
-        (same && entry.revision() == opened.revision).then_some(entry)
+        let entry = Entry::from_json(&opened.text);
+        Ok(entry.filter(|entry| same(entry) && entry.revision() == opened.revision))
     }
 
     pub(super) async fn write_account(
@@ -98,7 +103,8 @@ impl Registry {
         self.require_trust().await.map_err(|f| self.unwritten(f))?;
         let sealed = self
             .sealer
-            .seal(Subject::Account(id), entry.revision(), &entry.to_json())?;
+            .seal(Subject::Account(id), entry.revision(), &entry.to_json())
+            .await?;
         let key = Key::account(&self.region, id);
         let mut txn = Txn::new(self.region.clone());
         txn = match was {

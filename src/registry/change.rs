@@ -155,7 +155,8 @@ impl Registry {
         let hash = key_hash(&record.app_key);
         let sealed = self
             .sealer
-            .seal(Subject::Record(&hash), record.revision, &record.to_json());
+            .seal(Subject::Record(&hash), record.revision, &record.to_json())
+            .await;
         let sealed = sealed.map_err(|e| Overwrite::Failed(ChangeError::Seal(e)))?;
         let txn = Txn::new(self.region.clone())
             .equals(Key::app(&self.region, &hash), stored.bytes.clone())

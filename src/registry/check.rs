@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use tokio::sync::mpsc;
 
 use super::anchor::AnchorError;
@@ -77,12 +78,11 @@ impl Registry {
     }
 
     /// Commits to this region's part. The store must still have the newest link that was seen of
-    /// it, and the anchor knows the new one before this returns.
+    /// every region, and the anchor knows the new one before this returns.
     pub(super) async fn commit(&self, txn: Txn) -> Result<(), WriteError> {
-        let txn = match self.anchor.newest(&self.region) {
-            Some(link) => txn.equals(link.key(&self.region), link.value()),
-            None => txn,
-        };
+        // Of every region: what a restored store has lost of another one may have had these names.
+        let seen = self.anchor.links().into_iter();
+        let txn = seen.fold(txn, |txn, (key, value)| txn.equals(key, value));
         let link = self.store.commit(txn).await;
         let link = link.map_err(|error| match error {
             CommitError::Conflict => WriteError::Conflict,
@@ -97,8 +97,11 @@ impl Registry {
     }
 
     /// For what is acknowledged without a commit: it may rest on an earlier one that was refused
-    /// because its anchor could not be written.
+    /// because its anchor could not be written, or on one of another gateway that this anchor
+    /// hasn't seen. Not joined with a comparison under way, which may have read before it.
     pub(super) async fn anchored(&self) -> Result<(), Fault> {
+        self.check().await;
+        self.require_trust().await?;
         self.anchor.sync().await.map_err(|error| {
             tracing::error!(%error, "what is in the registry cannot be acknowledged");
             Unavailable.into()
@@ -125,13 +128,16 @@ impl Registry {
 
     /// The first region whose chain has lost what was seen of it, and whether the regions agree.
     async fn compare(&self) -> Result<(Option<RegionId>, bool), Unavailable> {
-        let regions = self.store.read(vec![Key::regions()]).await?;
-        let regions = regions.into_iter().next().flatten();
+        let regions = self.store.read(vec![Key::regions()]);
+        // Side by side: a store may be far away.
+        let chains = join_all(self.chains().into_iter().map(|region| self.chain(region)));
+        let (regions, chains) = join(regions, chains).await;
+        let regions = regions?.into_iter().next().flatten();
         let same_regions = regions == Some(region_list(&self.catalogue));
         let mut newest = Vec::new();
-        for region in self.chains() {
-            let link = self.store.newest_link(&region).await?;
-            if !self.has_anchor(&region).await? {
+        for chain in chains {
+            let (region, link, is_whole) = chain?;
+            if !is_whole {
                 return Ok((Some(region), same_regions));
             }
             newest.push((region, link));
@@ -140,6 +146,13 @@ impl Registry {
             self.noted(&region, link);
         }
         Ok((None, same_regions))
+    }
+
+    /// A region's newest link, and whether the one that was seen is there.
+    async fn chain(&self, region: RegionId) -> Result<(RegionId, Option<Link>, bool), Unavailable> {
+        let link = self.store.newest_link(&region).await?;
+        let is_whole = self.has_anchor(&region).await?;
+        Ok((region, link, is_whole))
     }
 
     /// Whether the link that was seen is there. Asked after the newest link was read: a newest

@@ -11,7 +11,7 @@ use super::pin::Statement;
 use super::random::{self, NoRandomness};
 use super::record::{Record, TokenRules};
 use super::register::{NewApp, PinBytes, RegisterError, Registered};
-use super::seal::Subject;
+use super::seal::{SealError, Subject};
 use super::store::{Key, Place, Txn};
 use super::{Registry, sealed_key};
 use crate::domain::{AppId, ZoneId};
@@ -29,12 +29,13 @@ impl Registry {
         }
         let zone = self.zone(new)?;
         let draft = self.draft(new).map_err(|e| RegisterError::Seal(e.into()))?;
-        let pins = self.pins(&draft, &zone);
-        let pins = pins.map_err(|e| RegisterError::Seal(e.into()))?;
+        let pins = self.pins(&draft, &zone).await;
+        let pins = pins.map_err(RegisterError::Seal)?;
         let hash = key_hash(&draft.app_key);
         let sealed = self
             .sealer
-            .seal(Subject::Record(&hash), draft.revision, &draft.to_json());
+            .seal(Subject::Record(&hash), draft.revision, &draft.to_json())
+            .await;
         let sealed = sealed.map_err(RegisterError::Seal)?;
         self.commit(self.registration(&draft, &pins, sealed))
             .await?;
@@ -96,7 +97,7 @@ impl Registry {
         })
     }
 
-    fn pins(&self, draft: &Record, zone: &ZoneId) -> Result<PinBytes, NoRandomness> {
+    async fn pins(&self, draft: &Record, zone: &ZoneId) -> Result<PinBytes, SealError> {
         let (id, key) = (&draft.app_id, &draft.app_key);
         let hash = id_hash(id);
         let sealed = sealed_key::seal(&*self.randomness, id, &hash, &self.region, key)?;
@@ -113,8 +114,8 @@ impl Registry {
         let by_id = statement(PinKind::Id, hash, id.as_str(), sealed);
         let by_key = statement(PinKind::Key, key_hash(key), key.as_str(), Vec::new());
         Ok(PinBytes {
-            id: self.signer.sign(&by_id),
-            key: self.signer.sign(&by_key),
+            id: self.signer.sign(&by_id).await?,
+            key: self.signer.sign(&by_key).await?,
         })
     }
 

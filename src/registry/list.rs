@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Registry;
+use super::distrust::Distrust;
 use super::known::{App, Home, Status};
 use super::locate::LookUpError;
 use super::names::Hash;
@@ -85,10 +86,17 @@ impl Registry {
         wanted: &Wanted<'_>,
         page: &mut Page,
     ) -> Result<(), LookUpError> {
-        let record = Hash::parse(name).and_then(|hash| self.unseal(&hash, bytes));
-        let Some(record) = record else {
-            page.untrusted += 1;
-            return Ok(());
+        let record = match Hash::parse(name) {
+            Some(hash) => self.unseal(&hash, bytes).await,
+            None => Err(Distrust::SealedRecord.into()),
+        };
+        let record = match record {
+            Ok(record) => record,
+            Err(Fault::Unavailable(away)) => return Err(self.away(away)),
+            Err(Fault::Distrust(_)) => {
+                page.untrusted += 1;
+                return Ok(());
+            }
         };
         if !wanted(&record.app_key, record.status) {
             return Ok(());
@@ -108,7 +116,7 @@ impl Registry {
     }
 
     async fn listed(&self, record: &Record) -> Result<Option<Arc<App>>, Fault> {
-        match self.read_key(&record.app_key).await? {
+        match self.read_key(&record.app_key, Some(&record.app_id)).await? {
             Named::Taken(verified) => match self.home(&record.app_key, verified) {
                 Home::Here(app) => Ok(Some(app)),
                 Home::Elsewhere(_) => Ok(None),

@@ -9,13 +9,19 @@ use http::HeaderValue;
 use parking_lot::Mutex;
 
 use super::Registry;
-use super::known::{App, AppName, Home, Known};
-use crate::domain::{AppKey, RegionId};
+use super::known::{App, Home, Known};
+use crate::domain::{AppId, AppKey, RegionId};
 use crate::recent::Recent;
 
 /// Something that asks for an App.
 pub trait Addressed {
     fn app_key(&self) -> AppKey;
+
+    /// The App ID that it names besides, unverified. It can spare a read of the store, and decides
+    /// nothing; asked where the App is not known.
+    fn likely_app_id(&self) -> Option<AppId> {
+        None
+    }
 }
 
 /// A call whose App lives in this region. Only [`Locator::locate`] makes one.
@@ -82,7 +88,7 @@ impl Locator {
         let entry = match recent {
             Some(entry) => entry,
             // Boxed: a look-up in the store is rare and large, and every call carries its place.
-            None => Box::pin(self.ask(key)).await?,
+            None => Box::pin(self.ask(key, || call.likely_app_id())).await?,
         };
         match entry {
             Entry::Here(seen) => Ok(Pinned { call, seen }),
@@ -93,8 +99,12 @@ impl Locator {
         }
     }
 
-    async fn ask(&self, key: AppKey) -> Result<Entry, LocateError> {
-        let known = self.registry.look_up(AppName::Key(key)).await?;
+    async fn ask(
+        &self,
+        key: AppKey,
+        likely: impl FnOnce() -> Option<AppId>,
+    ) -> Result<Entry, LocateError> {
+        let known = self.registry.look_up_key(key, likely).await?;
         let entry = Entry::new(known.ok_or(LocateError::Unknown)?);
         self.recent.lock().insert(key, entry.clone());
         Ok(entry)

@@ -123,11 +123,15 @@ impl Memory {
     }
 
     /// Remembers what was read after `epoch`. An answer that is no longer current is marked stale
-    /// instead, so that nobody keeps it.
+    /// instead, so that nobody keeps it; an App of this region is read again, since the write that
+    /// overtook this answer may have found nothing to replace.
     pub(super) fn remember(&self, hash: Hash, epoch: Epoch, answer: &Arc<Remembered>) {
         let now = self.shard(&hash).lock();
         if *now != epoch {
             answer.known.mark_stale();
+            if matches!(answer.known.home, Home::Here(_)) {
+                let _closing = self.changed.send(answer.known.app_key);
+            }
             return;
         }
         if let Some(old) = self.known.get(&hash) {
@@ -166,8 +170,15 @@ impl Memory {
         &self.shards[index % SHARDS]
     }
 
-    fn written(&self, hash: &Hash) {
+    /// A verified pin stays true, so an App that lives here stays known. Where another region was
+    /// said to be home, that region may have taken back what it should not have written.
+    fn pin_written(&self, hash: &Hash) {
         self.shard(hash).lock().0 += 1;
+        if let Some(old) = self.known.get(hash)
+            && matches!(old.known.home, Home::Elsewhere(_))
+        {
+            old.known.mark_stale();
+        }
     }
 
     fn record_written(&self, hash: &Hash) {
@@ -190,7 +201,7 @@ impl Listener for Memory {
                 continue;
             };
             match (kind, region == self.region.as_str(), Hash::parse(name)) {
-                ("pins", _, Some(hash)) => self.written(&hash),
+                ("pins", _, Some(hash)) => self.pin_written(&hash),
                 ("apps", true, Some(hash)) => self.record_written(&hash),
                 ("accounts", true, _) => {
                     self.accounts.fetch_add(1, Ordering::AcqRel);

@@ -7,7 +7,9 @@
 //! | `register`, `create`, `change`, `certificates`, `list`, `accounts`, `book` | the control plane's operations |
 //! | `trust`, `distrust`, `pin`, `sealed_key`, `names` | what is believed of the store |
 //! | `seal`, `record`, `account`, `aead`, `random` | what is sealed, and how |
+//! | `keys`, `file_keys`, `probe`, `reseal` | who has the keys that seal and sign, and replacing one |
 //! | `store`, `embedded`, `embedded_file`, `embedded_tables`, `writer`, `listeners` | where it is kept |
+//! | `etcd/` | the same in etcd, for several machines |
 //! | `transfer`, `embedded_import`, `reconcile` | a region's part out of a store and into one; what a lost commit left in the audit log |
 //! | `chain`, `anchor`, `check`, `health` | rollback, and readiness |
 
@@ -26,8 +28,11 @@ mod embedded;
 mod embedded_file;
 mod embedded_import;
 mod embedded_tables;
+mod etcd;
+mod file_keys;
 mod flight;
 mod health;
+mod keys;
 mod known;
 mod list;
 mod listeners;
@@ -38,10 +43,12 @@ mod memory;
 mod names;
 mod open;
 mod pin;
+mod probe;
 mod random;
 mod reconcile;
 mod record;
 mod register;
+mod reseal;
 mod seal;
 mod sealed_key;
 mod stats;
@@ -70,7 +77,12 @@ pub use change::ChangeError;
 pub use check::ensure_regions;
 pub use distrust::Distrust;
 pub use embedded::{EmbeddedError, EmbeddedStore};
+pub use etcd::{
+    Adding, EtcdAdmin, EtcdError, EtcdSetupError, EtcdStore, ROOT, RegionUser, Regions, SetUpError,
+};
+pub use file_keys::{BadKeys, FileKeys};
 pub use health::{Health, Reason, State};
+pub use keys::{Derived, KeyAnswer, KeyError, Keys, PublicPinKey};
 pub use known::{
     App, AppLimits, AppLoad, AppName, AppRate, AuthMode, CertRole, Certificate, Home, Known, Plan,
     Status,
@@ -79,9 +91,11 @@ pub use list::{Page, Wanted};
 pub use locate::{Addressed, LocateError, Locator, LookUpError, Pinned, Seen};
 pub use names::{Hash, PinKind};
 pub use open::{OpenError, Parts};
+pub use probe::WrongKey;
 pub use random::{NoRandomness, Randomness, SystemRandomness};
 pub use reconcile::{PutBack, ReconcileError};
 pub use register::{NewApp, PinBytes, RegisterError, Registered};
+pub use reseal::{Census, ResealError, Sealed, Walk};
 pub use seal::SealError;
 pub use stats::{LookUpResult, Stats};
 pub use store::{
@@ -118,6 +132,11 @@ impl Registry {
     /// Whether the store can be asked and believed.
     pub fn state(&self) -> State {
         self.facts.state()
+    }
+
+    /// What is wrong with the store right now, if it says.
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.store.trouble()
     }
 
     /// Whether the anchor was missing when this was opened: the store was believed as it was.

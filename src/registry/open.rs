@@ -12,13 +12,15 @@ use super::Registry;
 use super::anchor::{Anchor, AnchorError};
 use super::flight::Flights;
 use super::health::Facts;
+use super::keys::Keys;
 use super::memory::Memory;
-use super::pin::{BadPinKey, Signer};
+use super::pin::Signer;
+use super::probe::WrongKey;
 use super::random::Randomness;
-use super::seal::{SealError, Sealer};
+use super::seal::Sealer;
 use super::stats::Counters;
 use super::store::{Listener, Store};
-use crate::config::{Catalogue, KeyFile, PinSigningKey, SealKey};
+use crate::config::Catalogue;
 use crate::domain::{Clock, RegionId};
 
 /// What a registry is made of.
@@ -26,8 +28,7 @@ pub struct Parts {
     pub region: RegionId,
     pub catalogue: Arc<Catalogue>,
     pub store: Arc<dyn Store>,
-    pub seal_keys: KeyFile<SealKey>,
-    pub pin_key: PinSigningKey,
+    pub keys: Arc<dyn Keys>,
     /// The anchor's file.
     pub anchor: PathBuf,
     /// How many known Apps stay in memory.
@@ -45,11 +46,9 @@ pub enum OpenError {
     #[error("the catalogue has no region {0}")]
     UnknownRegion(RegionId),
     #[error(transparent)]
-    PinKey(#[from] BadPinKey),
+    WrongKey(#[from] WrongKey),
     #[error("the pin key is not in the catalogue's entry of its region")]
     PinKeyNotListed,
-    #[error("the seal keys cannot be used")]
-    SealKeys(#[source] SealError),
     #[error(transparent)]
     Anchor(#[from] AnchorError),
     #[error(
@@ -68,10 +67,9 @@ impl Registry {
         let signer = signer(&parts)?;
         let sealer = Sealer::new(
             parts.region.clone(),
-            parts.seal_keys,
+            parts.keys,
             Arc::clone(&parts.randomness),
         );
-        let sealer = sealer.map_err(OpenError::SealKeys)?;
         let (anchor, existed) = Anchor::open(parts.anchor.clone())?;
         if parts.require_anchor && !existed {
             return Err(OpenError::NoAnchor(parts.anchor));
@@ -104,6 +102,7 @@ impl Registry {
             randomness: parts.randomness,
         });
         registry.check().await;
+        registry.probe().await?;
         Ok(registry)
     }
 }
@@ -111,7 +110,7 @@ impl Registry {
 fn signer(parts: &Parts) -> Result<Signer, OpenError> {
     let region = parts.catalogue.region(&parts.region);
     let region = region.ok_or_else(|| OpenError::UnknownRegion(parts.region.clone()))?;
-    let signer = Signer::new(&parts.pin_key)?;
+    let signer = Signer::new(Arc::clone(&parts.keys));
     if signer.is_listed(&region.pin_keys) {
         Ok(signer)
     } else {

@@ -9,14 +9,17 @@
 //! are 64 lower-case hexadecimal digits, the time is decimal, sealed is its bytes (empty in the
 //! AppKey's pin).
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::distrust::Distrust;
+use super::keys::{KeyError, Keys, PublicPinKey};
 use super::names::{Hash, PinKind, framed};
-use crate::config::{Catalogue, PinKey, PinSigningKey};
+use crate::config::{Catalogue, PinKey};
 use crate::domain::{RegionId, ZoneId};
 
 /// A pin whose signature verifies, of the App that its place in the store names.
@@ -51,38 +54,33 @@ pub struct Found<'a> {
 
 /// Signs the pins of one region.
 pub struct Signer {
-    id: String,
-    key: Ed25519KeyPair,
+    public: PublicPinKey,
+    keys: Arc<dyn Keys>,
 }
 
-/// The pin key is no Ed25519 key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the pin key is no Ed25519 key")]
-pub struct BadPinKey;
-
 impl Signer {
-    /// # Errors
-    /// When the key is no Ed25519 key.
-    pub fn new(key: &PinSigningKey) -> Result<Self, BadPinKey> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(key.seed.as_slice());
-        Ok(Self {
-            id: key.id.clone(),
-            key: pair.map_err(|_| BadPinKey)?,
-        })
+    pub fn new(keys: Arc<dyn Keys>) -> Self {
+        Self {
+            public: keys.pin_key(),
+            keys,
+        }
     }
 
     /// Whether `region`'s catalogue entry verifies what this signs.
     pub fn is_listed(&self, keys: &[PinKey]) -> bool {
-        let public = self.key.public_key().as_ref();
-        keys.iter().any(|k| k.id == self.id && k.key == public)
+        let PublicPinKey { id, key } = &self.public;
+        keys.iter().any(|k| k.id == *id && k.key == *key)
     }
 
     /// The pin as it is stored.
-    pub fn sign(&self, statement: &Statement) -> Vec<u8> {
-        let signature = self.key.sign(&statement.signed_bytes());
-        let raw = RawPin::new(statement, &self.id, signature.as_ref());
+    ///
+    /// # Errors
+    /// When whoever holds the key does not answer.
+    pub async fn sign(&self, statement: &Statement) -> Result<Vec<u8>, KeyError> {
+        let signature = self.keys.sign(&statement.signed_bytes()).await?;
+        let raw = RawPin::new(statement, &self.public.id, &signature);
         // Texts and numbers only: writing them as JSON can't fail.
-        serde_json::to_vec(&raw).unwrap_or_default()
+        Ok(serde_json::to_vec(&raw).unwrap_or_default())
     }
 }
 

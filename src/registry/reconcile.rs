@@ -98,8 +98,7 @@ impl Registry {
         let (record, txn) = match there.flatten() {
             None => (tombstone(*id, app_key, pin.says().time), txn.absent(place)),
             Some(bytes) => {
-                let record = self.unseal(&hash, &bytes);
-                let mut record = record.ok_or(ReconcileError::Untrusted(Distrust::SealedRecord))?;
+                let mut record = self.unseal(&hash, &bytes).await?;
                 if record.status == Status::Retired {
                     return Ok(PutBack::Nothing);
                 }
@@ -111,7 +110,8 @@ impl Registry {
         let subject = Subject::Record(&hash);
         let sealed = self
             .sealer
-            .seal(subject, record.revision, &record.to_json())?;
+            .seal(subject, record.revision, &record.to_json())
+            .await?;
         self.commit(txn.put(&Place::App(hash), sealed)).await?;
         Ok(PutBack::Tombstone)
     }
@@ -162,12 +162,6 @@ impl From<Fault> for ReconcileError {
             Fault::Unavailable(_) => Self::Unavailable,
             Fault::Distrust(reason) => Self::Untrusted(reason),
         }
-    }
-}
-
-impl From<super::Unavailable> for ReconcileError {
-    fn from(_: super::Unavailable) -> Self {
-        Self::Unavailable
     }
 }
 

@@ -6,9 +6,10 @@ use super::Registry;
 use super::create::CreateError;
 use super::distrust::Distrust;
 use super::known::{App, AuthMode, Certificate, Home, Plan, Status};
-use super::names::pair;
+use super::names::{id_hash, key_hash, pair};
 use super::pin::Pin;
 use super::seal::SealError;
+use super::store::Key;
 use super::trust::{Fault, Named, Verified};
 use crate::domain::{AppId, AppKey, RegionId, ZoneId};
 
@@ -34,7 +35,11 @@ pub enum Registered {
         pins: PinBytes,
     },
     /// The same App was registered before.
-    Existing(Arc<App>),
+    Existing {
+        app: Arc<App>,
+        /// For the audit log: the registration may have ended before it was written there.
+        pins: PinBytes,
+    },
 }
 
 /// An App's two pins as they are stored.
@@ -85,8 +90,10 @@ impl Registry {
         for _ in 0..ATTEMPTS {
             self.require_trust().await.map_err(|f| self.refused(f))?;
             if let Some(app) = self.existing(&new).await? {
+                let pins = self.stored_pins(&app).await;
+                let pins = pins.map_err(|f| self.refused(f))?;
                 self.anchored().await.map_err(|f| self.refused(f))?;
-                return Ok(Registered::Existing(app));
+                return Ok(Registered::Existing { app, pins });
             }
             match self.create(&new).await {
                 Ok(created) => return Ok(created),
@@ -105,7 +112,7 @@ impl Registry {
         // The App ID first: if both are being registered right now, the AppKey is seen at least as
         // late, and so nobody takes this App for another one.
         let by_id = self.pinned_id(new).await?;
-        let by_key = self.read_key(&new.app_key).await;
+        let by_key = self.read_key(&new.app_key, new.app_id.as_ref()).await;
         let by_key = by_key.map_err(|f| self.refused(f))?;
         self.refuse_retired(&by_id, &by_key).await?;
         let verified = match by_key {
@@ -114,6 +121,17 @@ impl Registry {
             Named::Free => return self.free(new, &by_id).map(|()| None),
         };
         self.same(new, &by_id, verified).map(Some)
+    }
+
+    /// Both pins of an App of this region, which were verified.
+    async fn stored_pins(&self, app: &App) -> Result<PinBytes, Fault> {
+        let hashes = [id_hash(&app.app_id), key_hash(&app.app_key)];
+        let keys = hashes.map(|hash| Key::pin(&self.region, &hash));
+        let mut values = self.read(keys.to_vec()).await?.into_iter().flatten();
+        match (values.next(), values.next()) {
+            (Some(id), Some(key)) => Ok(PinBytes { id, key }),
+            _ => Err(Distrust::LonePin.into()),
+        }
     }
 
     async fn pinned_id(&self, new: &NewApp) -> Result<Named<(Pin, AppKey)>, RegisterError> {
@@ -135,7 +153,7 @@ impl Registry {
         if let Named::Taken((pin, key)) = by_id
             && pin.says().region == self.region
         {
-            match self.read_key(key).await {
+            match self.read_key(key, None).await {
                 Ok(Named::Taken(verified)) => refuse_retired(&verified)?,
                 Ok(_) => return Err(self.refused(Distrust::LonePin.into())),
                 Err(fault) => return Err(self.refused(fault)),

@@ -20,9 +20,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::aead::{DerivedKey, NONCE, TAG};
+use super::keys::{KeyError, Keys};
 use super::names::{Hash, framed};
 use super::random::{self, NoRandomness, Randomness};
-use crate::config::{KeyFile, SealKey};
 use crate::domain::RegionId;
 
 const VERSION: u8 = 1;
@@ -31,7 +31,7 @@ const SALT: usize = 32;
 /// Seals and opens what one region keeps.
 pub struct Sealer {
     region: RegionId,
-    keys: KeyFile<SealKey>,
+    keys: Arc<dyn Keys>,
     randomness: Arc<dyn Randomness>,
 }
 
@@ -51,48 +51,54 @@ pub struct Opened {
 /// Nothing could be sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    #[error("there is no seal key whose id has at most 255 bytes")]
-    NoKey,
+    #[error("the seal key's id does not have 1 to 255 bytes")]
+    KeyId,
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
     #[error("the cipher refused")]
     Cipher,
 }
 
+/// A text was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unopened {
+    #[error("it is not sealed by a key of this region for this subject, or was altered since")]
+    Untrue,
+    #[error("whoever holds the keys does not answer")]
+    NoKeys,
+}
+
 impl Sealer {
-    pub fn new(
-        region: RegionId,
-        keys: KeyFile<SealKey>,
-        randomness: Arc<dyn Randomness>,
-    ) -> Result<Self, SealError> {
-        let sealer = Self {
+    pub fn new(region: RegionId, keys: Arc<dyn Keys>, randomness: Arc<dyn Randomness>) -> Self {
+        Self {
             region,
             keys,
             randomness,
-        };
-        sealer.newest().map(|_| ())?;
-        Ok(sealer)
+        }
     }
 
     /// Seals under the newest key.
     ///
     /// # Errors
-    /// Without randomness.
-    pub fn seal(
+    /// Without randomness or a key.
+    pub async fn seal(
         &self,
         subject: Subject<'_>,
         revision: u64,
         text: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        let (key, length) = self.newest()?;
+        let id = self.keys.newest();
+        let length = u8::try_from(id.len()).map_err(|_| SealError::KeyId)?;
         let salt = random::bytes::<SALT>(&*self.randomness)?;
         let nonce = random::bytes::<NONCE>(&*self.randomness)?;
         let context = Context::new(subject, &self.region, revision);
-        let derived = DerivedKey::new(key.key.as_slice(), &salt, &context.info());
-        let derived = derived.map_err(|_| SealError::Cipher)?;
+        let derived = self.keys.derive(&id, &salt, &context.info()).await?;
+        let derived = DerivedKey::new(&derived).map_err(|_| SealError::Cipher)?;
         let text = sealed(&derived, nonce, &context.associated(), text)?;
         let mut bytes = vec![VERSION, length];
-        bytes.extend_from_slice(key.id.as_bytes());
+        bytes.extend_from_slice(id.as_bytes());
         bytes.extend_from_slice(&revision.to_be_bytes());
         bytes.extend_from_slice(&salt);
         bytes.extend_from_slice(&nonce);
@@ -100,28 +106,46 @@ impl Sealer {
         Ok(bytes)
     }
 
-    /// `None`: not sealed by a key of this region for this subject, or altered since.
-    pub fn open(&self, subject: Subject<'_>, bytes: &[u8]) -> Option<Opened> {
-        let parts = Parts::split(bytes)?;
+    /// # Errors
+    /// See [`Unopened`].
+    pub async fn open(&self, subject: Subject<'_>, bytes: &[u8]) -> Result<Opened, Unopened> {
+        let parts = Parts::split(bytes).ok_or(Unopened::Untrue)?;
+        let id = str::from_utf8(parts.key_id).map_err(|_| Unopened::Untrue)?;
         let context = Context::new(subject, &self.region, parts.revision);
-        let (info, associated) = (context.info(), context.associated());
-        let keys = self.keys.keys.iter();
-        let mut named = keys.filter(|k| k.id.as_bytes() == parts.key_id);
-        let text = named.find_map(|key| {
-            let derived = DerivedKey::new(key.key.as_slice(), parts.salt, &info).ok()?;
-            derived.open(parts.nonce, &associated, parts.sealed).ok()
-        });
-        Some(Opened {
+        let derived = self.keys.derive(id, parts.salt, &context.info()).await?;
+        let derived = DerivedKey::new(&derived).map_err(|_| Unopened::Untrue)?;
+        let text = derived.open(parts.nonce, &context.associated(), parts.sealed);
+        Ok(Opened {
             revision: parts.revision,
-            text: text?,
+            text: text.map_err(|_| Unopened::Untrue)?,
         })
     }
 
-    fn newest(&self) -> Result<(&SealKey, u8), SealError> {
-        let key = self.keys.keys.first().ok_or(SealError::NoKey)?;
-        let length = u8::try_from(key.id.len()).map_err(|_| SealError::NoKey)?;
-        Ok((key, length))
+    /// Whether there is a key of this id.
+    pub async fn has(&self, id: &str) -> bool {
+        let derived = self.keys.derive(id, &[], &[]).await;
+        !matches!(derived, Err(KeyError::Unknown))
     }
+
+    /// The id of the key that seals.
+    pub fn newest(&self) -> Arc<str> {
+        self.keys.newest()
+    }
+}
+
+impl From<KeyError> for Unopened {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unknown => Self::Untrue,
+            KeyError::Unavailable => Self::NoKeys,
+        }
+    }
+}
+
+/// The id of the key that sealed these bytes, as they say. `None`: they are no sealing.
+pub fn sealed_under(bytes: &[u8]) -> Option<&str> {
+    let id = str::from_utf8(Parts::split(bytes)?.key_id).ok();
+    id.filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic()))
 }
 
 fn sealed(

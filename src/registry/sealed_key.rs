@@ -6,7 +6,7 @@
 //! info. The associated data are the pin's hash in hex and the region, each with its length in
 //! front (u32, big-endian).
 
-use super::aead::{DerivedKey, NONCE};
+use super::aead::{self, DerivedKey, NONCE};
 use super::names::{Hash, framed};
 use super::random::{self, NoRandomness, Randomness};
 use crate::domain::{AppId, AppKey, RegionId};
@@ -36,7 +36,8 @@ pub(super) fn open(id: &AppId, hash: &Hash, region: &RegionId, sealed: &[u8]) ->
 
 fn derived(id: &AppId) -> Option<DerivedKey> {
     let secret = id.as_str().as_bytes();
-    DerivedKey::new(secret, &[], b"domicile-pin-sealed-v1").ok()
+    let key = aead::derive(secret, &[], b"domicile-pin-sealed-v1").ok()?;
+    DerivedKey::new(&key).ok()
 }
 
 fn associated(hash: &Hash, region: &RegionId) -> Vec<u8> {

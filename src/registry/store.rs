@@ -151,6 +151,14 @@ impl Txn {
         self
     }
 
+    /// What a broken store makes of it.
+    #[cfg(test)]
+    #[must_use]
+    pub fn without(mut self, dropped: impl Fn(&Condition) -> bool) -> Self {
+        self.conditions.retain(|condition| !dropped(condition));
+        self
+    }
+
     pub const fn region(&self) -> &RegionId {
         &self.region
     }
@@ -227,4 +235,9 @@ pub trait Store: Send + Sync + 'static {
     /// region; `regions` only where it is not there. Gives how many entries it wrote. Only for
     /// restoring: no gateway of the region runs, and the caller writes the audit log.
     fn import(&self, import: Import) -> Importing<'_>;
+
+    /// What is wrong with it right now, in a few words for the operator.
+    fn trouble(&self) -> Option<&'static str> {
+        None
+    }
 }

@@ -6,8 +6,10 @@ use futures_util::future::BoxFuture;
 
 pub use super::tests::apps::*;
 pub use super::tests::control::*;
+pub use super::tests::histories::*;
 pub use super::tests::outage::*;
 pub use super::tests::races::*;
+pub use super::tests::reseal::*;
 pub use super::tests::rollback::*;
 pub use super::tests::stores::*;
 pub use super::tests::untrusted::*;
@@ -44,6 +46,7 @@ macro_rules! tests {
             what_does_not_verify_is_refused,
             a_pin_key_ends_at_its_time,
             concurrent_misses_become_one_read,
+            a_likely_app_id_saves_a_read_and_changes_no_answer,
             who_waits_takes_over_from_who_left,
             a_late_answer_is_not_remembered,
             a_late_record_is_stale,
@@ -53,16 +56,27 @@ macro_rules! tests {
             a_gateway_starts_without_its_store,
             changed_apps_are_read_again,
             a_locator_follows_changes,
+            all_goes_under_the_newest_key_and_says_the_same,
+            a_change_in_the_midst_of_it_is_not_lost,
+            a_missing_or_a_wrong_key_is_told_at_the_start,
+            altered_texts_stay_as_they_are,
             a_store_that_was_rolled_back_is_not_believed,
             a_gateway_that_was_ready_serves_known_apps_on_a_rolled_back_store,
             a_rolled_back_store_cannot_catch_up_unseen,
+            a_rolled_back_store_is_not_read_before_the_next_check,
+            names_that_another_region_has_lost_are_not_free,
             another_history_is_a_rollback,
             a_missing_anchor_is_believed_once,
             the_anchor_knows_a_commit_before_it_is_acknowledged,
             what_is_not_anchored_is_not_acknowledged_by_asking_again,
+            what_another_gateway_made_is_anchored_too,
+            a_home_that_was_taken_back_is_asked_for_again,
             one_registration_of_a_name_wins,
             the_same_registration_wins_once_and_is_found_by_the_others,
             concurrent_changes_are_all_made,
+            histories_are_linearizable,
+            a_store_that_ignores_what_is_there_is_found,
+            a_store_that_loses_a_change_is_found,
             settings_are_changed,
             certificates_rotate,
             users_are_revoked,

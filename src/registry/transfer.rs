@@ -32,6 +32,8 @@ pub enum ImportError {
     NotEmpty,
     #[error("an entry is not of this region's part")]
     Foreign,
+    #[error("these are more entries than this store takes at once")]
+    TooLarge,
     #[error(transparent)]
     Broken(#[from] Broken),
     #[error(transparent)]

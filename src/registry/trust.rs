@@ -5,7 +5,7 @@ use super::health::Trust;
 use super::names::{Hash, PinKind, exact, id_hash, key_hash, pair};
 use super::pin::{Found, Pin};
 use super::record::Record;
-use super::seal::Subject;
+use super::seal::{Subject, Unopened};
 use super::store::{Key, Unavailable};
 use super::{Registry, sealed_key};
 use crate::domain::{AppId, AppKey};
@@ -41,6 +41,9 @@ pub(super) struct Stored {
     pub(super) bytes: Vec<u8>,
 }
 
+/// An App ID that was guessed, and what is in the places of its pin.
+type Likely<'a> = (&'a AppId, Vec<Option<Vec<u8>>>);
+
 impl Registry {
     /// Nothing new is believed while the store can't be reached or has lost commits.
     pub(super) async fn require_trust(&self) -> Result<(), Fault> {
@@ -55,11 +58,23 @@ impl Registry {
     }
 
     /// What the store has under an AppKey; at home with its record and its App ID's pin.
-    pub(super) async fn read_key(&self, key: &AppKey) -> Result<Named<Verified>, Fault> {
+    ///
+    /// `likely` is the App ID that it may have: its pin is read in the same step then. It decides
+    /// nothing. If the record names another one, or there is no guess, that takes a second read.
+    pub(super) async fn read_key(
+        &self,
+        key: &AppKey,
+        likely: Option<&AppId>,
+    ) -> Result<Named<Verified>, Fault> {
         let hash = key_hash(key);
         let mut keys = self.pin_keys(&hash);
         keys.push(Key::app(&self.region, &hash));
+        let own = keys.len();
+        if let Some(id) = likely {
+            keys.extend(self.pin_keys(&id_hash(id)));
+        }
         let mut values = self.read(keys).await?;
+        let likely = likely.map(|id| (id, values.split_off(own)));
         let bytes = values.pop().flatten();
         let pin = self.only_pin(PinKind::Key, hash, &values)?;
         let here = pin.as_ref().is_some_and(|p| p.says().region == self.region);
@@ -67,16 +82,25 @@ impl Registry {
             (None, None) => Ok(Named::Free),
             (Some(_), None) if here => Err(Distrust::NoRecord.into()),
             (_, Some(_)) if !here => Err(Distrust::NoPins.into()),
-            (Some(pin), bytes) => self.verified(pin, bytes, key).await,
+            (Some(pin), bytes) => self.verified(pin, bytes, key, likely).await,
             (None, Some(_)) => Err(Distrust::NoPins.into()),
         }
     }
 
     /// What the store has under an App ID: its pin, and the AppKey that is sealed in it.
     pub(super) async fn read_id(&self, id: &AppId) -> Result<Named<(Pin, AppKey)>, Fault> {
+        let values = self.read(self.pin_keys(&id_hash(id))).await?;
+        Ok(self.id_pin(id, &values)?)
+    }
+
+    /// The same from the values of its pin's places.
+    fn id_pin(
+        &self,
+        id: &AppId,
+        values: &[Option<Vec<u8>>],
+    ) -> Result<Named<(Pin, AppKey)>, Distrust> {
         let hash = id_hash(id);
-        let values = self.read(self.pin_keys(&hash)).await?;
-        let Some(pin) = self.only_pin(PinKind::Id, hash, &values)? else {
+        let Some(pin) = self.only_pin(PinKind::Id, hash, values)? else {
             return Ok(Named::Free);
         };
         if pin.says().exact != exact(PinKind::Id, id.as_str()) {
@@ -85,7 +109,7 @@ impl Registry {
         let key = sealed_key::open(id, &hash, &pin.says().region, &pin.says().sealed);
         let key = key.ok_or(Distrust::SealedKey)?;
         if pair(id, &key) != pin.says().pair {
-            return Err(Distrust::OtherPair.into());
+            return Err(Distrust::OtherPair);
         }
         Ok(Named::Taken((pin, key)))
     }
@@ -96,22 +120,31 @@ impl Registry {
             return Ok(None);
         };
         // Both pins are written at once and for ever: after the one, the other must be there.
-        let Named::Taken(verified) = self.read_key(&key).await? else {
+        let Named::Taken(verified) = self.read_key(&key, Some(id)).await? else {
             return Err(Distrust::LonePin.into());
         };
         agree(&pin, &verified.pin)?;
         Ok(Some((key, verified)))
     }
 
-    pub(super) async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, Unavailable> {
+    /// The values of the keys, from a snapshot that has lost nothing of what was seen: the newest
+    /// links are read with it. Between two regular comparisons nothing is believed of an older
+    /// store, which would be remembered.
+    pub(super) async fn read(&self, mut keys: Vec<Key>) -> Result<Vec<Option<Vec<u8>>>, Fault> {
         let count = keys.len();
+        let (links, wanted): (Vec<_>, Vec<_>) = self.anchor.links().into_iter().unzip();
+        keys.extend(links);
         let values = self.store.read(keys).await;
-        let values = values.inspect_err(|_| self.facts.away())?;
-        if values.len() == count {
-            Ok(values)
-        } else {
-            Err(Unavailable)
+        let mut values = values.inspect_err(|_| self.facts.away())?;
+        if values.len() != count + wanted.len() {
+            return Err(Unavailable.into());
         }
+        let there = values.split_off(count);
+        if there.into_iter().eq(wanted.into_iter().map(Some)) {
+            return Ok(values);
+        }
+        self.verify().await;
+        Err(Distrust::RolledBack.into())
     }
 
     /// The places of a name's pin: one in each region.
@@ -145,24 +178,34 @@ impl Registry {
         pin: Pin,
         bytes: Option<Vec<u8>>,
         key: &AppKey,
+        likely: Option<Likely<'_>>,
     ) -> Result<Named<Verified>, Fault> {
         if pin.says().exact != exact(PinKind::Key, key.as_str()) {
             return Ok(Named::SpeltOtherwise);
         }
         let record = match bytes {
             None => None,
-            Some(bytes) => Some(self.open_record(&pin, bytes, key).await?),
+            Some(bytes) => Some(self.open_record(&pin, bytes, key, likely).await?),
         };
         Ok(Named::Taken(Verified { pin, record }))
     }
 
-    async fn open_record(&self, pin: &Pin, bytes: Vec<u8>, key: &AppKey) -> Result<Stored, Fault> {
-        let record = self.unseal(&pin.says().hash, &bytes);
-        let record = record.ok_or(Distrust::SealedRecord)?;
+    async fn open_record(
+        &self,
+        pin: &Pin,
+        bytes: Vec<u8>,
+        key: &AppKey,
+        likely: Option<Likely<'_>>,
+    ) -> Result<Stored, Fault> {
+        let record = self.unseal(&pin.says().hash, &bytes).await?;
         if record.app_key != *key || pair(&record.app_id, key) != pin.says().pair {
             return Err(Distrust::OtherPair.into());
         }
-        let Named::Taken((id_pin, sealed)) = self.read_id(&record.app_id).await? else {
+        let named = match likely {
+            Some((id, values)) if *id == record.app_id => self.id_pin(id, &values)?,
+            _ => self.read_id(&record.app_id).await?,
+        };
+        let Named::Taken((id_pin, sealed)) = named else {
             return Err(Distrust::LonePin.into());
         };
         if sealed != *key {
@@ -173,10 +216,15 @@ impl Registry {
     }
 
     /// Opens a record of this region.
-    pub(super) fn unseal(&self, hash: &Hash, bytes: &[u8]) -> Option<Record> {
-        let opened = self.sealer.open(Subject::Record(hash), bytes)?;
-        let record = Record::from_json(&opened.text)?;
-        (record.revision == opened.revision).then_some(record)
+    pub(super) async fn unseal(&self, hash: &Hash, bytes: &[u8]) -> Result<Record, Fault> {
+        let opened = self.sealer.open(Subject::Record(hash), bytes).await;
+        let opened = opened.map_err(|error| match error {
+            Unopened::Untrue => Fault::from(Distrust::SealedRecord),
+            Unopened::NoKeys => Fault::from(Unavailable),
+        })?;
+        let record = Record::from_json(&opened.text);
+        let record = record.filter(|record| record.revision == opened.revision);
+        record.ok_or_else(|| Distrust::SealedRecord.into())
     }
 }
 

@@ -11,11 +11,10 @@ use parking_lot::Mutex;
 use crate::config::Limits;
 
 /// Counts connections. Asked once a connection, never on the way of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Admission {
     connections: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize, RandomState>>,
-    limits: Limits,
 }
 
 /// A connection's place; free again when dropped.
@@ -30,25 +29,17 @@ pub struct AddressPlace {
 }
 
 impl Admission {
-    pub fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Self {
-            connections: AtomicUsize::new(0),
-            by_address: Mutex::default(),
-            limits: limits.clone(),
-        })
-    }
-
-    pub fn connection(self: &Arc<Self>) -> Option<Place> {
+    pub fn connection(self: &Arc<Self>, limits: &Limits) -> Option<Place> {
         let place = Place(Arc::clone(self));
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        (before < self.limits.connections).then_some(place)
+        (before < limits.connections).then_some(place)
     }
 
-    pub fn address(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
+    pub fn address(self: &Arc<Self>, address: IpAddr, limits: &Limits) -> Option<AddressPlace> {
         let address = address.to_canonical();
         let mut by_address = self.by_address.lock();
         let count = by_address.entry(address).or_insert(0);
-        if *count >= self.limits.connections_per_address {
+        if *count >= limits.connections_per_address {
             return None;
         }
         *count += 1;
@@ -83,21 +74,26 @@ mod tests {
 
     #[test]
     fn places_are_limited_and_come_back() {
-        let admission = Admission::new(&Limits {
+        let limits = &Limits {
             connections: 2,
             connections_per_address: 1,
             ..Limits::default()
-        });
-        let (first, _second) = (admission.connection().unwrap(), admission.connection());
-        assert!(admission.connection().is_none());
+        };
+        let admission = Arc::new(Admission::default());
+        let first = admission.connection(limits).unwrap();
+        let _second = admission.connection(limits);
+        assert!(admission.connection(limits).is_none());
         drop(first);
-        assert!(admission.connection().is_some());
+        assert!(admission.connection(limits).is_some());
         let v4: IpAddr = "127.0.0.1".parse().unwrap();
         let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
-        let held = admission.address(v4);
-        assert!(admission.address(mapped).is_none(), "the same address");
+        let held = admission.address(v4, limits);
+        assert!(
+            admission.address(mapped, limits).is_none(),
+            "the same address"
+        );
         drop(held);
-        assert!(admission.address(mapped).is_some());
+        assert!(admission.address(mapped, limits).is_some());
         assert!(admission.by_address.lock().is_empty());
     }
 }

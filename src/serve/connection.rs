@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
-use ipnet::IpNet;
 use prometheus::IntGauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -26,33 +26,40 @@ use super::proxy_protocol;
 use super::served::Served;
 use super::tls::Edge;
 use super::watched::{Judged, TooSlow, Watched};
+use super::worker::Setting;
 use crate::call::Peer;
 use crate::domain::{Code, Transport};
-use crate::gateway::{Client, ForwardedFor, Gateway, Refusal};
+use crate::gateway::{Client, ForwardedFor, Gateway, Refusal, Shared};
 use crate::observe::{Plane, RequestId};
 use crate::pace::Pacer;
 use crate::session::{self, Arrival, Sessions};
 use crate::zone::Stream;
 
-/// What is spoken on a listener.
+/// What is spoken on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speech {
     /// REST, WebSocket and discovery.
+    Https,
+    /// The same without TLS.
     Http,
-    /// MSYNC without anything around it.
+    /// MSYNC over TLS, without anything around it.
     Msync,
+}
+
+/// What a gateway's setting is on one core.
+pub struct Rooms {
+    pub gateway: Arc<Gateway>,
+    /// Takes what turns out to be an SDK session.
+    pub sessions: Arc<Sessions>,
+    pub setting: Arc<Setting>,
 }
 
 /// What a listener's connections have in common, for one core.
 pub struct Door {
-    pub gateway: Arc<Gateway>,
+    /// Looked up for each connection and each request: it may be switched for another at any time.
+    pub rooms: Arc<ArcSwap<Rooms>>,
     pub speech: Speech,
-    /// Takes what turns out to be an SDK session.
-    pub sessions: Arc<Sessions>,
-    /// Absent on a plain listener.
-    pub tls: Option<Arc<Edge>>,
     pub admission: Arc<Admission>,
-    pub trusted_proxies: Vec<IpNet>,
     pub pacer: Arc<Pacer>,
     pub tasks: TaskTracker,
     /// Ends idle connections, and others after their answers.
@@ -71,34 +78,38 @@ const STREAMS: u32 = 200;
 impl Door {
     /// Serves one connection to its end.
     pub async fn serve(self: Arc<Self>, mut tcp: TcpStream, from: SocketAddr) {
-        let Some(place) = self.admission.connection() else {
+        let rooms = self.rooms.load_full();
+        let limits = &rooms.shared().limits;
+        let Some(place) = self.admission.connection(limits) else {
             self.count(Code::RateLimited);
             return;
         };
-        let limits = &self.gateway.shared().limits;
-        let trusted = self.trusts(from.ip());
-        let entering = tokio::time::timeout(limits.tls_handshake, self.address(&mut tcp, from));
+        let trusted = rooms.trusts(from.ip());
+        let entering = tokio::time::timeout(limits.tls_handshake, address(&mut tcp, from, trusted));
         let Ok(Some(address)) = entering.await else {
             self.count(Code::BadRequest);
             return;
         };
-        let Some(address_place) = self.admission.address(address) else {
+        let Some(address_place) = self.admission.address(address, limits) else {
             self.count(Code::RateLimited);
             return;
         };
         let _ = tcp.set_nodelay(true);
         let peer = Peer::new(address, trusted);
-        let open = Open::new(&self.gateway, self.speech.plane());
+        let open = Open::new(&rooms.gateway, self.speech.plane());
+        // It may live long, and what it is served by then is looked up anew.
+        drop(rooms);
         let Some(passage) = self.speak(tcp, peer.clone()).await else {
             return;
         };
         drop(open);
-        let open = Open::new(&self.gateway, session::plane(passage.transport));
+        let rooms = self.rooms.load_full();
+        let open = Open::new(&rooms.gateway, session::plane(passage.transport));
         let peer = match passage.before {
             Some(ForwardedFor(before)) => peer.coming_from(&before),
             None => peer,
         };
-        self.sessions.take(Arrival {
+        rooms.sessions.take(Arrival {
             transport: passage.transport,
             stream: passage.stream,
             read: passage.read,
@@ -107,31 +118,20 @@ impl Door {
         });
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted_proxies.iter().any(|r| r.contains(&address))
-    }
-
-    /// The client's address: a trusted proxy may give another than its own.
-    async fn address(&self, tcp: &mut TcpStream, from: SocketAddr) -> Option<IpAddr> {
-        if !self.trusts(from.ip()) {
-            return Some(from.ip());
-        }
-        let given = proxy_protocol::read(tcp).await.ok()?;
-        Some(given.unwrap_or(from.ip()))
-    }
-
     fn count(&self, code: Code) {
         let plane = self.speech.plane();
-        self.gateway.shared().metrics.refused(plane, code);
+        self.rooms.load().shared().metrics.refused(plane, code);
     }
 
     /// Serves HTTP to its end, or gives back what is to be a session.
     async fn speak(self: &Arc<Self>, tcp: TcpStream, peer: Peer) -> Option<Passage> {
-        let Some(edge) = &self.tls else {
+        if self.speech == Speech::Http {
             return self.http1(tcp, peer).await;
-        };
-        let tls = self.handshake(edge, tcp).await?;
+        }
+        // Without its TLS a port serves nobody.
+        let edge = self.edge()?;
+        let tls = self.handshake(&edge, tcp).await?;
+        drop(edge);
         match self.speech {
             Speech::Msync => Some(Passage {
                 transport: Transport::Msync,
@@ -139,11 +139,21 @@ impl Door {
                 stream: tls.into(),
                 read: Bytes::new(),
             }),
-            Speech::Http if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
+            _ if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
                 self.http2(tls, peer).await;
                 None
             }
-            Speech::Http => self.http1(tls, peer).await,
+            _ => self.http1(tls, peer).await,
+        }
+    }
+
+    /// The TLS of this port, as it is now.
+    fn edge(&self) -> Option<Arc<Edge>> {
+        let setting = &self.rooms.load().setting;
+        match self.speech {
+            Speech::Http => None,
+            Speech::Https => setting.https.clone(),
+            Speech::Msync => setting.msync.clone(),
         }
     }
 
@@ -156,8 +166,8 @@ impl Door {
         if let Some(code) = error.code() {
             self.count(code);
             if code.is_residency() {
-                let audit = &self.gateway.shared().audit;
-                audit.refused(code.as_str(), None);
+                let rooms = self.rooms.load();
+                rooms.shared().audit.refused(code.as_str(), None);
             }
         }
         None
@@ -167,16 +177,9 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Into<Stream> + Send + Unpin + 'static,
     {
-        let limits = &self.gateway.shared().limits;
-        let life = Life::of_http1(self.pacer.deadline(), limits);
+        let (life, builder) = self.http1_limits();
         let io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
         let service = self.service(&life, peer);
-        let mut builder = http1::Builder::new();
-        builder.max_header_size(limits.head).max_buf_size(BUFFER);
-        if limits.headers != HYPER_HEADERS {
-            // Set, the number costs an allocation a request.
-            builder.max_headers(limits.headers);
-        }
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let ended = self
             .closing
@@ -199,12 +202,29 @@ impl Door {
         })
     }
 
+    /// A connection's own limits are those of its beginning.
+    fn http1_limits(&self) -> (Arc<Life>, http1::Builder) {
+        let rooms = self.rooms.load();
+        let limits = &rooms.shared().limits;
+        let mut builder = http1::Builder::new();
+        builder.max_header_size(limits.head).max_buf_size(BUFFER);
+        if limits.headers != HYPER_HEADERS {
+            // Set, the number costs an allocation a request.
+            builder.max_headers(limits.headers);
+        }
+        (Life::of_http1(self.pacer.deadline(), limits), builder)
+    }
+
     async fn http2<S>(self: &Arc<Self>, stream: S, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let limits = &self.gateway.shared().limits;
-        let life = Life::of_http2(self.pacer.deadline(), limits);
+        let (life, head, drain) = {
+            let rooms = self.rooms.load();
+            let limits = &rooms.shared().limits;
+            let life = Life::of_http2(self.pacer.deadline(), limits);
+            (life, limits.head, limits.drain)
+        };
         let closing = self.closing.child_token();
         let io = Watched::http2(stream, Arc::clone(&life), self.judged(closing.clone()));
         let service = self.service(&life, peer);
@@ -212,7 +232,7 @@ impl Door {
         let service = service_fn(move |request| Box::pin(service.call(request)));
         let connection = http2::Builder::new(Tracked(self.tasks.clone()))
             .max_concurrent_streams(STREAMS)
-            .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
             .max_send_buf_size(BUFFER)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = std::pin::pin!(connection);
@@ -222,7 +242,7 @@ impl Door {
             () = closing.cancelled() => {
                 // The client may take its time to go; what it has under way ends in time.
                 connection.as_mut().graceful_shutdown();
-                let left = tokio::time::timeout(limits.drain, connection).await;
+                let left = tokio::time::timeout(drain, connection).await;
                 left.unwrap_or(Ok(()))
             }
         };
@@ -245,11 +265,12 @@ impl Door {
             peer,
             plane: Plane::Rest,
         });
-        let (gateway, life) = (Arc::clone(&self.gateway), Arc::clone(life));
+        let (rooms, life) = (Arc::clone(&self.rooms), Arc::clone(life));
         service_fn(move |request| {
             let busy = life.busy();
+            let gateway = Arc::clone(&rooms.load().gateway);
             let begun = gateway.begin(request, &client);
-            let (gateway, client) = (Arc::clone(&gateway), Arc::clone(&client));
+            let client = Arc::clone(&client);
             async move {
                 let mut response = gateway.answer(begun, &client).await;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -295,7 +316,8 @@ impl Door {
     }
 
     fn too_slow_words(&self) -> Bytes {
-        let shared = self.gateway.shared();
+        let rooms = self.rooms.load();
+        let shared = rooms.shared();
         let response = Refusal {
             code: Code::TooSlow,
             id: RequestId::fresh(),
@@ -308,6 +330,27 @@ impl Door {
         .response();
         serialise(&response)
     }
+}
+
+impl Rooms {
+    fn shared(&self) -> &Shared {
+        self.gateway.shared()
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let mut ranges = self.setting.trusted_proxies.iter();
+        ranges.any(|range| range.contains(&address))
+    }
+}
+
+/// The client's address: a trusted proxy may give another than its own.
+async fn address(tcp: &mut TcpStream, from: SocketAddr, trusted: bool) -> Option<IpAddr> {
+    if !trusted {
+        return Some(from.ip());
+    }
+    let given = proxy_protocol::read(tcp).await.ok()?;
+    Some(given.unwrap_or(from.ip()))
 }
 
 /// An answer as HTTP/1.1 has it on the wire.
@@ -336,7 +379,7 @@ struct Passage {
 impl Speech {
     const fn plane(self) -> Plane {
         match self {
-            Self::Http => Plane::Rest,
+            Self::Https | Self::Http => Plane::Rest,
             Self::Msync => Plane::Msync,
         }
     }

@@ -14,7 +14,7 @@ mod worker;
 
 pub use admission::Admission;
 pub use closing::Closing;
-pub use connection::{Door, Speech};
+pub use connection::Speech;
 pub use listen::{ListenError, Sockets};
 pub use tls::{Certificates, Edge, EdgeRules, HandshakeError, Handshakes};
-pub use worker::{Cores, Listening, Port};
+pub use worker::{Cores, Listening, Port, Setting};

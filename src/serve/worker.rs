@@ -2,54 +2,70 @@
 
 use std::io;
 use std::net::TcpListener as StdListener;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::closing::Closing;
-use super::connection::{Door, Speech};
+use super::connection::{Door, Rooms, Speech};
 use super::listen::Sockets;
 use super::tls::Edge;
 use crate::gateway::{Gateway, Shared};
 use crate::pace::Pacer;
 use crate::session::{self, Sessions};
 
-/// A gateway's listener, before it is handed to the cores.
+/// A gateway's listeners, before they are handed to the cores.
 pub struct Listening {
-    pub shared: Arc<Shared>,
+    pub setting: Arc<Setting>,
     pub ports: Vec<Port>,
     pub admission: Arc<Admission>,
-    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// A port of a gateway.
 pub struct Port {
     pub sockets: Sockets,
-    /// Absent on a plain listener.
-    pub tls: Option<Arc<Edge>>,
     pub speech: Speech,
+}
+
+/// What a gateway's configuration makes of it. It can be switched for another while it serves.
+pub struct Setting {
+    pub shared: Arc<Shared>,
+    /// Of the port that speaks HTTPS.
+    pub https: Option<Arc<Edge>>,
+    pub msync: Option<Arc<Edge>>,
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The running cores.
 pub struct Cores {
     threads: Vec<JoinHandle<()>>,
+    switches: Vec<UnboundedSender<Switch>>,
     stop_accepting: CancellationToken,
     close: Arc<Closing>,
     abort: CancellationToken,
 }
 
+/// An order to one core: this gateway, counted from 0, has another setting now.
+struct Switch {
+    gateway: usize,
+    setting: Arc<Setting>,
+    done: oneshot::Sender<()>,
+}
+
 /// What one core does for one gateway.
 struct Share {
-    shared: Arc<Shared>,
-    listeners: Vec<(StdListener, Option<Arc<Edge>>, Speech)>,
+    setting: Arc<Setting>,
+    listeners: Vec<(StdListener, Speech)>,
     admission: Arc<Admission>,
-    trusted_proxies: Vec<IpNet>,
 }
 
 /// How often a core keeps house.
@@ -66,14 +82,36 @@ impl Cores {
     pub fn start(count: usize, gateways: Vec<Listening>) -> io::Result<Self> {
         let tokens = Tokens::default();
         let shares = split(count, gateways);
-        let start = |(n, shares): (usize, Vec<Share>)| core(n, shares, tokens.clone());
-        let threads = shares.into_iter().enumerate().map(start);
+        let (mut threads, mut switches) = (Vec::new(), Vec::new());
+        for (number, shares) in shares.into_iter().enumerate() {
+            let (sender, receiver) = unbounded_channel();
+            threads.push(core(number, shares, receiver, tokens.clone())?);
+            switches.push(sender);
+        }
         Ok(Self {
-            threads: threads.collect::<io::Result<_>>()?,
+            threads,
+            switches,
             stop_accepting: tokens.stop_accepting,
             close: tokens.close,
             abort: tokens.abort,
         })
+    }
+
+    /// From its return on, connections and requests of a gateway are served by another setting.
+    /// Those under way end as they began, and so do sessions.
+    pub async fn switch(&self, gateway: usize, setting: &Arc<Setting>) {
+        let told = self.switches.iter().filter_map(|core| {
+            let (done, is_done) = oneshot::channel();
+            let setting = Arc::clone(setting);
+            let switch = Switch {
+                gateway,
+                setting,
+                done,
+            };
+            // A core that is gone serves nobody.
+            core.send(switch).ok().map(|()| is_done)
+        });
+        futures_util::future::join_all(told).await;
     }
 
     /// Stops listening and lets what is in flight end; after `limit` the rest is dropped.
@@ -109,100 +147,139 @@ fn split(count: usize, gateways: Vec<Listening>) -> Vec<Vec<Share>> {
         let mut dealt: Vec<Vec<_>> = cores.iter().map(|_| Vec::new()).collect();
         for port in gateway.ports {
             for (listeners, socket) in dealt.iter_mut().zip(port.sockets.sockets) {
-                listeners.push((socket, port.tls.clone(), port.speech));
+                listeners.push((socket, port.speech));
             }
         }
         for (core, listeners) in cores.iter_mut().zip(dealt) {
             core.push(Share {
-                shared: Arc::clone(&gateway.shared),
+                setting: Arc::clone(&gateway.setting),
                 listeners,
                 admission: Arc::clone(&gateway.admission),
-                trusted_proxies: gateway.trusted_proxies.clone(),
             });
         }
     }
     cores
 }
 
-fn core(number: usize, shares: Vec<Share>, tokens: Tokens) -> io::Result<JoinHandle<()>> {
+fn core(
+    number: usize,
+    shares: Vec<Share>,
+    switches: UnboundedReceiver<Switch>,
+    tokens: Tokens,
+) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     std::thread::Builder::new()
         .name(format!("core-{number}"))
-        .spawn(move || runtime.block_on(run(shares, tokens)))
+        .spawn(move || runtime.block_on(Core::new(tokens).run(shares, switches)))
 }
 
-async fn run(shares: Vec<Share>, tokens: Tokens) {
-    let pacer = Pacer::new();
-    let tasks = TaskTracker::new();
-    let upstreams = TaskTracker::new();
-    let background = CancellationToken::new();
-    spawn_background(&background, {
-        let pacer = Arc::clone(&pacer);
-        async move { pacer.run().await }
-    });
-    for share in shares {
-        open(share, &pacer, &tasks, &upstreams, &background, &tokens);
-    }
-    tokens.stop_accepting.cancelled().await;
-    tasks.close();
-    tokio::select! {
-        () = tasks.wait() => {}
-        () = tokens.abort.cancelled() => {}
-    }
-    background.cancel();
+/// What all that runs on a core has in common.
+struct Core {
+    pacer: Arc<Pacer>,
+    /// What a drain waits for.
+    tasks: TaskTracker,
+    upstreams: TaskTracker,
+    background: CancellationToken,
+    tokens: Tokens,
 }
 
-/// Starts one gateway's listeners and housekeeping on this core.
-fn open(
-    share: Share,
-    pacer: &Arc<Pacer>,
-    tasks: &TaskTracker,
-    upstreams: &TaskTracker,
-    background: &CancellationToken,
-    tokens: &Tokens,
-) {
-    let gateway = Arc::new(Gateway::new(&share.shared, pacer, upstreams));
-    spawn_background(background, keep_house(Arc::clone(&gateway)));
-    let sessions = Sessions::new(Arc::clone(&gateway), tasks.clone());
-    spawn_background(background, look_after(Arc::clone(&sessions)));
-    for (listener, tls, speech) in share.listeners {
-        let door = Arc::new(Door {
-            gateway: Arc::clone(&gateway),
-            speech,
-            sessions: Arc::clone(&sessions),
-            tls,
-            admission: Arc::clone(&share.admission),
-            trusted_proxies: share.trusted_proxies.clone(),
-            pacer: Arc::clone(pacer),
-            tasks: tasks.clone(),
-            closing: Arc::clone(&tokens.close),
+impl Core {
+    fn new(tokens: Tokens) -> Self {
+        Self {
+            pacer: Pacer::new(),
+            tasks: TaskTracker::new(),
+            upstreams: TaskTracker::new(),
+            background: CancellationToken::new(),
+            tokens,
+        }
+    }
+
+    async fn run(self, shares: Vec<Share>, mut switches: UnboundedReceiver<Switch>) {
+        let pacer = Arc::clone(&self.pacer);
+        self.spawn_background(async move { pacer.run().await });
+        let gateways: Vec<_> = shares.into_iter().map(|share| self.open(share)).collect();
+        let switching = async {
+            while let Some(switch) = switches.recv().await {
+                if let Some(rooms) = gateways.get(switch.gateway) {
+                    rooms.store(self.furnish(&switch.setting));
+                }
+                let _ = switch.done.send(());
+            }
+        };
+        let stop = &self.tokens.stop_accepting;
+        stop.run_until_cancelled(switching).await;
+        stop.cancelled().await;
+        self.tasks.close();
+        tokio::select! {
+            () = self.tasks.wait() => {}
+            () = self.tokens.abort.cancelled() => {}
+        }
+        self.background.cancel();
+    }
+
+    /// Starts one gateway's listeners on this core.
+    fn open(&self, share: Share) -> Arc<ArcSwap<Rooms>> {
+        let rooms = Arc::new(ArcSwap::new(self.furnish(&share.setting)));
+        for (listener, speech) in share.listeners {
+            let door = Arc::new(Door {
+                rooms: Arc::clone(&rooms),
+                speech,
+                admission: Arc::clone(&share.admission),
+                pacer: Arc::clone(&self.pacer),
+                tasks: self.tasks.clone(),
+                closing: Arc::clone(&self.tokens.close),
+            });
+            let stop = self.tokens.stop_accepting.clone();
+            self.tasks.spawn(accept(listener, door, stop));
+        }
+        rooms
+    }
+
+    /// What a setting makes of a gateway on this core, with its housekeeping.
+    fn furnish(&self, setting: &Arc<Setting>) -> Arc<Rooms> {
+        let gateway = Gateway::new(&setting.shared, &self.pacer, &self.upstreams);
+        let gateway = Arc::new(gateway);
+        let sessions = Sessions::new(Arc::clone(&gateway), self.tasks.clone());
+        self.spawn_background(keep_house(Arc::downgrade(&gateway)));
+        self.spawn_background(look_after(Arc::downgrade(&sessions)));
+        Arc::new(Rooms {
+            gateway,
+            sessions,
+            setting: Arc::clone(setting),
+        })
+    }
+
+    fn spawn_background<F: Future<Output = ()> + Send + 'static>(&self, future: F) {
+        let end = self.background.clone();
+        tokio::spawn(async move {
+            end.run_until_cancelled(future).await;
         });
-        tasks.spawn(accept(listener, door, tokens.stop_accepting.clone()));
     }
 }
 
-fn spawn_background<F: Future<Output = ()> + Send + 'static>(end: &CancellationToken, future: F) {
-    let end = end.clone();
-    tokio::spawn(async move {
-        end.run_until_cancelled(future).await;
-    });
-}
-
-async fn keep_house(gateway: Arc<Gateway>) {
+/// For as long as anybody is served by it.
+async fn keep_house(gateway: Weak<Gateway>) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
+        let Some(gateway) = gateway.upgrade() else {
+            return;
+        };
         gateway.sweep();
     }
 }
 
-async fn look_after(sessions: Arc<Sessions>) {
+/// For as long as there are sessions, or may be new ones.
+async fn look_after(sessions: Weak<Sessions>) {
     let mut ticks = tokio::time::interval(session::SWEEP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let Some(sessions) = sessions.upgrade() else {
+            return;
+        };
         sessions.sweep();
     }
 }

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
 
 use crate::auth::{Credentialed, Demand, Grant, GrantError, Presented};
+use crate::call::claimed_app_id;
 use crate::config::Limits;
-use crate::domain::{AppKey, BearerToken, Channel};
+use crate::domain::{AppId, AppKey, BearerToken, Channel};
 use crate::registry::Addressed;
 use crate::zone::Channelled;
 
@@ -138,6 +139,10 @@ impl<'de> Deserialize<'de> for AuthToken {
 impl Addressed for Arc<Login> {
     fn app_key(&self) -> AppKey {
         self.app_key
+    }
+
+    fn likely_app_id(&self) -> Option<AppId> {
+        claimed_app_id(BearerToken::new(self.token.as_deref()?))
     }
 }
 

@@ -6,25 +6,21 @@
 
 mod evidence;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::Full;
 use serde::Serialize;
 
 use super::Homes;
 use super::bind::Home;
 use super::egress::DialError;
+use super::exchange::Conversation;
 use super::prepare::{self, APP_ID, CHANNEL, REQUEST_ID, SECRET, TRACEPARENT, ZONE};
 use super::stream::Stream;
 use super::upstream::Target;
@@ -82,8 +78,14 @@ impl Homes {
                 app_key: app.app_key.as_str(),
                 user_id: user,
             };
-            let request = request(home, &target, app, (PATH, &asked))?;
-            let body = exchange(stream, request).await?;
+            let mut request = request(home, &target, (PATH, &asked))?;
+            let id = HeaderValue::from_str(app.app_id.as_str());
+            let id = id.map_err(|_| EraseError::Protocol)?;
+            request.headers_mut().insert(APP_ID, id);
+            let body = Conversation::open(stream)
+                .await?
+                .ask(request, ANSWER)
+                .await?;
             Evidence::read(&body, app)
         };
         let erased = tokio::time::timeout(whole, erasing).await;
@@ -121,7 +123,6 @@ struct Asked<'a> {
 pub(super) fn request(
     home: &Home,
     target: &Target,
-    app: &App,
     (path, asked): (&'static str, &impl Serialize),
 ) -> Result<Request<Full<Bytes>>, EraseError> {
     let body = serde_json::to_vec(asked).map_err(|_| EraseError::Protocol)?;
@@ -132,16 +133,14 @@ pub(super) fn request(
     headers.insert(header::HOST, target.authority.clone());
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
-    stamp(headers, home, app)?;
+    stamp(headers, home);
     Ok(request)
 }
 
 /// What the data centre is told with every request, as far as there is no client.
-fn stamp(headers: &mut HeaderMap, home: &Home, app: &App) -> Result<(), EraseError> {
-    let id = HeaderValue::from_str(app.app_id.as_str()).map_err(|_| EraseError::Protocol)?;
+fn stamp(headers: &mut HeaderMap, home: &Home) {
     let channel = HeaderValue::from_static(Channel::General.as_str());
     let (trace, request_id) = prepare::traceparent(RequestId::fresh());
-    headers.insert(APP_ID, id);
     headers.insert(CHANNEL, channel);
     headers.insert(ZONE, home.header.clone());
     headers.insert(REQUEST_ID, request_id);
@@ -149,52 +148,10 @@ fn stamp(headers: &mut HeaderMap, home: &Home, app: &App) -> Result<(), EraseErr
     if let Some(secret) = &home.gateway_secret {
         headers.insert(SECRET, secret.clone());
     }
-    Ok(())
-}
-
-/// One request on a connection of its own, and the body of its answer.
-pub(super) async fn exchange(
-    stream: Stream,
-    request: Request<Full<Bytes>>,
-) -> Result<Bytes, EraseError> {
-    let opened = http1::Builder::new()
-        .max_buf_size(HEAD)
-        .handshake(TokioIo::new(stream))
-        .await;
-    let (mut sender, connection) = opened.map_err(EraseError::Broken)?;
-    let exchange = async move {
-        let response = sender.send_request(request).await;
-        take(response.map_err(EraseError::Broken)?).await
-    };
-    // The connection is driven beside the exchange, and given up with it.
-    match select(pin!(exchange), pin!(connection)).await {
-        Either::Left((body, _)) => body,
-        Either::Right((_, exchange)) => exchange.await,
-    }
-}
-
-/// No answer but 200 is looked at; least of all one that names another place.
-async fn take(response: Response<Incoming>) -> Result<Bytes, EraseError> {
-    match response.status() {
-        StatusCode::OK => {}
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
-            return Err(EraseError::Unsupported);
-        }
-        other => return Err(EraseError::Refused(other)),
-    }
-    let body = Limited::new(response.into_body(), ANSWER).collect().await;
-    match body {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) => Err(error
-            .downcast()
-            .map_or(EraseError::Protocol, |error| EraseError::Broken(*error))),
-    }
 }
 
 const PATH: &str = "/management/erasures";
 /// Connecting, asking and answering together.
 const WHOLE: Duration = Duration::from_secs(60);
-/// The most of an answer's head, in bytes.
-const HEAD: usize = 16 * 1024;
 /// The most of an answer's body, in bytes.
 const ANSWER: usize = 64 * 1024;

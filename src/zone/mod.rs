@@ -4,6 +4,7 @@ mod bind;
 mod body;
 mod egress;
 mod erase;
+mod exchange;
 mod filter;
 mod flight;
 mod headers;
@@ -43,7 +44,7 @@ pub use secured::{Secured, UpstreamTlsError};
 pub use send::{Answer, FilterError, SendError};
 pub use session::{Approach, Link};
 pub use stream::Stream;
-pub use sweep::Sweep;
+pub use sweep::{Sweep, Sweeping, Swept, Told};
 pub use upstream::Target;
 
 use bind::Pools;

@@ -1,136 +1,131 @@
-//! What a data centre has deleted because it was past its App's retention. The request also tells the
-//! App's retention as it is now, and has what is past it deleted. As an erasure, it goes to the zone
-//! that the App is pinned to and nowhere else. What must be served is in `docs/data-centre.md`.
+//! What data centres have deleted because it was past its App's retention. The request also tells the Apps'
+//! retentions as they are now, and has what is past them deleted: a page of Apps at a time, on one connection.
+//! As an erasure, it goes to the zone that the Apps are pinned to and nowhere else. What must be served is in
+//! `docs/data-centre.md`.
 
-use std::collections::BTreeMap;
+mod answer;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::erase::{exchange, reach, request};
+use super::bind::Home;
+use super::erase::{reach, request};
+use super::exchange::Conversation;
+use super::upstream::Target;
 use super::{EraseError, Homes};
+use crate::domain::ZoneId;
 use crate::registry::App;
 
-/// One sweep, as the data centre tells of it. It names nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sweep {
-    /// 16 lower-case hexadecimal digits, made by the data centre. Later ones are higher.
-    pub sweep_id: String,
-    /// Unix milliseconds, by the data centre's clock.
-    pub began_at: u64,
-    /// What is older was deleted.
-    pub older_than: u64,
-    /// By channel and kind.
-    pub deleted: BTreeMap<String, BTreeMap<String, u64>>,
+pub use answer::{Sweep, Swept};
+
+/// The way to one zone's data centre for a round of sweeps.
+pub struct Sweeping {
+    home: Arc<Home>,
+    open: Option<(Arc<Target>, Conversation)>,
+}
+
+/// The last report of an App that is in the audit log, with all before it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Told {
+    app_key: String,
+    sweep_id: String,
 }
 
 #[derive(Serialize)]
 struct Asked<'a> {
-    app_key: &'a str,
-    retention_days: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    acknowledged: Option<&'a str>,
+    /// This gateway's clock, in Unix milliseconds.
+    now: u64,
+    apps: Vec<Kept<'a>>,
+    acknowledged: &'a [Told],
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    app_key_sha256: String,
-    #[serde(rename = "complete")]
-    _complete: bool,
-    sweeps: Vec<Sweep>,
+/// How long an App's messages are kept.
+#[derive(Serialize)]
+struct Kept<'a> {
+    app_key: &'a str,
+    retention_days: u32,
 }
 
 impl Homes {
-    /// Has the App's data centre sweep, and gives the reports behind the `acknowledged` one.
+    /// Each zone's, with nothing dialled yet.
+    pub fn sweeping(&self) -> Vec<Sweeping> {
+        let homes = self.homes.iter().cloned();
+        homes.map(|home| Sweeping { home, open: None }).collect()
+    }
+}
+
+impl Told {
+    pub fn new(app: &App, last: &Sweep) -> Self {
+        Self {
+            app_key: app.app_key.as_str().to_owned(),
+            sweep_id: last.sweep_id.clone(),
+        }
+    }
+}
+
+impl Sweeping {
+    /// Apps of one request, at most.
+    pub const PAGE: usize = 1_000;
+
+    pub fn zone(&self) -> &ZoneId {
+        &self.home.id
+    }
+
+    /// Has the data centre sweep these Apps, and gives the reports behind the acknowledged ones. `now` is in
+    /// Unix milliseconds.
     ///
     /// # Errors
-    /// See [`EraseError`]; [`EraseError::Unsupported`] where the data centre has no such call.
-    pub async fn sweep(
-        &self,
-        app: &App,
-        acknowledged: Option<&str>,
-    ) -> Result<Vec<Sweep>, EraseError> {
-        let home = self.homes.iter().find(|home| home.id == app.zone);
-        let home = home.ok_or(EraseError::NoSuchZone)?;
-        let sweeping = async {
-            let (target, stream) = reach(home).await?;
-            let asked = Asked {
-                app_key: app.app_key.as_str(),
-                retention_days: app.retention_days,
-                acknowledged,
-            };
-            let request = request(home, &target, app, (PATH, &asked))?;
-            read(&exchange(stream, request).await?, app)
+    /// See [`EraseError`]; [`EraseError::NoSuchZone`] when an App is of another zone: nothing was sent.
+    /// [`EraseError::Unsupported`] where the data centre has no such call.
+    pub async fn ask(
+        &mut self,
+        now: u64,
+        apps: &[Arc<App>],
+        acknowledged: &[Told],
+    ) -> Result<Swept, EraseError> {
+        if apps.iter().any(|app| app.zone != self.home.id) {
+            return Err(EraseError::NoSuchZone);
+        }
+        let kept = apps.iter().map(|app| Kept {
+            app_key: app.app_key.as_str(),
+            retention_days: app.retention_days,
+        });
+        let asked = Asked {
+            now,
+            apps: kept.collect(),
+            acknowledged,
         };
-        let swept = tokio::time::timeout(WHOLE, sweeping).await;
-        swept.unwrap_or(Err(EraseError::Timeout))
+        let swept = tokio::time::timeout(WHOLE, self.converse(&asked)).await;
+        let body = swept.unwrap_or(Err(EraseError::Timeout)).inspect_err(|_| {
+            self.open = None;
+        })?;
+        Swept::read(&body, apps)
     }
-}
 
-/// Strictly: it goes into the audit log.
-fn read(body: &[u8], app: &App) -> Result<Vec<Sweep>, EraseError> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| EraseError::Protocol)?;
-    let hash = hex::encode(digest(&SHA256, app.app_key.as_str().as_bytes()));
-    let is_sound = answer.sweeps.len() <= SWEEPS && answer.sweeps.iter().all(Sweep::is_sound);
-    if is_sound && answer.app_key_sha256 == hash {
-        Ok(answer.sweeps)
-    } else {
-        Err(EraseError::Protocol)
-    }
-}
-
-impl Sweep {
-    fn is_sound(&self) -> bool {
-        let digits = |b| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-        let of = |names: &[&str], name: &String| names.contains(&name.as_str());
-        self.sweep_id.len() == 16
-            && self.sweep_id.bytes().all(digits)
-            && self.deleted.iter().all(|(channel, kinds)| {
-                of(&CHANNELS, channel) && kinds.keys().all(|kind| of(&KINDS, kind))
-            })
+    /// On the open connection or, where that has ended meanwhile, once more on another: asking twice does no
+    /// harm.
+    async fn converse(&mut self, asked: &Asked<'_>) -> Result<bytes::Bytes, EraseError> {
+        if let Some((target, conversation)) = self.open.as_mut().filter(|(_, c)| c.goes_on()) {
+            let request = request(&self.home, target, (PATH, asked))?;
+            match conversation.ask(request, ANSWER).await {
+                Err(EraseError::Broken(_)) => {}
+                answered => return answered,
+            }
+        }
+        let (target, stream) = reach(&self.home).await?;
+        let request = request(&self.home, &target, (PATH, asked))?;
+        let conversation = Conversation::open(stream).await?;
+        let (_, conversation) = self.open.insert((target, conversation));
+        conversation.ask(request, ANSWER).await
     }
 }
 
 const PATH: &str = "/management/sweeps";
-const CHANNELS: [&str; 4] = ["one_to_one", "group", "room", "general"];
-const KINDS: [&str; 4] = ["messages", "waiting", "files", "bytes"];
-/// In one answer, at most.
-const SWEEPS: usize = 64;
+/// The most of an answer's body, in bytes: 512 reports, each with all channels and kinds.
+const ANSWER: usize = 1024 * 1024;
 /// Connecting, asking, sweeping and answering together.
 const WHOLE: Duration = Duration::from_secs(60);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sweep(id: &str, channel: &str, kind: &str) -> Sweep {
-        let kinds = BTreeMap::from([(kind.to_owned(), 1)]);
-        Sweep {
-            sweep_id: id.to_owned(),
-            began_at: 1,
-            older_than: 0,
-            deleted: BTreeMap::from([(channel.to_owned(), kinds)]),
-        }
-    }
-
-    /// Nothing that a data centre makes up gets into the audit log.
-    #[test]
-    fn only_known_words_and_digits_are_taken() {
-        let id = "0af7651916cd43dd";
-        assert!(sweep(id, "group", "messages").is_sound());
-        for (id, channel, kind) in [
-            (id, "ann", "messages"),
-            (id, "group", "hello"),
-            ("0AF7651916CD43DD", "group", "messages"),
-            ("short", "group", "messages"),
-        ] {
-            assert!(
-                !sweep(id, channel, kind).is_sound(),
-                "{id} {channel} {kind}"
-            );
-        }
-    }
-}

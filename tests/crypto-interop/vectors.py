@@ -8,6 +8,7 @@ Needs the package `cryptography` (scripts/requirements.txt).
 
 import base64
 import hashlib
+import hmac
 import json
 import struct
 import sys
@@ -89,6 +90,91 @@ def pin(v):
     return json.dumps(stored, separators=(",", ":"))
 
 
+def part(text):
+    """Of a key of the data centre: its length in front."""
+    return struct.pack(">Q", len(text)) + text.encode()
+
+
+def centre_key(v):
+    """A key in the clear: each segment with whether it is plain."""
+    names = [(False, part(name)) for name in v["names"]]
+    return names + [(True, struct.pack(">Q", number)) for number in v["ids"]]
+
+
+def centre_place(v, index):
+    """How a key stands in the store."""
+    place, front = b"", b""
+    for plain, own in centre_key(v):
+        front += own
+        tag = hmac.digest(index, v["keyspace"].encode() + b"\0" + front, "sha256")[:16]
+        place += own if plain else tag
+    return place
+
+
+def centre_sealed(v, keyspace, place, text):
+    key, salt, nonce = (bytes.fromhex(v[name]) for name in ("key", "salt", "nonce"))
+    mark = hmac.digest(key, b"domicile-datacenter-key-v1", "sha256")[:4]
+    bound = keyspace.encode() + b"\0"
+    own = derived(key, b"domicile-datacenter-v1", bound + place[:16] + salt)
+    return b"\1" + mark + salt + nonce + AESGCM(own).encrypt(nonce, text, bound + place)
+
+
+def centre_opened(v, keyspace, place, stored):
+    key, bound = bytes.fromhex(v["key"]), keyspace.encode() + b"\0"
+    assert stored[:1] == b"\1"
+    assert stored[1:5] == hmac.digest(key, b"domicile-datacenter-key-v1", "sha256")[:4]
+    salt, nonce, text = stored[5:21], stored[21:33], stored[33:]
+    own = derived(key, b"domicile-datacenter-v1", bound + place[:16] + salt)
+    return AESGCM(own).decrypt(nonce, text, bound + place)
+
+
+def centre_text(v):
+    """The key in the clear, then the value."""
+    segments, end = b"", 0
+    for plain, own in centre_key(v):
+        end += len(own)
+        segments += struct.pack(">BH", plain, end)
+    names = b"".join(own for _, own in centre_key(v))
+    return bytes([len(centre_key(v))]) + segments + names + v["value"].encode()
+
+
+def centre_vectors():
+    seal = {"key": bytes(range(64, 96)).hex(), "salt": bytes(range(1, 17)).hex()}
+    seal |= {"nonce": bytes(range(17, 29)).hex()}
+    index = bytes(range(96, 128))
+    name_key = seal | {"text": index.hex()}
+    name_key["bytes"] = centre_sealed(seal, "index", CENTRE_INDEX, index).hex()
+    value = seal | {"index": index.hex(), "keyspace": "messages_one_to_one"}
+    value |= {"names": ["acme#chat", "ann", "bob"], "ids": [7], "value": '{"msg":"hi"}'}
+    uuid = "01a209c7-8380-7008-9b86-4d73f66f6da1"
+    piece = seal | {"index": index.hex(), "keyspace": "files"}
+    piece |= {"names": ["acme#chat", uuid], "ids": [0, 1], "value": "what the file says"}
+    for v, text in ((value, centre_text(value)), (piece, piece["value"].encode())):
+        place = centre_place(v, index)
+        v["place"] = place.hex()
+        v["bytes"] = centre_sealed(v, v["keyspace"], place, text).hex()
+    piece["bytes"] = struct.pack(">I", len(piece["bytes"]) // 2).hex() + piece["bytes"]
+    return {"centre_name_key": name_key, "centre_value": value, "centre_file": piece}
+
+
+def centre_check(there):
+    """From the stored bytes, the key and the place alone."""
+    v = there["centre_name_key"]
+    index = centre_opened(v, "index", CENTRE_INDEX, bytes.fromhex(v["bytes"]))
+    assert index.hex() == v["text"]
+    v = there["centre_value"]
+    stored = bytes.fromhex(v["bytes"])
+    assert centre_opened(v, v["keyspace"], centre_place(v, index), stored) == centre_text(v)
+    v = there["centre_file"]
+    length, stored = bytes.fromhex(v["bytes"])[:4], bytes.fromhex(v["bytes"])[4:]
+    assert struct.unpack(">I", length) == (len(stored),)
+    opened_piece = centre_opened(v, v["keyspace"], centre_place(v, index), stored)
+    assert opened_piece == v["value"].encode()
+
+
+CENTRE_INDEX = b"domicile-datacenter-index-v1"
+
+
 def vectors():
     app_id, app_key = "970CA35de60c44645bbae8a215061b33", "acme#chat"
     salt, nonce = bytes(range(1, 33)).hex(), bytes(range(1, 13)).hex()
@@ -115,7 +201,8 @@ def vectors():
         "sealed": inner["bytes"],
     }
     statement["stored"] = pin(statement)
-    return {"record": record, "account": account, "sealed_app_key": inner, "pin": statement}
+    made = {"record": record, "account": account, "sealed_app_key": inner, "pin": statement}
+    return made | centre_vectors()
 
 
 def main():
@@ -126,6 +213,7 @@ def main():
         there = json.load(file)
     for name in ("record", "account"):
         assert opened(there[name]) == there[name]["text"].encode(), name
+    centre_check(there)
     assert there == vectors()
     print("the vectors open, verify and are made alike")
 

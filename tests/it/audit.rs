@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use domicile::registry::{Randomness, SystemRandomness};
 use tlog::{Signer, VerifierKey};
 
 use crate::harness::World;
+use crate::harness::disk::{Ballast, FULL, small_disk};
 
 const SEED: [u8; 32] = [7; 32];
 const FOLDER: &str = "DOMICILE_AUDIT_TEST_FOLDER";
@@ -144,33 +145,19 @@ fn be_killed(dir: &Path) {
 #[test]
 fn a_full_disk_refuses_acts_and_half_writes_nothing() {
     const NAME: &str = "audit::a_full_disk_refuses_acts_and_half_writes_nothing";
-    if let Some(folder) = std::env::var_os(FOLDER) {
+    if let Some(disk) = small_disk(NAME, "1m") {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        return runtime.block_on(fill(Path::new(&folder)));
+        runtime.block_on(fill(&disk));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o size=1m none \"$0\" && exec \"$@\"";
-    let child = again(NAME);
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", script])
-        .arg(folder.path())
-        .arg(child.get_program())
-        .args(child.get_args())
-        .env(FOLDER, folder.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{output:?}");
-    assert!(text.contains("the disk was full"), "{text}");
 }
 
 async fn fill(disk: &Path) {
-    let (dir, ballast) = (disk.join("audit"), disk.join("ballast"));
+    let dir = disk.join("audit");
     let clock = Arc::new(ManualClock::at(1_760_000_000));
     let log = AuditLog::open(&dir, origin(), &[&SEED], clock.clone()).unwrap();
     let mut acknowledged = 0;
     for round in 1..=3 {
-        leave_little_room(&ballast);
+        let ballast = Ballast::on(disk, 128 * 1024);
         acknowledged += write_until_full(&log).await;
         assert_eq!(log.entries(), acknowledged);
         let whole = verify(&Folder::new(&dir), &[key()], None).unwrap();
@@ -182,7 +169,7 @@ async fn fill(disk: &Path) {
         }
         clock.advance(WINDOW);
         assert_eq!(log.flush().await, Err(AuditError::Write));
-        fs::remove_file(&ballast).unwrap();
+        drop(ballast);
         log.flush().await.unwrap();
         let act = log.begin(deed("acct-2")).await.unwrap();
         act.done().await.unwrap();
@@ -194,17 +181,7 @@ async fn fill(disk: &Path) {
     let log = open(&dir);
     assert_eq!(log.entries(), acknowledged);
     assert_eq!(log.read(None, 10_000).unwrap().len() as u64, acknowledged);
-    println!("the disk was full");
-}
-
-/// Fills the disk but for 128 KiB.
-fn leave_little_room(ballast: &Path) {
-    let mut file = fs::File::create(ballast).unwrap();
-    let mut length = 0;
-    while file.write_all(&[0; 4096]).is_ok() {
-        length += 4096;
-    }
-    file.set_len(length - 128 * 1024).unwrap();
+    println!("{FULL}");
 }
 
 /// How many entries there was room for. What is smaller than what was refused may still fit.

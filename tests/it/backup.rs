@@ -3,76 +3,18 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use access_token::build_app_token;
-use reqwest::{Client, Method};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::process::{Process, system_now};
+use crate::harness::region::{Mine, Region, domicile, ends, printed};
 use crate::harness::{World, audit, eventually, in_time};
 
-/// One region, whose gateway is a process of its own or stopped.
-struct Region {
-    world: World,
-    http: Client,
-    admin: SocketAddr,
-}
-
-/// An App, as its owner knows it.
-struct Mine {
-    id: String,
-    app: String,
-    certificate: String,
-}
-
 impl Region {
-    async fn new(n: u8) -> Self {
-        let ip = Process::own_ip(n);
-        let plan = World::plan().reference().regions(&["frankfurt"]);
-        let world = World::without_gateways(plan.listens_on(&ip)).await;
-        world.configure();
-        let admin = SocketAddr::new(ip.parse().unwrap(), 7403);
-        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
-        let http = Client::builder()
-            .no_proxy()
-            .tls_danger_accept_invalid_certs(true)
-            .pool_max_idle_per_host(0)
-            .resolve("admin.frankfurt.test", admin)
-            .resolve("rest.frankfurt.test", SocketAddr::new(admin.ip(), 7402))
-            .build()
-            .unwrap();
-        Self { world, http, admin }
-    }
-
-    async fn serve(&self) -> Process {
-        let process = Process::serve(&self.world, &[]).await;
-        in_time("the admin API to listen", async {
-            while !self.answers().await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
-        .await;
-        process
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the test is the client")]
-    async fn answers(&self) -> bool {
-        tokio::net::TcpStream::connect(self.admin).await.is_ok()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.world.root().join("frankfurt").join(name)
-    }
-
-    fn config(&self) -> String {
-        text(&self.path("gateway.yaml"))
-    }
-
     fn store(&self) -> PathBuf {
         self.world.root().join("registry.redb")
     }
@@ -121,6 +63,8 @@ impl Region {
         for name in LOST {
             fs::remove_file(self.path(name)).unwrap();
         }
+        // There once the gateway has counted, which it may not have had the time for.
+        let _ = fs::remove_file(self.path("keys.json"));
     }
 
     /// Everything that a restore might have left behind.
@@ -142,18 +86,11 @@ impl Region {
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let key = fs::read_to_string(self.path("admin.key")).unwrap();
-        self.call_with(key.trim(), method, path, body).await
+        answer(self.request(method, path).json(&body)).await
     }
 
     async fn call_with(&self, key: &str, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let url = format!(
-            "https://admin.frankfurt.test:{}/v1/{path}",
-            self.admin.port()
-        );
-        let call = self.http.request(method, url).bearer_auth(key).json(&body);
-        let answer = call.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
+        answer(self.request_with(key, method, path).json(&body)).await
     }
 
     async fn register(&self, app: &str) -> Mine {
@@ -173,17 +110,6 @@ impl Region {
         assert_eq!(status, 200);
     }
 
-    /// What the App's backend gets: the status, and the gateway's code if it refused.
-    async fn served(&self, app: &Mine) -> (u16, String) {
-        let token = build_app_token(&app.id, &app.certificate, 3600, system_now(), 1).unwrap();
-        let url = format!("http://rest.frankfurt.test:7402/acme/{}/users", app.app);
-        let call = self.http.get(url).bearer_auth(token);
-        let answer = call.send().await.unwrap();
-        let code = answer.headers().get("domicile-code");
-        let code = code.map_or("-", |code| code.to_str().unwrap()).to_owned();
-        (answer.status().as_u16(), code)
-    }
-
     fn audited(&self, wanted: &[&str]) -> bool {
         let entries = audit::entries(&self.path("audit"));
         let fits = |entry: &&String| wanted.iter().all(|text| entry.contains(text));
@@ -200,22 +126,9 @@ const LOST: [&str; 5] = [
     "owner.json",
 ];
 
-fn domicile(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_domicile"));
-    command.args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-/// # Panics
-/// When the command ended otherwise.
-#[track_caller]
-fn ends(output: &Output, code: i32, says: &str) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(said.contains(says), "{says} is not in {said}");
-}
-
-fn printed(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap()
+async fn answer(call: RequestBuilder) -> (u16, Value) {
+    let answer = call.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
 fn text(path: &Path) -> String {

@@ -50,7 +50,7 @@ async fn every_app_is_served_at_home_and_refused_elsewhere() {
     }
     for region in REGIONS {
         let metrics = demo.metrics(region).await;
-        for kind in ["foreign_path", "foreign_app"] {
+        for kind in ["foreign_path", "foreign_app", "probe"] {
             let line = format!(r#"domicile_residency_violations_total{{kind="{kind}"}} 0"#);
             assert!(metrics.contains(&line), "{region}");
         }

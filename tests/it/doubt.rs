@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domicile::config::{KeyFile, PinSigningKey, SealKey};
 use domicile::domain::{AppId, RegionId};
-use domicile::registry::{Key, Parts, Registry, SystemRandomness};
+use domicile::registry::{FileKeys, Key, Parts, Registry, SystemRandomness};
 
 use crate::harness::{Call, FaultyStore, Reply, Said, TestApp, World, eventually, in_time};
 
@@ -239,7 +239,7 @@ async fn a_suspension_made_meanwhile_arrives_when_the_registry_heals() {
 /// Frankfurt's registry as another gateway sees it, that reaches the store all the time.
 async fn another_gateway(world: &World, store: &FaultyStore) -> Arc<Registry> {
     let dir = world.root().join("frankfurt");
-    let shared = &world.gateway("frankfurt").shared;
+    let shared = &world.gateway("frankfurt").shared();
     let mut pin_keys = KeyFile::<PinSigningKey>::read(&dir.join("pin.key"))
         .unwrap()
         .keys;
@@ -247,8 +247,13 @@ async fn another_gateway(world: &World, store: &FaultyStore) -> Arc<Registry> {
         region: RegionId::parse("frankfurt").unwrap(),
         catalogue: Arc::clone(&shared.catalogue),
         store: store.inner(),
-        seal_keys: KeyFile::<SealKey>::read(&dir.join("seal.key")).unwrap(),
-        pin_key: pin_keys.remove(0),
+        keys: Arc::new(
+            FileKeys::new(
+                KeyFile::<SealKey>::read(&dir.join("seal.key")).unwrap(),
+                &pin_keys.remove(0),
+            )
+            .unwrap(),
+        ),
         anchor: world.root().join("another.anchor"),
         cache_capacity: 100,
         negative_ttl: std::time::Duration::from_secs(1),

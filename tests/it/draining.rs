@@ -20,7 +20,7 @@ async fn what_is_in_flight_finishes_and_what_is_new_is_refused() {
     early.send(&call).await;
     world.centre("fra1").has_seen(1).await;
     let mut idle = world.plain_wire("frankfurt").await;
-    world.gateway("frankfurt").shared.drain();
+    world.gateway("frankfurt").shared().drain();
     for wire in [&mut idle, &mut world.plain_wire("frankfurt").await] {
         wire.send(&call).await;
         let answer = wire.answer().await;

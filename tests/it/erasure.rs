@@ -49,7 +49,7 @@ async fn record(world: &World, app: &TestApp) -> Arc<App> {
 
 async fn erase(world: &World, app: &TestApp, user: Option<&str>) -> Result<Evidence, EraseError> {
     let record = record(world, app).await;
-    let homes = &world.gateway(app.region).shared.homes;
+    let homes = &world.gateway(app.region).shared().homes;
     homes.erase(&record, user).await
 }
 

@@ -395,7 +395,7 @@ async fn draining_wins_over_every_fault() {
     for _ in 0..3 {
         wires.push(world.plain_wire("frankfurt").await);
     }
-    world.gateway("frankfurt").shared.drain();
+    world.gateway("frankfurt").shared().drain();
     let mut faulty = Draft::good(&app);
     faulty.tail = "/%zz".to_owned();
     let mut elsewhere = Draft::good(&app);

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("observe", &["domain"]),
     ("audit", &["domain"]),
     ("config", &["domain"]),
+    ("sinks", &["domain", "config"]),
     ("registry", &["domain", "recent", "config"]),
     ("backup", &["domain", "registry"]),
     ("call", &["domain", "observe", "registry"]),
@@ -54,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "domain", "pace", "observe", "config", "call", "zone", "gateway", "session",
         ],
     ),
+    ("probe", &["domain", "config", "registry"]),
     (
         "admin",
         &["domain", "per_address", "audit", "config", "registry"],
@@ -62,7 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "domain", "observe", "audit", "config", "registry", "call", "zone", "gateway", "serve",
-            "admin",
+            "admin", "probe",
         ],
     ),
     (
@@ -74,7 +76,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "domain", "audit", "config", "registry", "backup", "admin", "app", "demo",
+            "domain", "audit", "config", "sinks", "registry", "backup", "admin", "app", "probe",
+            "demo",
         ],
     ),
 ];

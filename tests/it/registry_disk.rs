@@ -1,10 +1,7 @@
 //! The embedded registry on a disk that is full: what cannot be written is refused, what is known goes on
 //! being served, nothing is half there, and with room again it goes on by itself.
 
-use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,33 +10,20 @@ use domicile::registry::{
     AppName, EmbeddedStore, Key, NewApp, RegisterError, Registered, Registry, Store,
 };
 
+use crate::harness::disk::{Ballast, FULL, small_disk};
 use crate::harness::in_time;
 use crate::registry_kit::{open, registry};
 
 const NAME: &str = "registry_disk::a_full_disk_refuses_registrations_and_half_writes_nothing";
-const FOLDER: &str = "DOMICILE_TEST_SMALL_DISK";
 
 /// A real small disk, in a mount namespace of its own. Controls: `OpenFile::recover`, and the anchor
 /// that is synced before a registration is acknowledged.
 #[test]
 fn a_full_disk_refuses_registrations_and_half_writes_nothing() {
-    if let Some(folder) = std::env::var_os(FOLDER) {
+    if let Some(disk) = small_disk(NAME, "24m") {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        return runtime.block_on(fill(Path::new(&folder)));
+        runtime.block_on(fill(&disk));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o size=24m none \"$0\" && exec \"$@\"";
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", script])
-        .arg(folder.path())
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
-        .env(FOLDER, folder.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{output:?}");
-    assert!(text.contains("the disk was full"), "{text}");
 }
 
 async fn fill(disk: &Path) {
@@ -72,7 +56,7 @@ async fn fill(disk: &Path) {
     for key in &acknowledged {
         is_served(&home, key).await;
     }
-    println!("the disk was full");
+    println!("{FULL}");
 }
 
 async fn register(home: &Registry, name: &str) -> Result<AppKey, RegisterError> {
@@ -87,7 +71,7 @@ async fn register(home: &Registry, name: &str) -> Result<AppKey, RegisterError> 
     };
     // One that was refused may be there all the same: its commit came before what failed.
     home.register(new).await.map(|done| match done {
-        Registered::Created { .. } | Registered::Existing(_) => app_key,
+        Registered::Created { .. } | Registered::Existing { .. } => app_key,
     })
 }
 
@@ -114,26 +98,4 @@ async fn nothing_is_half_there(store: &Arc<EmbeddedStore>) {
     let apps = all("apps/").await.unwrap().len();
     let pins = all("pins/").await.unwrap().len();
     assert_eq!(pins, 2 * apps, "a pin or a record stands alone");
-}
-
-/// A file that takes all of the disk but some bytes, while it lives.
-struct Ballast(std::path::PathBuf);
-
-impl Ballast {
-    fn on(disk: &Path, room: u64) -> Self {
-        let path = disk.join("ballast");
-        let mut file = fs::File::create(&path).unwrap();
-        let mut length = 0;
-        while file.write_all(&[0; 4096]).is_ok() {
-            length += 4096;
-        }
-        file.set_len(length - room).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Ballast {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).unwrap();
-    }
 }

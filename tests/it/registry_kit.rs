@@ -7,7 +7,9 @@ use std::time::Duration;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use domicile::config::{Catalogue, KeyFile, PinKey, PinSigningKey, Region, SealKey};
 use domicile::domain::{RegionId, SystemClock, ZoneId};
-use domicile::registry::{EmbeddedStore, Parts, Registry, SystemRandomness, ensure_regions};
+use domicile::registry::{
+    EmbeddedStore, FileKeys, Parts, Registry, SystemRandomness, ensure_regions,
+};
 use zeroize::Zeroizing;
 
 pub const REGIONS: [&str; 2] = ["frankfurt", "virginia"];
@@ -25,13 +27,18 @@ pub async fn registry(folder: &Path, store: &Arc<EmbeddedStore>, name: &str) -> 
         region: RegionId::parse(name).unwrap(),
         catalogue: Arc::new(catalogue()),
         store,
-        seal_keys: KeyFile {
-            keys: vec![SealKey {
-                id: name.to_owned(),
-                key: Zeroizing::new(secret(name)),
-            }],
-        },
-        pin_key: pin_key(name),
+        keys: Arc::new(
+            FileKeys::new(
+                KeyFile {
+                    keys: vec![SealKey {
+                        id: name.to_owned(),
+                        key: Zeroizing::new(secret(name)),
+                    }],
+                },
+                &pin_key(name),
+            )
+            .unwrap(),
+        ),
         anchor: folder.join(format!("{name}.anchor")),
         cache_capacity: 100_000,
         negative_ttl: Duration::from_secs(5),

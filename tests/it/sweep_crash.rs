@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use domicile::domain::{Clock, SystemClock};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -64,12 +65,18 @@ impl Centre {
     }
 
     fn sweep(&self) -> RequestBuilder {
-        let asked = json!({ "app_key": "acme#chat", "retention_days": 0 });
+        let app = json!({ "app_key": "acme#chat", "retention_days": 0 });
+        let asked = json!({ "now": SystemClock.unix_millis(), "apps": [app] });
         self.request(Method::POST, "/management/sweeps")
             .json(&asked)
     }
 
-    fn kill(mut self) {
+    fn kill(self) {}
+}
+
+/// Also when the test fails.
+impl Drop for Centre {
+    fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -104,7 +111,7 @@ async fn a_sweep_survives_kill_9() {
     let last = centre.sweep().send().await.unwrap();
     let last: Value = last.json().await.unwrap();
     assert_eq!(last["complete"], true, "{last}");
-    let reports = last["sweeps"].as_array().unwrap();
+    let reports = last["apps"][0]["sweeps"].as_array().unwrap();
     let deleted = reports.iter().map(|report| {
         let deleted = report["deleted"]["one_to_one"]["messages"].as_u64();
         deleted.unwrap()

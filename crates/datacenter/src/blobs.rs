@@ -111,6 +111,15 @@ impl Blobs {
         hash.as_ref().try_into().map_err(io::Error::other)
     }
 
+    /// Which of the keys has sealed it, as [`Cipher::age`]: all pieces are sealed by one.
+    pub(crate) async fn age(&self, uuid: Uuid) -> io::Result<Option<usize>> {
+        let mut file = File::open(self.path(uuid)).await?;
+        let mut head = Vec::new();
+        file.read_u32().await?;
+        file.take(HEAD).read_to_end(&mut head).await?;
+        Ok(self.cipher.age(&head))
+    }
+
     /// Removes a file, if it is there, with its content.
     pub(crate) async fn remove(&self, uuid: Uuid) -> io::Result<()> {
         let path = self.path(uuid);
@@ -165,6 +174,11 @@ impl Content {
     /// In bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Removes it with its content.
+    pub(crate) async fn wipe(self) -> io::Result<()> {
+        spawn_blocking(move || wipe::remove(&self.unfinished.0)).await?
     }
 
     /// Gives the file its name.
@@ -238,6 +252,8 @@ impl Pieces {
 const PIECE: usize = 64 * 1024;
 /// What sealing may add to one.
 const SEAL_ROOM: usize = 1024;
+/// Bytes of a piece that tell what has sealed it, at most.
+const HEAD: u64 = 64;
 const UNFINISHED: &str = ".part";
 
 #[cfg(test)]

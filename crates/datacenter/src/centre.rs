@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
 use crate::live::Sessions;
+use crate::reseal;
 use crate::retention::{self, Retention};
 use crate::server::door::Door;
 use crate::server::listen::{self, Plane};
@@ -94,6 +95,7 @@ impl DataCentre {
         let (tracker, stop) = (TaskTracker::new(), Stop::default());
         let every = settings.sweep_every;
         let centre = Arc::new(open(settings, door, rest_addr, &tracker, &stop)?);
+        retention::note(&centre).await;
         let listeners = [
             (Plane::Rest, Some(rest)),
             (Plane::WebSocket, websocket),
@@ -110,6 +112,7 @@ impl DataCentre {
                 tracker.clone(),
             ));
         }
+        tracker.spawn(reseal::reseal(centre.clone(), every, stop.clone()));
         tracker.spawn(retention::sweep_again_and_again(
             centre,
             every,

@@ -1,10 +1,14 @@
 //! `chatfiles`: uploads and downloads, streamed both ways.
 
+use std::io;
+use std::pin::pin;
+
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::TryStreamExt;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -15,9 +19,10 @@ use uuid::Uuid;
 use crate::app_key::AppKey;
 use crate::blobs::{Content, Upload};
 use crate::centre::Centre;
+use crate::reseal::PAUSE;
 use crate::server::answer::Response;
 use crate::server::call::Call;
-use crate::server::fault::Fault;
+use crate::server::fault::{FULL, Fault};
 use crate::store::cipher::Keyspace;
 use crate::store::key::Key;
 use crate::store::{Edit, Entry, StoreError, View};
@@ -85,10 +90,7 @@ pub(crate) async fn erase_content(
     app: &AppKey,
     key: &Key,
 ) -> Result<Erased, Fault> {
-    let wanted = key.clone();
-    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
-    let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
-    let size = stored.flatten().map(|file| file.size);
+    let size = stored_size(centre, key).await?;
     let uuid = key.last::<36>().and_then(|text| uuid(text));
     let (Some(uuid), Some(size)) = (uuid, size) else {
         if let Some(uuid) = uuid {
@@ -106,13 +108,76 @@ pub(crate) async fn erase_content(
 
 /// As [`erase_content`], for files that are past their retention. Gives their size.
 pub(crate) async fn remove_content(centre: &Centre, key: &Key) -> Result<u64, Fault> {
-    let wanted = key.clone();
-    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &wanted);
-    let stored = centre.store.read::<_, StoreError, _>(read).await.ok();
+    let size = stored_size(centre, key).await?;
     if let Some(uuid) = key.last::<36>().and_then(|text| uuid(text)) {
         centre.blobs.remove(uuid).await?;
     }
-    Ok(stored.flatten().map_or(0, |file| file.size))
+    Ok(size.unwrap_or(0))
+}
+
+/// Has the content of the file that this key is of sealed by the newest key. Gives which key has sealed it
+/// then, as [`crate::store::cipher::Cipher::age`]; nothing when it can't be told.
+pub(crate) async fn reseal(centre: &Centre, key: &Key) -> Result<Option<usize>, Fault> {
+    let uuid = key.last::<36>().and_then(|text| uuid(text));
+    let app = key.first_part().and_then(|app| app.split_once('#'));
+    let app = app.and_then(|(org, app)| AppKey::new(org, app));
+    let (Some(uuid), Some(app)) = (uuid, app) else {
+        return Ok(None);
+    };
+    let age = match centre.blobs.age(uuid).await {
+        Ok(age @ (None | Some(0))) => return Ok(age),
+        Ok(Some(age)) => age,
+        // Its content is gone, or cut off.
+        Err(error) if GONE.contains(&error.kind()) => return Ok(None),
+        Err(error) => return Err(Fault::File(error)),
+    };
+    let Some(size) = stored_size(centre, key).await? else {
+        return Ok(None);
+    };
+    match copy(centre, &app, uuid, size).await {
+        Ok(content) => replace(centre, key, content).await,
+        Err(error) if FULL.contains(&error.kind()) => Err(Fault::File(error)),
+        // It is damaged, and stays as it is.
+        Err(_) => Ok(Some(age)),
+    }
+}
+
+/// At 20 MiB a second, at most.
+async fn copy(centre: &Centre, app: &AppKey, uuid: Uuid, size: u64) -> io::Result<Content> {
+    let mut pieces = pin!(centre.blobs.read(app, uuid, size).await?);
+    let mut upload = centre.blobs.create(app, uuid).await?;
+    let mut paused = 0;
+    while let Some(piece) = pieces.try_next().await? {
+        upload.push(piece).await?;
+        if upload.size() - paused >= 1 << 20 {
+            paused = upload.size();
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    upload.finish().await
+}
+
+/// Unless the file was removed meanwhile. Who reads the one before reads on.
+async fn replace(centre: &Centre, key: &Key, content: Content) -> Result<Option<usize>, Fault> {
+    let _filing = centre.filing.lock().await;
+    if stored_size(centre, key).await?.is_none() {
+        content.wipe().await?;
+        return Ok(None);
+    }
+    content.keep().await?;
+    Ok(Some(0))
+}
+
+/// What is known of a file's size. Nothing of an entry that does not open; but where the disk fails, its
+/// content has to wait, or nobody could tell how much it was.
+async fn stored_size(centre: &Centre, key: &Key) -> Result<Option<u64>, StoreError> {
+    let key = key.clone();
+    let read = move |view: &View<'_>| view.get::<StoredFile>(Keyspace::Files, &key);
+    match centre.store.read::<_, StoreError, _>(read).await {
+        Ok(file) => Ok(file.map(|file| file.size)),
+        Err(error) if error.is_of_disk() => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Whether a file was uploaded by this user.
@@ -206,9 +271,9 @@ fn broken(error: MultipartError) -> Fault {
     }
 }
 
-fn missing(error: std::io::Error) -> Fault {
+fn missing(error: io::Error) -> Fault {
     match error.kind() {
-        std::io::ErrorKind::NotFound => Fault::NotFound,
+        io::ErrorKind::NotFound => Fault::NotFound,
         _ => Fault::File(error),
     }
 }
@@ -219,8 +284,7 @@ fn uuid(text: &[u8]) -> Option<Uuid> {
 
 fn new_secret() -> Result<String, Fault> {
     let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| std::io::Error::other("there is no randomness"))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("there is no randomness"))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
@@ -228,6 +292,7 @@ fn key(app: &AppKey, uuid: Uuid) -> Key {
     Key::of(app).plain(&uuid.to_string())
 }
 
+const GONE: [io::ErrorKind; 2] = [io::ErrorKind::NotFound, io::ErrorKind::UnexpectedEof];
 const FILE_MAX: usize = 100 * 1024 * 1024;
 /// What a form may have around its file.
 const FORM_ROOM: usize = 1024 * 1024;

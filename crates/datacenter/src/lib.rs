@@ -31,6 +31,7 @@ mod page;
 mod path;
 mod post;
 mod queues;
+mod reseal;
 mod retention;
 mod roaming;
 mod rooms;
@@ -45,6 +46,6 @@ mod wipe;
 
 pub use centre::{DataCentre, StartError};
 pub use server::tls::TlsError;
-pub use settings::{AWAY, Clock, GatewayAuth, SWEEP_EVERY, SealKeys, Settings};
+pub use settings::{AWAY, Clock, GatewayAuth, SWEEP_EVERY, SealKey, SealKeys, Settings};
 pub use store::cipher::CipherError;
 pub use store::{OpenError, StoreError};

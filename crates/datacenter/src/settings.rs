@@ -34,17 +34,32 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
 }
 
-/// AES-256 keys, newest first, never none: the first seals, all open. They are wiped when dropped.
-pub struct SealKeys(Vec<Zeroizing<[u8; 32]>>);
+/// An AES-256 key, and the id that the log and errors call it by. It is wiped when dropped.
+pub struct SealKey {
+    pub id: String,
+    pub key: Zeroizing<[u8; 32]>,
+}
+
+/// Keys, newest first, never none: the first seals, all open.
+pub struct SealKeys(Vec<SealKey>);
 
 impl SealKeys {
     /// Nothing when there is no key.
-    pub fn new(keys: Vec<Zeroizing<[u8; 32]>>) -> Option<SealKeys> {
+    pub fn new(keys: Vec<SealKey>) -> Option<SealKeys> {
         (!keys.is_empty()).then_some(SealKeys(keys))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8; 32]> {
-        self.0.iter().map(|key| &**key)
+    #[cfg(test)]
+    pub(crate) fn for_tests(bytes: &[u8]) -> SealKeys {
+        let key = |byte: &u8| SealKey {
+            id: format!("key-{byte}"),
+            key: Zeroizing::new([*byte; 32]),
+        };
+        SealKeys(bytes.iter().map(key).collect())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &SealKey> {
+        self.0.iter()
     }
 }
 

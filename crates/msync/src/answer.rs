@@ -1,4 +1,4 @@
-//! Whole frames that the gateway, or a data centre, says itself.
+//! Whole frames that the gateway, or a data centre, says itself; and a client's that only asks.
 
 use crate::Command;
 
@@ -33,6 +33,19 @@ pub fn provision_answer(resource: Option<&str>, session_id: Option<&str>) -> Vec
         payload = payload.text(20, session_id);
     }
     frame(Command::Provision, &payload)
+}
+
+/// A client's first message without any token, in the name of `user` of the App `app_key`. It says
+/// who is asked for and nothing else, which a gateway must decide on before it wants a token.
+#[must_use]
+pub fn provision_without_token(app_key: &str, user: &str) -> Vec<u8> {
+    let provision = Message::default().number(1, 16).number(5, 0).number(6, 0);
+    Message::default()
+        .number(1, 0)
+        .message(2, &jid(app_key, user))
+        .number(8, Command::Provision.number() as u64)
+        .message(9, &provision)
+        .0
 }
 
 /// A refusal of the message `meta_id`. With code 19 the SDK shows the reason's text.

@@ -34,8 +34,8 @@ mod walk;
 mod wire;
 
 pub use answer::{
-    kick, notice, operation, provision_answer, provision_refusal, sync_ack, sync_refusal,
-    unread_answer,
+    kick, notice, operation, provision_answer, provision_refusal, provision_without_token,
+    sync_ack, sync_refusal, unread_answer,
 };
 pub use edit::{add_expiry, negotiate_down};
 pub use fault::Fault;

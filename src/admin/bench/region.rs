@@ -11,7 +11,7 @@ use super::NOW;
 use crate::audit::{AuditLog, Origin};
 use crate::config::{self, Catalogue, Endpoint, KeyFile, PinKey, PinSigningKey, SealKey};
 use crate::domain::{ManualClock, RegionId, ZoneId};
-use crate::registry::{EmbeddedStore, Parts, Registry, SystemRandomness, ensure_regions};
+use crate::registry::{EmbeddedStore, FileKeys, Parts, Registry, SystemRandomness, ensure_regions};
 
 /// Frankfurt's registry and audit log, in a folder of their own.
 pub struct Region {
@@ -59,16 +59,21 @@ async fn open_registry(dir: &Path, clock: Arc<ManualClock>) -> Arc<Registry> {
         region: id(),
         catalogue,
         store,
-        seal_keys: KeyFile {
-            keys: vec![SealKey {
-                id: "fra".to_owned(),
-                key: Zeroizing::new([9; 32]),
-            }],
-        },
-        pin_key: PinSigningKey {
-            id: "fra".to_owned(),
-            seed: Zeroizing::new(seed),
-        },
+        keys: Arc::new(
+            FileKeys::new(
+                KeyFile {
+                    keys: vec![SealKey {
+                        id: "fra".to_owned(),
+                        key: Zeroizing::new([9; 32]),
+                    }],
+                },
+                &PinSigningKey {
+                    id: "fra".to_owned(),
+                    seed: Zeroizing::new(seed),
+                },
+            )
+            .unwrap(),
+        ),
         anchor: dir.join("registry.anchor"),
         cache_capacity: 1_000,
         negative_ttl: Duration::from_secs(5),

@@ -48,7 +48,7 @@ pub async fn run(args: &Args, name: Option<&str>, output: Output) -> Outcome {
     let name = crate::admin::account_name(name.unwrap_or(NAME));
     let name = name.map_err(|fault| Stop::WrongUse(format!("--name {fault}")))?;
     let config = stopped::load(&path)?;
-    let store = stopped::store(&config)?;
+    let store = stopped::any_store(&config)?;
     let registry = stopped::registry(&config, store, config.registry.anchor.clone()).await?;
     let log = stopped::audit_log(&config)?;
     let key = AdminKey::generate(&SystemRandomness)?;

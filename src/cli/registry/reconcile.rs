@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
@@ -63,7 +63,7 @@ pub async fn run(args: &Args) -> Outcome {
     };
     let evidence = dirs.iter().map(|dir| Evidence::new(&config, dir));
     let evidence: Vec<_> = evidence.collect::<anyhow::Result<_>>()?;
-    let store = stopped::store(&config)?;
+    let store = stopped::any_store(&config)?;
     let log = stopped::audit_log(&config)?;
     let act = log.begin(deed(None)).await?;
     let beside = beside(&config.registry.anchor);
@@ -71,6 +71,10 @@ pub async fn run(args: &Args) -> Outcome {
         remove(&beside)?;
         // Compared with a new anchor, the store is believed as it is.
         let registry = stopped::registry(&config, store, beside.clone()).await?;
+        if !registry.state().trusted {
+            let trouble = registry.trouble().unwrap_or("it does not answer");
+            bail!("the registry cannot be reached: {trouble}");
+        }
         reconcile(&registry, &log, &evidence).await
     };
     let report = done

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::contents::Contents;
 use crate::cli::stopped;
-use crate::config::Config;
+use crate::config::{Config, KeyUse};
 
 /// Files that are on disk, under other names than their own.
 #[derive(Default)]
@@ -162,10 +162,22 @@ impl Staged {
             sync(&config.data_dir).with_context(unwritable)?;
             installed.push("audit log");
         }
+        // What keys sealed in the registry before says nothing of this one.
+        forget_key_use(&config.data_dir)?;
         for file in self.files {
             installed.push(file.install()?);
         }
         Ok((installed, self.kept))
+    }
+}
+
+fn forget_key_use(data_dir: &Path) -> anyhow::Result<()> {
+    let file = KeyUse::file(data_dir);
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", file.display()))
+        }
+        _ => Ok(()),
     }
 }
 

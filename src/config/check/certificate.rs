@@ -32,7 +32,7 @@ pub(super) fn check(files: &Files, now: u64) {
     for (place, zone) in &files.gateway.zones.zones {
         check_upstream(files, &place.key("tls"), &zone.tls, now);
     }
-    check_registry(files);
+    check_registry(files, now);
 }
 
 fn check_upstream(files: &Files, place: &Place, tls: &UpstreamTls, now: u64) {
@@ -67,14 +67,25 @@ fn check_identity(files: &Files, place: &Place, names: &[CertifiedName]) {
 /// How the URIs of gateways begin.
 const GATEWAYS: &str = "domicile://region/";
 
-fn check_registry(files: &Files) {
+fn check_registry(files: &Files, now: u64) {
     let store = files
         .gateway
         .registry
         .as_ref()
         .map(|registry| &registry.store);
-    if let Some(RegistryStore::Etcd { ca: Some(ca), .. }) = store {
-        check_trust(files, &Place::of(&["registry", "etcd", "tls", "ca"]), ca);
+    let Some(RegistryStore::Etcd(etcd)) = store else {
+        return;
+    };
+    let place = Place::of(&["registry", "etcd", "tls"]);
+    if let Some(ca) = &etcd.ca {
+        check_trust(files, &place.key("ca"), ca);
+    }
+    if let Some((certificate, key)) = &etcd.identity {
+        let pair = CertificateFiles {
+            certificate: certificate.clone(),
+            key: key.clone(),
+        };
+        let _names = check_pair(files, &place, &pair, now);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::RegistryStore;
+use super::{EtcdConfig, RegistryStore};
 use crate::config::read::{Item, Section};
 use crate::config::{secret, url};
 
@@ -12,17 +12,18 @@ pub(super) fn read(item: &Item<'_>, data_dir: &Path, plain: bool) -> Option<Regi
     item.section(|s| {
         let endpoints = s.need_list("endpoints", ENDPOINTS);
         let prefix = s.take("prefix").and_then(|item| item.parse(PREFIX, prefix));
-        let (username, password) = account(s, item, data_dir);
-        RegistryStore::Etcd {
+        let user = account(s, item, data_dir);
+        let (ca, identity) = tls(s, data_dir);
+        RegistryStore::Etcd(EtcdConfig {
             endpoints: endpoints
                 .iter()
                 .filter_map(|item| endpoint(item, plain))
                 .collect(),
             prefix: prefix.unwrap_or_else(|| "/domicile".to_owned()),
-            username,
-            password,
-            ca: ca(s, data_dir),
-        }
+            user,
+            ca,
+            identity,
+        })
     })
 }
 
@@ -44,7 +45,11 @@ fn endpoint(item: &Item<'_>, plain: bool) -> Option<String> {
         .map(|text| text.trim_end_matches('/').to_owned())
 }
 
-fn prefix(text: &str) -> Result<String, &'static str> {
+/// A prefix of keys.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn prefix(text: &str) -> Result<String, &'static str> {
     let inside = |b: u8| b.is_ascii_alphanumeric() || b"/_.-".contains(&b);
     if !text.starts_with('/') || !text.bytes().all(inside) {
         return Err("is not a path of letters, digits, '_', '.' and '-'");
@@ -60,7 +65,7 @@ fn account(
     s: &mut Section<'_>,
     item: &Item<'_>,
     data_dir: &Path,
-) -> (Option<String>, Option<SecretString>) {
+) -> Option<(String, SecretString)> {
     let username = s.take("username");
     let password = s.take("password");
     if username.is_some() != password.is_some() {
@@ -68,13 +73,25 @@ fn account(
         item.fault::<()>("has only one of username and password", expected);
     }
     let username = username.and_then(|item| item.text("a user name").map(str::to_owned));
-    (
-        username,
-        password.and_then(|item| secret::read(&item, data_dir)),
-    )
+    let password = password.and_then(|item| secret::read(&item, data_dir));
+    username.zip(password)
 }
 
-fn ca(s: &mut Section<'_>, data_dir: &Path) -> Option<PathBuf> {
-    let item = s.take("tls")?;
-    item.section(|s| s.path("ca", data_dir))?
+type Files = (PathBuf, PathBuf);
+
+fn tls(s: &mut Section<'_>, data_dir: &Path) -> (Option<PathBuf>, Option<Files>) {
+    let Some(item) = s.take("tls") else {
+        return (None, None);
+    };
+    let read = item.section(|s| {
+        let ca = s.path("ca", data_dir);
+        let certificate = s.path("certificate", data_dir);
+        let key = s.path("key", data_dir);
+        if certificate.is_some() != key.is_some() {
+            let expected = "certificate and key together, or neither";
+            item.fault::<()>("has only one of certificate and key", expected);
+        }
+        (ca, certificate.zip(key))
+    });
+    read.unwrap_or_default()
 }

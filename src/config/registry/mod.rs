@@ -2,14 +2,16 @@
 
 mod etcd;
 
+pub use etcd::prefix as etcd_prefix;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::read::{Item, Section};
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct RegistryConfig {
     pub store: RegistryStore,
     /// The highest registry state seen (SPEC 7, rollback).
@@ -20,19 +22,45 @@ pub struct RegistryConfig {
     pub negative_ttl: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum RegistryStore {
     /// One file, used by one process.
     Embedded { path: PathBuf },
     /// Several machines.
-    Etcd {
-        endpoints: Vec<String>,
-        prefix: String,
-        username: Option<String>,
-        password: Option<SecretString>,
-        ca: Option<PathBuf>,
-    },
+    Etcd(EtcdConfig),
 }
+
+/// A cluster, and as whom it is used.
+#[derive(Debug, Clone)]
+pub struct EtcdConfig {
+    /// URLs of the members, without a slash at the end.
+    pub endpoints: Vec<String>,
+    /// What all keys start with, without a slash at the end.
+    pub prefix: String,
+    /// A name and its password.
+    pub user: Option<(String, SecretString)>,
+    /// The CA certificates (PEM) that are trusted instead of the machine's own.
+    pub ca: Option<PathBuf>,
+    /// The client's certificate chain and key (PEM), for an etcd that asks for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// With the password: another one is another way in.
+impl PartialEq for EtcdConfig {
+    fn eq(&self, other: &Self) -> bool {
+        fn user(config: &EtcdConfig) -> Option<(&str, &str)> {
+            let (name, password) = config.user.as_ref()?;
+            Some((name, password.expose_secret()))
+        }
+        self.endpoints == other.endpoints
+            && self.prefix == other.prefix
+            && self.ca == other.ca
+            && self.identity == other.identity
+            && user(self) == user(other)
+    }
+}
+
+impl Eq for EtcdConfig {}
 
 /// Relative paths in here start from `data_dir`.
 pub(super) fn read(item: &Item<'_>, data_dir: &Path, plain: bool) -> Option<RegistryConfig> {

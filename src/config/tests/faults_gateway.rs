@@ -278,3 +278,40 @@ fn what_cannot_be_understood_is_told_alone() {
     let list = crate::config::load(&fixture.path("other.yaml")).unwrap_err();
     assert_eq!(short(&list.faults), [":: is a list"]);
 }
+
+#[test]
+fn probed_apps_are_named_with_homes_of_the_catalogue() {
+    let probe = |apps: &str| format!("probe: {{interval: 30s, apps: [{apps}]}}\n");
+    let fra = "{app_key: \"acme#probe\", region: frankfurt}";
+    let config = loaded(&Fixture::new().and(&probe(fra)));
+    let probe_of = config.probe.unwrap();
+    assert_eq!(probe_of.interval.as_secs(), 30);
+    assert_eq!(probe_of.apps[0].app_key.as_str(), "acme#probe");
+    assert!(loaded(&Fixture::new()).probe.is_none(), "off by default");
+    for (apps, expected) in [
+        ("", "probe.apps:28: is empty"),
+        (
+            "{region: frankfurt}",
+            "probe.apps[0].app_key:28: is missing",
+        ),
+        (
+            "{app_key: acme, region: frankfurt}",
+            "probe.apps[0].app_key:28: an AppKey is org#app with exactly one '#'",
+        ),
+        (
+            "{app_key: \"acme#probe\", region: virginia}",
+            "probe.apps[0].region:28: virginia is not in the catalogue",
+        ),
+        (
+            &format!("{fra}, {fra}"),
+            "probe.apps[1]:28: is in the list already",
+        ),
+    ] {
+        with(&probe(apps), expected);
+    }
+    with("probe: {interval: 60s}\n", "probe.apps:28: is missing");
+    with(
+        "probe: {interval: 0s, apps: [{app_key: \"a#b\", region: beijing}]}\n",
+        "probe.interval:28: 0s is out of range",
+    );
+}

@@ -49,6 +49,8 @@ fn etcd() {
     let url = "endpoints: [\"https://10.0.0.1:2379\"]";
     etcd(&format!("{url}, username: a"))
         .expect("registry.etcd:24: has only one of username and password");
+    etcd(&format!("{url}, tls: {{certificate: a.crt}}"))
+        .expect("registry.etcd.tls:24: has only one of certificate and key");
     etcd(&format!("{url}, prefix: domicile/"))
         .expect("registry.etcd.prefix:24: is not a path of letters, digits, '_', '.' and '-'");
     let fixture = etcd(&format!(

@@ -5,6 +5,7 @@ mod faults_catalogue;
 mod faults_gateway;
 mod faults_registry;
 mod faults_zones;
+mod fixed;
 mod fixture;
 mod good;
 mod keys;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::kit::{id, key, pin_key, region, seal_key};
+use super::kit::{Seals, id, key, pin_key, region, seal_key, sign};
 use super::untrusted::{CHAT, Case, Scene};
-use crate::config::{KeyFile, PinSigningKey};
+use crate::config::PinSigningKey;
 use crate::domain::ZoneId;
 use crate::registry::names::{exact, id_hash, key_hash, pair};
-use crate::registry::pin::{Signer, Statement};
+use crate::registry::pin::Statement;
 use crate::registry::record::Record;
-use crate::registry::seal::{Sealer, Subject};
+use crate::registry::seal::Subject;
 use crate::registry::{AppName, Distrust, Key, PinKind, SystemRandomness, sealed_key};
 
 impl Scene {
@@ -287,10 +287,6 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     text.replace(from, to).into_bytes()
 }
 
-fn sign(key: &PinSigningKey, statement: &Statement) -> Vec<u8> {
-    Signer::new(key).unwrap().sign(statement)
-}
-
 fn key_statement(home: &str, zone: &str) -> Statement {
     Statement {
         kind: PinKind::Key,
@@ -319,12 +315,7 @@ fn id_statement(home: &str, zone: &str) -> Statement {
 /// The record, edited by somebody who has the seal key, under the same name and revision.
 fn resealed(bytes: &[u8], edit: impl Fn(&mut Record)) -> Vec<u8> {
     let keys = vec![seal_key("frankfurt")];
-    let sealer = Sealer::new(
-        region("frankfurt"),
-        KeyFile { keys },
-        Arc::new(SystemRandomness),
-    );
-    let sealer = sealer.unwrap();
+    let sealer = Seals::new("frankfurt", keys, Arc::new(SystemRandomness));
     let hash = key_hash(&key(CHAT));
     let opened = sealer.open(Subject::Record(&hash), bytes).unwrap();
     let mut record = Record::from_json(&opened.text).unwrap();

@@ -4,14 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use crate::config::{Catalogue, KeyFile, PinKey, PinSigningKey, Region, SealKey};
 use crate::domain::{AppId, AppKey, ManualClock, RegionId, ZoneId};
+use crate::registry::pin::{Signer, Statement};
+use crate::registry::seal::{Opened, Sealer, Subject};
 use crate::registry::suite::Backend;
 use crate::registry::{
-    App, NewApp, Parts, Registered, Registry, Store, SystemRandomness, ensure_regions,
+    App, FileKeys, NewApp, Parts, Randomness, Registered, Registry, SealError, Store,
+    SystemRandomness, ensure_regions,
 };
 
 pub const NOW: u64 = 1_800_000_000;
@@ -55,10 +59,15 @@ impl World {
             region: region(name),
             catalogue: Arc::clone(&self.catalogue),
             store: Arc::clone(&self.store),
-            seal_keys: KeyFile {
-                keys: vec![seal_key(name)],
-            },
-            pin_key: pin_key(name),
+            keys: Arc::new(
+                FileKeys::new(
+                    KeyFile {
+                        keys: vec![seal_key(name)],
+                    },
+                    &pin_key(name),
+                )
+                .unwrap(),
+            ),
             anchor: self.anchor(name),
             cache_capacity: 10_000,
             negative_ttl: Duration::from_secs(5),
@@ -100,8 +109,43 @@ pub fn app(app_id: AppId, app_key: AppKey) -> NewApp {
 pub async fn registered(registry: &Registry, app_id: AppId, app_key: AppKey) -> Arc<App> {
     match registry.register(app(app_id, app_key)).await.unwrap() {
         Registered::Created { app, .. } => app,
-        Registered::Existing(_) => panic!("it was there already"),
+        Registered::Existing { .. } => panic!("it was there already"),
     }
+}
+
+/// What needs no waiting: keys from files.
+pub fn ready<T>(answer: impl Future<Output = T>) -> T {
+    answer.now_or_never().expect("it does not wait")
+}
+
+/// Seals and opens by these keys.
+pub struct Seals(pub Sealer);
+
+impl Seals {
+    pub fn new(home: &str, keys: Vec<SealKey>, randomness: Arc<dyn Randomness>) -> Self {
+        let keys = FileKeys::new(KeyFile { keys }, &pin_key(home)).unwrap();
+        Self(Sealer::new(region(home), Arc::new(keys), randomness))
+    }
+
+    pub fn seal(
+        &self,
+        subject: Subject<'_>,
+        revision: u64,
+        text: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        ready(self.0.seal(subject, revision, text))
+    }
+
+    pub fn open(&self, subject: Subject<'_>, bytes: &[u8]) -> Option<Opened> {
+        ready(self.0.open(subject, bytes)).ok()
+    }
+}
+
+/// A pin, signed.
+pub fn sign(key: &PinSigningKey, statement: &Statement) -> Vec<u8> {
+    let keys = vec![seal_key("frankfurt")];
+    let keys = FileKeys::new(KeyFile { keys }, key).unwrap();
+    ready(Signer::new(Arc::new(keys)).sign(statement)).unwrap()
 }
 
 pub fn pin_key(name: &str) -> PinSigningKey {

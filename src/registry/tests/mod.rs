@@ -1,11 +1,15 @@
 pub mod apps;
 pub mod control;
 mod embedded;
+mod etcd;
 mod forgery;
+pub mod histories;
 pub mod kit;
+mod ledger;
 pub mod outage;
 mod properties;
 pub mod races;
+pub mod reseal;
 pub mod rollback;
 pub mod stores;
 pub mod untrusted;

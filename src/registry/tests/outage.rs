@@ -8,10 +8,11 @@ use futures_util::future::join_all;
 
 use super::kit::{World, id, key, registered};
 use super::wrappers::Wrapped;
+use crate::domain::{AppId, AppKey};
 use crate::registry::suite::{Backend, eventually};
 use crate::registry::{
-    AppName, ChangeError, Health, Home, Listener, Locator, LookUpError, Reason, RegisterError,
-    Registry, Status, Store,
+    Addressed, AppName, ChangeError, Health, Home, Listener, Locator, LookUpError, Reason,
+    RegisterError, Registry, Status, Store,
 };
 
 async fn wrapped(world: &World, region: &str) -> (Arc<Wrapped>, Arc<Registry>) {
@@ -42,6 +43,63 @@ pub async fn concurrent_misses_become_one_read(backend: Arc<dyn Backend>) {
     for name in [key("acme#chat"), key("acme#none"), key("acme#CHAT")] {
         registry.look_up(AppName::Key(name)).await.unwrap();
     }
+    assert_eq!(store.reads.load(Ordering::SeqCst) - before, 2);
+}
+
+/// One read where the App ID is known beforehand; a wrong one costs no more than none.
+pub async fn a_likely_app_id_saves_a_read_and_changes_no_answer(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let (home, far) = (world.open("frankfurt").await, world.open("virginia").await);
+    registered(&home, id("a1"), key("acme#chat")).await;
+    registered(&home, id("a2"), key("acme#two")).await;
+    registered(&far, id("b1"), key("acme#far")).await;
+    for (asked, likely, wanted) in [
+        ("acme#chat", None, 2),
+        ("acme#chat", Some("a1"), 1),
+        ("acme#chat", Some("a2"), 2),
+        ("acme#chat", Some("b1"), 2),
+        ("acme#chat", Some("c1"), 2),
+        ("acme#far", Some("b1"), 1),
+        ("acme#far", Some("a1"), 1),
+    ] {
+        let (store, registry) = wrapped(&world, "frankfurt").await;
+        let before = store.reads.load(Ordering::SeqCst);
+        let found = registry.look_up_key(key(asked), || likely.map(id)).await;
+        let found = found.unwrap().unwrap();
+        match &found.home {
+            Home::Here(app) => assert_eq!(app.app_id, id("a1")),
+            Home::Elsewhere(region) => assert_eq!(region.as_str(), "virginia"),
+        }
+        assert_eq!(matches!(found.home, Home::Here(_)), asked == "acme#chat");
+        let reads = store.reads.load(Ordering::SeqCst) - before;
+        assert_eq!(reads, wanted, "{asked}, {likely:?}");
+        let registry = wrapped(&world, "frankfurt").await.1;
+        let none = registry.look_up_key(key("acme#CHAT"), || likely.map(id));
+        assert!(none.await.unwrap().is_none(), "spelt otherwise");
+    }
+    // A call that names it is found by one read, too.
+    struct Call;
+    impl Addressed for Call {
+        fn app_key(&self) -> AppKey {
+            key("acme#chat")
+        }
+
+        fn likely_app_id(&self) -> Option<AppId> {
+            Some(id("a1"))
+        }
+    }
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let before = store.reads.load(Ordering::SeqCst);
+    Locator::new(registry).locate(Call).await.map(drop).unwrap();
+    assert_eq!(store.reads.load(Ordering::SeqCst) - before, 1);
+    // By App ID: its pin first, and then the rest at once.
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let before = store.reads.load(Ordering::SeqCst);
+    registry
+        .look_up(AppName::Id(id("a1")))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(store.reads.load(Ordering::SeqCst) - before, 2);
 }
 
@@ -211,8 +269,8 @@ pub async fn changed_apps_are_read_again(backend: Arc<dyn Backend>) {
 /// A core's own memory lets go of what is stale.
 pub async fn a_locator_follows_changes(backend: Arc<dyn Backend>) {
     struct Call;
-    impl crate::registry::Addressed for Call {
-        fn app_key(&self) -> crate::domain::AppKey {
+    impl Addressed for Call {
+        fn app_key(&self) -> AppKey {
             key("acme#chat")
         }
     }

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::kit::{catalogue, id, pin_key, region, seal_key};
-use crate::config::{KeyFile, SealKey};
+use super::kit::{Seals, catalogue, id, pin_key, region, seal_key, sign};
+use crate::config::SealKey;
 use crate::domain::{AppKey, ZoneId};
 use crate::registry::names::{exact, id_hash, key_hash, pair};
-use crate::registry::pin::{Found, Pin, Signer, Statement};
-use crate::registry::seal::{Sealer, Subject};
+use crate::registry::pin::{Found, Pin, Statement};
+use crate::registry::seal::Subject;
 use crate::registry::{Hash, PinKind, Randomness, SealError, SystemRandomness, sealed_key};
 
-fn sealer(home: &str, keys: Vec<SealKey>) -> Sealer {
-    let randomness = Arc::new(SystemRandomness);
-    Sealer::new(region(home), KeyFile { keys }, randomness).unwrap()
+fn sealer(home: &str, keys: Vec<SealKey>) -> Seals {
+    Seals::new(home, keys, Arc::new(SystemRandomness))
 }
 
 fn statement(key: &AppKey, time: u64) -> Statement {
@@ -74,7 +73,7 @@ proptest! {
     fn what_is_signed_verifies(org in "[A-Za-z0-9][A-Za-z0-9_-]{2,63}", time: u64) {
         let key = AppKey::new(&format!("x{}", &org[1..]), "app").unwrap();
         let said = statement(&key, time);
-        let bytes = Signer::new(&pin_key("frankfurt")).unwrap().sign(&said);
+        let bytes = sign(&pin_key("frankfurt"), &said);
         let home = region("frankfurt");
         let found = Found { kind: PinKind::Id, hash: said.hash, region: &home };
         let pin = Pin::verify(&catalogue(), found, &bytes).unwrap();
@@ -89,7 +88,7 @@ proptest! {
     #[test]
     fn a_flipped_bit_does_not_verify(at: prop::sample::Index, bit in 0..8) {
         let said = statement(&AppKey::parse("acme#chat").unwrap(), 1_800_000_000);
-        let mut bytes = Signer::new(&pin_key("frankfurt")).unwrap().sign(&said);
+        let mut bytes = sign(&pin_key("frankfurt"), &said);
         let at = at.index(bytes.len());
         bytes[at] ^= 1u8 << bit;
         let home = region("frankfurt");
@@ -152,7 +151,7 @@ fn the_bytes_are_laid_out_as_documented() {
         }
     }
     let keys = vec![seal_key("f")];
-    let sealer = Sealer::new(region("f"), KeyFile { keys }, Arc::new(Counting)).unwrap();
+    let sealer = Seals::new("f", keys, Arc::new(Counting));
     let sealed = sealer.seal(Subject::Account("a"), 0x0102, b"text").unwrap();
     let mut wanted = vec![1, 6];
     wanted.extend_from_slice(b"f-seal");
@@ -172,7 +171,7 @@ fn without_randomness_nothing_is_sealed() {
         }
     }
     let keys = vec![seal_key("f")];
-    let sealer = Sealer::new(region("f"), KeyFile { keys }, Arc::new(None)).unwrap();
+    let sealer = Seals::new("f", keys, Arc::new(None));
     let refused = sealer.seal(Subject::Account("a"), 1, b"text");
     assert!(matches!(refused, Err(SealError::Randomness(_))));
 }

@@ -67,7 +67,7 @@ pub async fn the_same_registration_wins_once_and_is_found_by_the_others(backend:
     }
     let results = tasks.join_all().await;
     let created = |r: &Result<_, _>| matches!(r, Ok(Registered::Created { .. }));
-    let existing = |r: &Result<_, _>| matches!(r, Ok(Registered::Existing(_)));
+    let existing = |r: &Result<_, _>| matches!(r, Ok(Registered::Existing { .. }));
     assert_eq!(results.iter().filter(|r| created(r)).count(), 1);
     assert_eq!(results.iter().filter(|r| existing(r)).count(), 63);
 }

@@ -8,7 +8,7 @@ use super::wrappers::Wrapped;
 use crate::registry::suite::Backend;
 use crate::registry::{
     AppName, ChangeError, Distrust, Entry, Health, Key, Link, Listener, LookUpError, OpenError,
-    Reason, RegisterError, Registry,
+    Reason, RegisterError, Registry, Store,
 };
 
 /// Undoes the newest commit of Frankfurt, which registered `app_id`, as a restore would.
@@ -19,11 +19,11 @@ async fn forget(world: &World, newest: Link, written: Vec<Key>) {
     }
 }
 
-async fn entries(world: &World) -> Vec<Entry> {
+async fn entries(store: &dyn Store) -> Vec<Entry> {
     let mut all = Vec::new();
     for prefix in ["apps/", "chain/", "pins/"] {
         let prefix = Key::from_text(prefix);
-        all.extend(world.store.range(prefix, None, 1_000).await.unwrap());
+        all.extend(store.range(prefix, None, 1_000).await.unwrap());
     }
     all
 }
@@ -31,10 +31,10 @@ async fn entries(world: &World) -> Vec<Entry> {
 /// Two Apps, the second one forgotten by the store but not by the anchor.
 async fn rolled_back(world: &World, home: &Registry) {
     registered(home, id("a1"), key("acme#chat")).await;
-    let before = entries(world).await;
+    let before = entries(&*world.store).await;
     registered(home, id("a2"), key("acme#lost")).await;
     let newest = world.store.newest_link(&region("frankfurt")).await;
-    let written = entries(world).await.into_iter();
+    let written = entries(&*world.store).await.into_iter();
     let written = written.filter(|e| !before.contains(e)).map(|(key, _)| key);
     forget(world, newest.unwrap().unwrap(), written.collect()).await;
 }
@@ -107,6 +107,57 @@ pub async fn a_rolled_back_store_cannot_catch_up_unseen(backend: Arc<dyn Backend
     assert!(!home.state().trusted);
 }
 
+/// Control: the anchor's links in each read. The retirement is lost, and no comparison has come
+/// since: the App would be remembered as active.
+pub async fn a_rolled_back_store_is_not_read_before_the_next_check(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    registered(&home, id("a1"), key("acme#chat")).await;
+    let before = entries(&*world.store).await;
+    home.retire(&id("a1"), None).await.unwrap();
+    put_back(&*world.backend, &before).await;
+    home.memory.missed();
+
+    let chat = AppName::Key(key("acme#chat"));
+    let answer = home.look_up(chat).await.map(|_| ());
+    assert_eq!(answer, Err(LookUpError::Untrusted));
+    assert!(!home.state().trusted);
+}
+
+/// Control: the links of all regions in a registration. The store is rolled back between its
+/// reading and its commit.
+pub async fn names_that_another_region_has_lost_are_not_free(backend: Arc<dyn Backend>) {
+    let world = World::new(Arc::clone(&backend)).await;
+    let home = world.open("frankfurt").await;
+    let wrapped = Wrapped::new(Arc::clone(&world.store));
+    let mut parts = world.parts("virginia");
+    parts.store = Arc::clone(&wrapped) as _;
+    let other = Registry::open(parts).await.unwrap();
+    let before = entries(&*world.store).await;
+    registered(&home, id("a1"), key("acme#first")).await;
+    assert!(other.verify().await.trusted);
+    // Nothing that the other region has read tells of this one.
+    let later = async move {
+        registered(&home, id("a2"), key("acme#chat")).await;
+        put_back(&*backend, &before).await;
+    };
+    *wrapped.before_commit.lock() = Some(Box::pin(later));
+
+    let refused = other.register(app(id("a2"), key("acme#chat"))).await;
+    assert!(matches!(refused, Err(RegisterError::Untrusted)));
+}
+
+/// All of the store as it was, as a restore does.
+async fn put_back(backend: &dyn Backend, before: &[Entry]) {
+    for (key, value) in entries(&*backend.store()).await {
+        let old = before.iter().find(|(k, _)| *k == key);
+        if old.is_none_or(|(_, old)| *old != value) {
+            let old = old.map(|(_, old)| old.clone());
+            backend.tamper(key, old).await;
+        }
+    }
+}
+
 /// As many links, but others.
 pub async fn another_history_is_a_rollback(backend: Arc<dyn Backend>) {
     let world = World::new(backend).await;
@@ -175,6 +226,29 @@ pub async fn what_is_not_anchored_is_not_acknowledged_by_asking_again(backend: A
     assert_eq!(anchored(&world.anchor("frankfurt")), 4);
 }
 
+/// Control: `Registry::anchored` looks at the store. The gateway that asked first may be gone
+/// before its own anchor was written.
+pub async fn what_another_gateway_made_is_anchored_too(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let first = world.open("frankfurt").await;
+    let mut parts = world.parts("frankfurt");
+    parts.anchor = world.anchor("second");
+    let second = Registry::open(parts).await.unwrap();
+    let anchored = || anchored(&world.anchor("second"));
+    registered(&first, id("a1"), key("acme#chat")).await;
+    second
+        .register(app(id("a1"), key("acme#chat")))
+        .await
+        .unwrap();
+    assert_eq!(anchored(), 1);
+    first.suspend(&id("a1"), None).await.unwrap();
+    second.suspend(&id("a1"), None).await.unwrap();
+    assert_eq!(anchored(), 2);
+    first.retire(&id("a1"), None).await.unwrap();
+    second.retire(&id("a1"), None).await.unwrap();
+    assert_eq!(anchored(), 3);
+}
+
 fn anchored(path: &Path) -> u64 {
     let text = std::fs::read(path).unwrap();
     let anchor: serde_json::Value = serde_json::from_slice(&text).unwrap();
@@ -184,7 +258,7 @@ fn anchored(path: &Path) -> u64 {
 /// Only a file can be copied: what `cp` and a restore do.
 #[tokio::test]
 async fn an_old_copy_of_the_file_is_not_believed() {
-    use crate::registry::{EmbeddedStore, Store};
+    use crate::registry::EmbeddedStore;
     let file = Arc::new(super::embedded::File::new());
     let world = World::new(Arc::clone(&file) as _).await;
     let wrapped = Wrapped::new(Arc::clone(&world.store));

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use super::kit::{World, app, id, key, pin_key, public, region, registered};
-use crate::domain::{AppId, AppKey};
+use crate::domain::{AppId, AppKey, RegionId};
 use crate::registry::names::{id_hash, key_hash};
-use crate::registry::suite::Backend;
-use crate::registry::{AppName, Distrust, Key, LookUpError, RegisterError, Registry};
+use crate::registry::suite::{Backend, eventually};
+use crate::registry::{AppName, Distrust, Home, Key, LookUpError, RegisterError, Registry};
 
 pub(super) const CHAT: &str = "acme#chat";
 
@@ -77,6 +77,23 @@ impl Scene {
             );
             assert_eq!(reasons(&asked), [case.reason], "{} at {place}", case.name);
             self.cannot_be_registered(case, &asked, *name).await;
+            self.no_guess_helps(case, place, *name).await;
+        }
+    }
+
+    /// A guessed App ID, right or wrong, makes nothing true.
+    async fn no_guess_helps(&self, case: &Case, place: &str, name: AppName) {
+        let AppName::Key(asked) = name else { return };
+        for likely in ["a1", "a2", "b1", "c9"] {
+            let registry = self.world.open(place).await;
+            let answer = registry.look_up_key(asked, || Some(id(likely))).await;
+            let answer = answer.map(|_| ());
+            assert_eq!(
+                answer,
+                Err(LookUpError::Untrusted),
+                "{}, {likely}",
+                case.name
+            );
         }
     }
 
@@ -150,5 +167,31 @@ pub async fn a_pin_key_ends_at_its_time(backend: Arc<dyn Backend>) {
         let asked = Registry::open(parts).await.unwrap();
         let answer = asked.look_up(AppName::Key(key(CHAT))).await;
         assert_eq!(answer.map(|found| found.is_some()), wanted);
+    }
+}
+
+/// Control: news of a pin end what was said to live elsewhere. A region that takes its own pins
+/// back leaves the names free, and must not stay the App's home for who had asked before.
+pub async fn a_home_that_was_taken_back_is_asked_for_again(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let (hostile, home) = (world.open("virginia").await, world.open("frankfurt").await);
+    let asking = world.open("beijing").await;
+    let chat = AppName::Key(key("acme#chat"));
+    registered(&hostile, id("a1"), key("acme#chat")).await;
+    assert_eq!(elsewhere(&asking, chat).await, region("virginia"));
+
+    let pins = [id_hash(&id("a1")), key_hash(&key("acme#chat"))];
+    for hash in pins {
+        let pin = Key::pin(&region("virginia"), &hash);
+        world.backend.tamper(pin, None).await;
+    }
+    registered(&home, id("a1"), key("acme#chat")).await;
+    eventually(async || elsewhere(&asking, chat).await == region("frankfurt")).await;
+}
+
+async fn elsewhere(registry: &Registry, name: AppName) -> RegionId {
+    match &registry.look_up(name).await.unwrap().unwrap().home {
+        Home::Elsewhere(region) => region.clone(),
+        Home::Here(_) => panic!("it lives elsewhere"),
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::kit::region;
-use crate::config::{KeyFile, PinSigningKey, SealKey};
+use super::kit::{Seals, region, sign};
+use crate::config::{PinSigningKey, SealKey};
 use crate::domain::{AppId, AppKey, ZoneId};
 use crate::registry::names::{exact, id_hash, key_hash, pair};
-use crate::registry::pin::{Signer, Statement};
-use crate::registry::seal::{Sealer, Subject};
+use crate::registry::pin::Statement;
+use crate::registry::seal::Subject;
 use crate::registry::{NoRandomness, PinKind, Randomness, sealed_key};
 
 const VECTORS: &str = include_str!(concat!(
@@ -49,13 +49,12 @@ impl Vector {
         Zeroizing::new(self.bytes(member).try_into().unwrap())
     }
 
-    fn sealer(&self) -> Sealer {
+    fn sealer(&self) -> Seals {
         let key = SealKey {
             id: self.text("key_id").to_owned(),
             key: self.secret("seal_key"),
         };
-        let keys = KeyFile { keys: vec![key] };
-        Sealer::new(region(self.text("region")), keys, Arc::new(Counting)).unwrap()
+        Seals::new(self.text("region"), vec![key], Arc::new(Counting))
     }
 
     fn holds(&self, subject: Subject<'_>) {
@@ -105,11 +104,11 @@ fn pins_are_signed_as_documented() {
     let (vector, names) = (Vector::of("pin"), Vector::of("sealed_app_key"));
     let id = AppId::parse(names.text("app_id")).unwrap();
     let key = AppKey::parse(names.text("app_key")).unwrap();
-    let signer = Signer::new(&PinSigningKey {
+    let signer = PinSigningKey {
         id: vector.text("key_id").to_owned(),
         seed: vector.secret("seed"),
-    });
-    let stored = signer.unwrap().sign(&Statement {
+    };
+    let statement = Statement {
         kind: PinKind::Id,
         hash: id_hash(&id),
         exact: exact(PinKind::Id, id.as_str()),
@@ -118,6 +117,7 @@ fn pins_are_signed_as_documented() {
         time: vector.0["time"].as_u64().unwrap(),
         pair: pair(&id, &key),
         sealed: vector.bytes("sealed"),
-    });
+    };
+    let stored = sign(&signer, &statement);
     assert_eq!(String::from_utf8(stored).unwrap(), vector.text("stored"));
 }

@@ -10,8 +10,12 @@ use tokio::sync::Semaphore;
 
 use crate::domain::RegionId;
 use crate::registry::{
-    Asked, CommitError, Entry, Import, Importing, Key, Link, Listener, Store, Txn, Unavailable,
+    Asked, CommitError, Condition, Entry, Import, Importing, Key, Link, Listener, Store, Txn,
+    Unavailable,
 };
+
+/// Which conditions a broken store doesn't look at.
+pub type Drops = fn(&Condition) -> bool;
 
 /// Passes everything on, unless told otherwise.
 pub struct Wrapped {
@@ -20,6 +24,12 @@ pub struct Wrapped {
     pub away: AtomicBool,
     /// Reads take one of these; none are left while it is closed.
     pub gate: Semaphore,
+    /// Of so many commits, one gets no answer: it is made now, or later. 0: all are answered.
+    lost: AtomicUsize,
+    commits: AtomicUsize,
+    drops: Mutex<Option<Drops>>,
+    /// What happens when the next commit is on its way.
+    pub before_commit: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
 impl Wrapped {
@@ -29,11 +39,24 @@ impl Wrapped {
             reads: AtomicUsize::new(0),
             away: AtomicBool::new(false),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            lost: AtomicUsize::new(0),
+            commits: AtomicUsize::new(0),
+            drops: Mutex::new(None),
+            before_commit: Mutex::new(None),
         })
     }
 
     pub fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    pub fn lose_answers(&self, one_of: usize) {
+        self.lost.store(one_of, Ordering::SeqCst);
+    }
+
+    /// A broken store: it doesn't look at these conditions.
+    pub fn drop_conditions(&self, drops: Option<Drops>) {
+        *self.drops.lock() = drops;
     }
 
     /// Another history in the store's place.
@@ -86,7 +109,26 @@ impl Store for Wrapped {
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Link, CommitError>> {
         async move {
             self.up()?;
-            self.inner().commit(txn).await
+            let before = self.before_commit.lock().take();
+            if let Some(before) = before {
+                before.await;
+            }
+            let txn = match *self.drops.lock() {
+                Some(drops) => txn.without(drops),
+                None => txn,
+            };
+            let number = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
+            let one_of = self.lost.load(Ordering::SeqCst);
+            let times = number.checked_div(one_of).unwrap_or(0);
+            if times * one_of != number || one_of == 0 {
+                return self.inner().commit(txn).await;
+            }
+            let inner = self.inner();
+            let late = tokio::spawn(async move { inner.commit(txn).await });
+            if times.is_multiple_of(2) {
+                let _made_or_not = late.await;
+            }
+            Err(Unavailable.into())
         }
         .boxed()
     }

@@ -6,13 +6,14 @@ mod certificates;
 mod handshakes;
 mod hello;
 mod message;
+mod tickets;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     Accepted, Acceptor, ClientHello, NoClientAuth, NoServerSessionStorage, ProducesTickets,
@@ -23,9 +24,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::{StartHandshake, TlsStream};
 
 use crate::call::Names;
-use crate::domain::Code;
+use crate::domain::{Clock, Code};
 use alert::{Alert, leave};
 use hello::{Hello, HelloError};
+use tickets::Tickets;
 
 pub use certificates::Certificates;
 pub use handshakes::Handshakes;
@@ -51,6 +53,8 @@ pub struct EdgeRules {
     pub patience: Duration,
     /// Whose certificates let a client in; `None`: it is not asked for one.
     pub clients: Option<Arc<dyn ClientCertVerifier>>,
+    /// Ends keys of tickets.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Why a handshake came to nothing.
@@ -227,7 +231,7 @@ enum Resumption {
 impl Resumption {
     fn of(rules: &EdgeRules) -> Result<Self, rustls::Error> {
         Ok(match rules.clients {
-            None => Self::Tickets(Ticketer::new()?),
+            None => Self::Tickets(Tickets::new(Arc::clone(&rules.clock))?),
             Some(_) => Self::None,
         })
     }

@@ -18,9 +18,9 @@ use crate::observe::Metrics;
 use crate::registry::{App, AppLimits, AppLoad, AuthMode, Plan, Status};
 use crate::zone::{DialError, Homes};
 
-const KEY: &str = "acme#chat";
+pub(in crate::zone) const KEY: &str = "acme#chat";
 
-fn app(zone: &str) -> App {
+pub(in crate::zone) fn app(zone: &str) -> App {
     App {
         app_id: AppId::parse("970ca35de60c44645bbae8a215061b33").unwrap(),
         app_key: AppKey::parse(KEY).unwrap(),
@@ -39,7 +39,7 @@ fn app(zone: &str) -> App {
 }
 
 /// The zone fra1 with these upstreams; only 127.71.0.0/16 may be dialled.
-fn homes(addresses: &[SocketAddr]) -> Homes {
+pub(in crate::zone) fn homes(addresses: &[SocketAddr]) -> Homes {
     let (region, zone) = (
         RegionId::parse("frankfurt").unwrap(),
         ZoneId::parse("fra1").unwrap(),

@@ -1,7 +1,7 @@
 //! The binary in a process of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -34,8 +34,18 @@ impl Process {
     /// Starts it with the world's one configuration, and waits until it is ready.
     pub async fn serve(world: &World, environment: &[(&str, &str)]) -> Self {
         let config = world.configure().remove(0);
-        let ip: std::net::IpAddr = world.plan.ip.parse().unwrap();
         let log = world.root().join("stderr");
+        Self::start(&config, &world.plan.ip, log, environment).await
+    }
+
+    /// Starts it with a configuration that listens on the ports of [`super::Plan::listens_on`].
+    pub async fn start(
+        config: &Path,
+        ip: &str,
+        log: PathBuf,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let ip: std::net::IpAddr = ip.parse().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_domicile"))
             .args(["serve", "--cores", "1", "--config"])
             .arg(config)
@@ -73,12 +83,17 @@ impl Process {
         Metrics::scrape(self.ops).await
     }
 
-    /// Tells it to end, and gives what it logged.
-    pub async fn end(mut self) -> String {
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
         let killed = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(killed.unwrap().success());
+    }
+
+    /// Tells it to end, and gives what it logged.
+    pub async fn end(mut self) -> String {
+        self.signal("TERM");
         eventually("the gateway to end", || {
             self.child.try_wait().unwrap().is_some()
         })
@@ -89,7 +104,7 @@ impl Process {
         log
     }
 
-    fn logged(&self) -> String {
+    pub fn logged(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 }

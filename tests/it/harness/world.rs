@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use datacenter::{DataCentre, GatewayAuth, SealKeys, Settings};
-use domicile::app::{Addresses, App, Options, Running};
+use datacenter::{DataCentre, GatewayAuth, SealKey, SealKeys, Settings};
+use domicile::app::{Addresses, App, Options, ReloadError, Running};
 use domicile::domain::{AppId, Clock, ManualClock, RegionId};
 use domicile::registry::{self, Registered};
 use secrecy::ExposeSecret as _;
@@ -121,7 +121,7 @@ impl World {
             websocket: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             msync: Some(SocketAddr::new(plan::ip_of(zone, 0), 0)),
             auth: GatewayAuth::Secret(plan::SECRET.to_owned()),
-            keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
+            keys: centre_keys(&[7]),
             away: datacenter::AWAY,
             sweep_every: datacenter::SWEEP_EVERY,
             clock: Arc::new(Shared(Arc::clone(&self.clock))),
@@ -151,6 +151,23 @@ impl World {
     /// before its gateways start.
     pub fn edit(&mut self, edit: impl Fn(&str, String) -> String + Send + Sync + 'static) {
         self.plan.edits.push(Box::new(edit));
+    }
+
+    /// Has the gateway of a region take its configuration, as it would be written now.
+    ///
+    /// # Errors
+    /// When the gateway keeps the one it has.
+    pub async fn reload(&self, region: &str) -> Result<(), ReloadError> {
+        let regions = &self.plan.regions;
+        let n = regions.iter().position(|r| *r == region).unwrap();
+        let path = &self.configure()[n];
+        let loaded = domicile::config::load_checked(path, self.clock.unix());
+        let (config, _) = loaded.unwrap_or_else(|report| panic!("{report}"));
+        self.app
+            .as_ref()
+            .expect("gateways run")
+            .reload(n, config)
+            .await
     }
 
     /// Writes a file into a region's folder, as an administrator would: in one step.
@@ -278,7 +295,7 @@ impl World {
 
     pub async fn app_named(&self, zone: &'static str, org: &str, app: &str, wish: Wish) -> TestApp {
         let region = plan::region_of(zone);
-        let registry = &self.gateway(region).shared.registry;
+        let registry = &self.gateway(region).lasting.registry;
         let new = wish.new_app(org, app, region, zone);
         let Registered::Created {
             app: made,
@@ -302,7 +319,7 @@ impl World {
     }
 
     pub fn registry(&self, region: &str) -> &Arc<registry::Registry> {
-        &self.gateway(region).shared.registry
+        &self.gateway(region).lasting.registry
     }
 
     pub async fn suspend(&self, app: &TestApp) {
@@ -431,4 +448,13 @@ impl Ended {
         });
         fits.map(|entry| entry["count"].as_u64().unwrap()).sum()
     }
+}
+
+/// Keys of a data centre that are told by their bytes, newest first.
+pub fn centre_keys(bytes: &[u8]) -> SealKeys {
+    let key = |byte: &u8| SealKey {
+        id: format!("key-{byte}"),
+        key: zeroize::Zeroizing::new([*byte; 32]),
+    };
+    SealKeys::new(bytes.iter().map(key).collect()).unwrap()
 }

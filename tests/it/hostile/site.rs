@@ -72,13 +72,13 @@ impl Site {
 
     /// `domicile_refusals_total` of a code.
     pub fn refusals(&self, code: Code) -> u64 {
-        let metrics = &self.world().gateway(REGION).shared.metrics;
+        let metrics = &self.world().gateway(REGION).lasting.metrics;
         metrics.refusals(Plane::Rest, code)
     }
 
     /// `domicile_connections`
     pub fn connections(&self) -> i64 {
-        let metrics = &self.world().gateway(REGION).shared.metrics;
+        let metrics = &self.world().gateway(REGION).lasting.metrics;
         metrics.connections.with_label_values(&["rest"]).get()
     }
 

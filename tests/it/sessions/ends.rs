@@ -45,7 +45,7 @@ async fn a_session_survives_a_change_that_does_not_concern_it() {
     // Both changes are done before the sweep may look.
     world.suspend(&app).await;
     world.resume(&app).await;
-    let shared = &world.gateway("frankfurt").shared;
+    let shared = &world.gateway("frankfurt").shared();
     for _ in 0..3 {
         sdk.send(&unread()).await;
         match sdk.next().await {
@@ -255,7 +255,7 @@ async fn draining_lets_nobody_in_any_more() {
         waiting.push((by, world.sdk("frankfurt", by).await));
     }
     let mut standing = world.session(&app, "u1", By::Websocket).await;
-    let shared = Arc::clone(&world.gateway("frankfurt").shared);
+    let shared = Arc::clone(&world.gateway("frankfurt").shared());
     let shutdown = world.begin_shutdown();
     eventually("draining to begin", || shared.is_draining()).await;
     for (by, mut sdk) in waiting {

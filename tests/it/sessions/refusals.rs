@@ -424,7 +424,7 @@ async fn a_place_is_given_back_when_a_session_ends() {
     for by in BOTH {
         let first = world.session(&app, "u1", by).await;
         drop(first);
-        let session = || world.gateway("frankfurt").shared.metrics.render();
+        let session = || world.gateway("frankfurt").lasting.metrics.render();
         eventually("the session to be gone", || {
             let text = session();
             let line = |l: &str| l.starts_with("domicile_sessions{") && !l.ends_with(" 0");

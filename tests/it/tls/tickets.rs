@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
@@ -80,7 +81,7 @@ async fn visit(client: &Arc<ClientConfig>, address: SocketAddr, name: &str) -> V
     }
 }
 
-/// Control: `Ticketer::new` for each edge, `max_early_data_size`. The name is one of both regions,
+/// Control: `Tickets::new` for each edge, `max_early_data_size`. The name is one of both regions,
 /// as `localhost` is in the demo, so that nothing but the key of the ticket tells them apart.
 #[tokio::test]
 async fn a_ticket_resumes_at_its_own_gateway_alone() {
@@ -129,6 +130,30 @@ async fn a_ticket_is_for_one_name() {
                 "{name}, {version:?}"
             );
         }
+    }
+    world.finish().await;
+}
+
+/// Control: keys of tickets are replaced by the gateway's clock.
+#[tokio::test]
+async fn a_ticket_opens_for_two_periods_at_most() {
+    let world = World::new().await;
+    let https = world.addresses("frankfurt").https.unwrap();
+    let name = "rest.frankfurt.test";
+    for version in [&TLS13, &TLS12] {
+        let (soon, late) = (client(version), client(version));
+        for client in [&soon, &late] {
+            assert_ne!(
+                visit(client, https, name).await.kind,
+                HandshakeKind::Resumed
+            );
+        }
+        world.clock.advance(Duration::from_secs(6 * 3600));
+        let kind = visit(&soon, https, name).await.kind;
+        assert_eq!(kind, HandshakeKind::Resumed, "{version:?}");
+        world.clock.advance(Duration::from_secs(6 * 3600));
+        let kind = visit(&late, https, name).await.kind;
+        assert_ne!(kind, HandshakeKind::Resumed, "{version:?}");
     }
     world.finish().await;
 }

@@ -33,8 +33,9 @@ pub(crate) async fn serve(
 ) -> Result<Response, Fault> {
     let (head, body) = request.into_parts();
     let request_id = check(&head.headers, &centre.zone)?;
+    fact(&head.headers, "domicile-app-id")?;
     let span = tracing::info_span!("erasure", request_id);
-    let subject = Subject::read(&read(body).await?)?;
+    let subject = Subject::read(&read(body, BODY_MAX).await?)?;
     let (centre, stop) = (centre.clone(), centre.stop.hard.clone());
     let tracker = centre.tracker.clone();
     let erasing = async move {
@@ -48,25 +49,26 @@ pub(crate) async fn serve(
     Ok(json_response(StatusCode::OK, &evidence.json()))
 }
 
-/// What a gateway says of the request. Gives its id.
+/// What a gateway says of each request of its own. Gives its id.
 pub(crate) fn check<'a>(headers: &'a HeaderMap, zone: &str) -> Result<&'a str, Fault> {
-    let text = |name: &'static str| {
-        let value = headers.get(name).and_then(|value| value.to_str().ok());
-        let value = value.filter(|value| !value.is_empty() && value.len() <= FACT_MAX);
-        value.ok_or(Fault::Illegal("a Domicile header is missing"))
-    };
-    text("domicile-app-id")?;
-    if text("domicile-zone")? != zone {
+    if fact(headers, "domicile-zone")? != zone {
         return Err(Fault::Forbidden("the App is of another zone"));
     }
-    text("domicile-request-id")
+    fact(headers, "domicile-request-id")
 }
 
-pub(crate) async fn read(body: Incoming) -> Result<Bytes, Fault> {
-    if body.size_hint().lower() > BODY_MAX as u64 {
+fn fact<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Fault> {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    let value = value.filter(|value| !value.is_empty() && value.len() <= FACT_MAX);
+    value.ok_or(Fault::Illegal("a Domicile header is missing"))
+}
+
+/// A body of at most `most` bytes.
+pub(crate) async fn read(body: Incoming, most: usize) -> Result<Bytes, Fault> {
+    if body.size_hint().lower() > most as u64 {
         return Err(Fault::TooLarge);
     }
-    to_bytes(Body::new(body), BODY_MAX)
+    to_bytes(Body::new(body), most)
         .await
         .map_err(|_| Fault::TooLarge)
 }

@@ -9,11 +9,13 @@ use prost::Message;
 use tokio::time::timeout;
 
 use super::facts::Facts;
+use super::frames::{self, Refusal};
 use super::link::{Farewell, Link, LinkError};
 use super::login::{self, Login};
 use super::schema::m_sync::Command;
-use super::schema::{CommSyncUl, MSync, Meta, meta};
-use super::{chat, frames, jid, muc};
+use super::schema::status::ErrorCode;
+use super::schema::{CommSyncDl, CommSyncUl, MSync, Meta, meta};
+use super::{chat, jid, muc};
 use crate::centre::{Centre, Stop};
 use crate::live::Live;
 use crate::mailbox::Event;
@@ -203,12 +205,33 @@ impl Session {
             return Ok(Next::End(Farewell::Policy));
         };
         let answer = match meta.ns() {
-            meta::NameSpace::Chat => chat::send(self, id, meta).await?,
-            meta::NameSpace::Muc => muc::change(self, id, &meta).await?,
+            meta::NameSpace::Chat => chat::send(self, id, meta).await,
+            meta::NameSpace::Muc => muc::change(self, id, &meta).await,
             // Statistics, contacts and what else there is: taken, and nothing comes of it.
-            _ => frames::acknowledgement(id, first_id_at(self.now()), self.now()),
+            _ => Ok(frames::acknowledgement(
+                id,
+                first_id_at(self.now()),
+                self.now(),
+            )),
         };
+        let answer = self.unless_of_disk(id, answer)?;
         Ok(Next::Answer(frames::frame(Command::Sync, &answer)))
+    }
+
+    /// A disk that is full refuses what was sent, and ends no session: what is stored can be read.
+    fn unless_of_disk(
+        &self,
+        wire_id: u64,
+        answer: Result<CommSyncDl, StoreError>,
+    ) -> Result<CommSyncDl, StoreError> {
+        match answer {
+            Err(error) if error.is_of_disk() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "a message could not be stored");
+                Ok(frames::refused(wire_id, UNAVAILABLE, self.now()))
+            }
+            answer => answer,
+        }
     }
 
     async fn unread(&self) -> Result<Next, StoreError> {
@@ -288,6 +311,7 @@ impl Session {
     }
 }
 
+const UNAVAILABLE: Refusal = Refusal::of(ErrorCode::Fail, "service unavailable");
 /// The gateway has its own limit, and a lower one; SDKs send something every 30 s.
 const IDLE: Duration = Duration::from_secs(900);
 /// How long one frame may take to be written.

@@ -4,6 +4,9 @@
 //! last word is stored, so that an App that nobody calls is swept as well. An App of which nothing was
 //! said keeps everything.
 
+mod asked;
+mod clocks;
+mod due;
 mod evidence;
 mod report;
 mod sweep;
@@ -22,11 +25,13 @@ use crate::store::cipher::Keyspace;
 use crate::store::key::{Key, Span};
 use crate::store::{Edit, Order, StoreError, View};
 
+pub(crate) use clocks::note;
 pub(crate) use evidence::{ROUTE, is_asked, serve};
 
 /// What is known of Apps, and where their sweeps stopped.
 #[derive(Default)]
 pub(crate) struct Retention {
+    clocks: clocks::Clocks,
     days: Mutex<HashMap<AppKey, u64>>,
     /// Held by a sweep: one at a time.
     sweeping: tokio::sync::Mutex<HashMap<(AppKey, Keyspace), Span>>,
@@ -73,21 +78,39 @@ pub(crate) async fn learn_or_log(centre: &Centre, app: &AppKey, days: u64) {
     }
 }
 
-/// Stores it where it is new.
 async fn learn(centre: &Centre, app: &AppKey, days: u64) -> Result<(), StoreError> {
-    if centre.retention.days(app) == Some(days) {
+    learn_page(centre, &[(app.clone(), days)]).await
+}
+
+/// Stores what is new of it, in one transaction.
+async fn learn_page(centre: &Centre, apps: &[(AppKey, u64)]) -> Result<(), StoreError> {
+    let known = &centre.retention;
+    let new = apps
+        .iter()
+        .filter(|(app, days)| known.days(app) != Some(*days));
+    let new: Vec<_> = new.cloned().collect();
+    if new.is_empty() {
         return Ok(());
     }
-    let stored = Stored {
-        org: app.org().to_owned(),
-        app: app.app().to_owned(),
-        days,
+    let write = move |edit: &Edit<'_>| {
+        for (app, days) in &new {
+            edit.put(Keyspace::Apps, &Key::of(app), &Stored::of(app, *days))?;
+        }
+        Ok::<_, StoreError>(new)
     };
-    let key = Key::of(app);
-    let write = move |edit: &Edit<'_>| edit.put(Keyspace::Apps, &key, &stored);
-    centre.store.write::<_, StoreError, _>(write).await?;
-    centre.retention.days.lock().insert(app.clone(), days);
+    let new = centre.store.write(write).await?;
+    known.days.lock().extend(new);
     Ok(())
+}
+
+impl Stored {
+    fn of(app: &AppKey, days: u64) -> Stored {
+        Stored {
+            org: app.org().to_owned(),
+            app: app.app().to_owned(),
+            days,
+        }
+    }
 }
 
 /// Sweeps all Apps, again and again, until the data centre stops.

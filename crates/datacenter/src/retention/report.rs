@@ -98,5 +98,5 @@ pub(super) fn hash(app: &AppKey) -> String {
     hex::encode(digest(&SHA256, app.to_string().as_bytes()))
 }
 
-/// In an answer, at most.
-const REPORTS: usize = 64;
+/// Of one App in an answer, at most.
+pub(super) const REPORTS: usize = 64;

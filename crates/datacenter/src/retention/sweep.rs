@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::clocks::is_believed;
 use super::oldest;
 use super::report::Report;
 use crate::app_key::AppKey;
@@ -46,23 +47,6 @@ pub(super) async fn sweep(centre: &Centre, app: &AppKey, days: u64) -> Result<Sw
         run.report.log(app);
     }
     swept
-}
-
-/// A clock that leaps by years since the last sweep would delete everything: then nothing is. One that
-/// went back deletes nothing that another time would not.
-async fn is_believed(centre: &Centre, now: u64) -> Result<bool, StoreError> {
-    let last = centre
-        .store
-        .write(move |edit: &Edit<'_>| edit.swept_at(now, LEAP));
-    let last: Option<u64> = last.await?;
-    if let Some(last) = last {
-        tracing::error!(
-            now,
-            last,
-            "the clock is years ahead of the last sweep: nothing is deleted until it is right"
-        );
-    }
-    Ok(last.is_none())
 }
 
 struct Run<'a> {
@@ -218,5 +202,3 @@ const BATCH: usize = 500;
 const FILES: usize = 16;
 /// Entries that a run of one App looks at, at most; its next run goes on.
 const BUDGET: usize = 200_000;
-/// Five years, in milliseconds.
-const LEAP: u64 = 5 * 366 * super::DAY_MILLIS;

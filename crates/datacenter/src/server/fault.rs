@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::answer::{Response, json_response};
@@ -49,19 +50,29 @@ pub(crate) enum Fault {
 impl Fault {
     pub(crate) fn response(&self, now: u64, duration: u64) -> Response {
         let (status, error, exception) = self.names();
+        let description = if self.is_of_disk() {
+            "nothing can be stored at the moment".to_owned()
+        } else {
+            self.to_string()
+        };
         let body = json!({
             "error": error,
             "exception": exception,
             "timestamp": now,
             "duration": duration,
-            "error_description": self.to_string(),
+            "error_description": description,
         });
-        json_response(status, &body)
+        let mut response = json_response(status, &body);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, FIVE_SECONDS);
+        }
+        response
     }
 
     /// Tells the operator what went wrong here; what the client did wrong is no event.
     pub(crate) fn log(&self, route: &str) {
-        if let (StatusCode::INTERNAL_SERVER_ERROR, ..) = self.names() {
+        let ours = self.names() == INTERNAL || self.is_of_disk();
+        if ours {
             tracing::error!(%route, error = self.source(), "a request failed");
         }
     }
@@ -100,12 +111,18 @@ impl Fault {
                 "auth_bad_access_token",
                 "BadTokenException",
             ),
-            Fault::Stopping => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "service_unavailable",
-                "ServiceUnavailableException",
-            ),
+            Fault::Stopping => UNAVAILABLE,
+            Fault::Store(_) | Fault::File(_) if self.is_of_disk() => UNAVAILABLE,
             Fault::Store(_) | Fault::File(_) => INTERNAL,
+        }
+    }
+
+    /// Whether the disk is to blame, and the same may be asked for again.
+    fn is_of_disk(&self) -> bool {
+        match self {
+            Fault::Store(error) => error.is_of_disk(),
+            Fault::File(error) => FULL.contains(&error.kind()),
+            _ => false,
         }
     }
 }
@@ -132,8 +149,18 @@ const GRANT_TYPE: Names = (
     "unsupported_grant_type",
     "UnsupportedGrantTypeException",
 );
+/// The service documents no other code for this: 507 (RFC 4918, 11.5) is none of its own.
+const UNAVAILABLE: Names = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    "service_unavailable",
+    "ServiceUnavailableException",
+);
 const INTERNAL: Names = (
     StatusCode::INTERNAL_SERVER_ERROR,
     "internal_error",
     "InternalErrorException",
 );
+/// Of errors that end when there is room again.
+pub(crate) const FULL: [io::ErrorKind; 2] =
+    [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+const FIVE_SECONDS: HeaderValue = HeaderValue::from_static("5");

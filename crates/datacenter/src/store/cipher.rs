@@ -35,10 +35,29 @@ pub(crate) trait Cipher: Send + Sync + 'static {
     fn open(&self, keyspace: Keyspace, place: &[u8], sealed: &[u8])
     -> Result<Vec<u8>, CipherError>;
 
+    /// Which of the keys has sealed a value: 0 is the newest. Nothing where it is none of them.
+    fn age(&self, _sealed: &[u8]) -> Option<usize> {
+        Some(0)
+    }
+
+    /// What is known of the keys, newest first.
+    fn keys(&self) -> Vec<KeyName> {
+        Vec::new()
+    }
+
     /// How a key stands in the store. Fronts of a key must be fronts of this.
     fn place(&self, _keyspace: Keyspace, key: &Key) -> Vec<u8> {
         key.as_bytes().to_vec()
     }
+}
+
+/// Tells one of the data centre's keys from the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyName {
+    /// As it is in front of what it has sealed.
+    pub(crate) mark: Vec<u8>,
+    /// As it is in the key file.
+    pub(crate) id: String,
 }
 
 /// A value that can't be sealed or opened.

@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use aws_lc_rs::rand;
-use redb::{Database, ReadableDatabase, ReadableTableMetadata};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use zeroize::Zeroizing;
 
 use super::cipher::{CipherError, Keyspace};
+use super::reseal::MARKS;
 use super::seal::{Keys, Seal};
 use super::transaction::{INDEX, SEALED, table};
 use super::{OpenError, StoreError};
@@ -25,6 +26,11 @@ pub(super) fn seal(database: &Database, file: &Path, keys: &SealKeys) -> Result<
         None => return Err(OpenError::NotSealed(file.to_owned())),
     };
     let index = Zeroizing::new(index);
+    let missing = missing(database, &keys).map_err(OpenError::Tables)?;
+    if !missing.is_empty() {
+        let (file, id) = (file.to_owned(), missing.join(", "));
+        return Err(OpenError::MissingKey { file, id });
+    }
     // Always, so that it is under the newest key.
     write(database, &keys, &index).map_err(OpenError::Tables)?;
     Ok(Seal::new(keys, &index))
@@ -41,7 +47,33 @@ fn write(database: &Database, keys: &Keys, index: &[u8]) -> Result<(), StoreErro
     transaction
         .open_table(SEALED)?
         .insert(INDEX, sealed.as_slice())?;
+    note(&transaction, keys)?;
     Ok(transaction.commit()?)
+}
+
+/// The newest key may have sealed something from now on. A store of a version that noted none may have
+/// something of each.
+fn note(transaction: &WriteTransaction, keys: &Keys) -> Result<(), StoreError> {
+    let mut marks = transaction.open_table(MARKS)?;
+    let all = if marks.is_empty()? { usize::MAX } else { 1 };
+    for key in keys.names().into_iter().take(all) {
+        marks.insert(key.mark.as_slice(), key.id.as_str())?;
+    }
+    Ok(())
+}
+
+/// The ids of keys that may have sealed something, and are not in the file.
+fn missing(database: &Database, keys: &Keys) -> Result<Vec<String>, StoreError> {
+    let marks = database.begin_read()?.open_table(MARKS)?;
+    let known = keys.names();
+    let mut missing = Vec::new();
+    for noted in marks.iter()? {
+        let (mark, id) = noted?;
+        if known.iter().all(|key| key.mark != mark.value()) {
+            missing.push(id.value().to_owned());
+        }
+    }
+    Ok(missing)
 }
 
 fn is_empty(database: &Database) -> Result<bool, StoreError> {
@@ -61,4 +93,4 @@ fn fresh() -> Result<Vec<u8>, OpenError> {
     Ok(index)
 }
 
-const PLACE: &[u8] = b"domicile-datacenter-index-v1";
+pub(super) const PLACE: &[u8] = b"domicile-datacenter-index-v1";

@@ -132,6 +132,13 @@ impl Key {
         self.bytes.strip_prefix(front.bytes.as_slice())
     }
 
+    /// The text that it begins with.
+    pub(crate) fn first_part(&self) -> Option<&str> {
+        let segment = self.segments.first()?;
+        let text = self.bytes.get(size_of::<u64>()..segment.end)?;
+        std::str::from_utf8(text).ok()
+    }
+
     /// The id that it ends with.
     pub(crate) fn last_id(&self) -> Option<u64> {
         self.bytes.last_chunk().copied().map(u64::from_be_bytes)

@@ -7,22 +7,26 @@
 //! is closed when the data centre has shut down.
 
 pub(crate) mod cipher;
+mod file;
 mod index;
 pub(crate) mod key;
 mod renew;
+mod reseal;
 pub(crate) mod seal;
 mod transaction;
+#[cfg(test)]
+mod vectors;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
-use redb::Database;
+use parking_lot::Mutex;
+use redb::{Database, StorageError};
 use tokio_util::task::TaskTracker;
 
 use crate::settings::SealKeys;
 use cipher::{Cipher, CipherError};
+use file::OpenFile;
 pub(crate) use transaction::{Edit, Entry, Order, Picked, View, first_id_at};
 
 /// The store of one data centre.
@@ -33,9 +37,7 @@ pub(crate) struct Store {
 }
 
 struct Shared {
-    file: PathBuf,
-    /// Another one once the file was renewed.
-    database: RwLock<Database>,
+    file: OpenFile,
     /// Held by who writes: redb has one writer at a time in any case.
     writing: Mutex<()>,
     cipher: Arc<dyn Cipher>,
@@ -53,6 +55,12 @@ pub enum OpenError {
     #[error("the store {} was sealed with another key: none of the key file's keys opens it", .0.display())]
     WrongKey(PathBuf),
     #[error(
+        "the key {id} is missing in the key file, and may have sealed what is in the store {}: put its line \
+         back, below the newest, until the log says that it has sealed nothing any more",
+        .file.display()
+    )]
+    MissingKey { file: PathBuf, id: String },
+    #[error(
         "the store {} is in the clear, from a version that did not seal: it can't be sealed afterwards; \
          move it away and begin with a new one",
         .0.display()
@@ -68,7 +76,7 @@ pub enum StoreError {
     #[error("can't open a table")]
     Table(#[from] redb::TableError),
     #[error("can't read or write")]
-    Access(#[from] redb::StorageError),
+    Access(#[from] StorageError),
     #[error("can't commit")]
     Commit(#[from] redb::CommitError),
     /// Without the text of the parser's error, which may quote what is stored.
@@ -84,6 +92,10 @@ pub enum StoreError {
     NewFile(#[source] redb::DatabaseError),
     #[error("can't replace the store's file")]
     Replace(#[source] std::io::Error),
+    #[error("there is no room on the store's disk")]
+    NoRoom(#[source] std::io::Error),
+    #[error("the store is closed until its disk works again")]
+    Closed,
 }
 
 impl Store {
@@ -93,24 +105,25 @@ impl Store {
         keys: &SealKeys,
         tracker: TaskTracker,
     ) -> Result<Store, OpenError> {
-        let database = make(file)?;
-        let cipher = Arc::new(index::seal(&database, file, keys)?);
-        Ok(Store::of(file, database, cipher, tracker))
+        Store::open_by(file, tracker, |database| {
+            Ok(Arc::new(index::seal(database, file, keys)?))
+        })
     }
 
-    #[cfg(test)]
-    pub(crate) fn open_with(
+    /// As [`Store::open`], with what seals it given; the crate itself has nothing but [`seal::Seal`].
+    pub(crate) fn open_by(
         file: &Path,
-        cipher: Arc<dyn Cipher>,
         tracker: TaskTracker,
+        cipher: impl FnOnce(&Database) -> Result<Arc<dyn Cipher>, OpenError>,
     ) -> Result<Store, OpenError> {
-        Ok(Store::of(file, make(file)?, cipher, tracker))
+        let file = OpenFile::open(file)?;
+        let cipher = file.read(cipher)?;
+        Ok(Store::of(file, cipher, tracker))
     }
 
-    fn of(file: &Path, database: Database, cipher: Arc<dyn Cipher>, tracker: TaskTracker) -> Store {
+    fn of(file: OpenFile, cipher: Arc<dyn Cipher>, tracker: TaskTracker) -> Store {
         let shared = Shared {
-            file: file.to_owned(),
-            database: RwLock::new(database),
+            file,
             writing: Mutex::new(()),
             cipher,
         };
@@ -139,8 +152,8 @@ impl Store {
     {
         let shared = self.shared.clone();
         let task = move || {
-            let database = shared.database.read();
-            work(&View::begin(&database, &*shared.cipher)?)
+            let cipher = &*shared.cipher;
+            (shared.file).read(|database| work(&View::begin(database, cipher)?))
         };
         self.tracker
             .spawn_blocking(task)
@@ -158,11 +171,12 @@ impl Store {
         let shared = self.shared.clone();
         let task = move || {
             let _writing = shared.writing.lock();
-            let database = shared.database.read();
-            let edit = Edit::begin(&database, &*shared.cipher)?;
-            let done = work(&edit)?;
-            edit.commit()?;
-            Ok(done)
+            shared.file.write(|database| {
+                let edit = Edit::begin(database, &*shared.cipher)?;
+                let done = work(&edit)?;
+                edit.commit()?;
+                Ok(done)
+            })
         };
         self.tracker
             .spawn_blocking(task)
@@ -177,18 +191,27 @@ impl Store {
     }
 }
 
-fn make(file: &Path) -> Result<Database, OpenError> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(|e| OpenError::Folder(folder.to_owned(), e))?;
+impl StoreError {
+    /// Whether the disk is to blame: it is full, say. Then the same may succeed later.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        match self {
+            StoreError::Begin(redb::TransactionError::Storage(error))
+            | StoreError::Table(redb::TableError::Storage(error))
+            | StoreError::Access(error)
+            | StoreError::Commit(redb::CommitError::Storage(error))
+            | StoreError::NewFile(redb::DatabaseError::Storage(error)) => {
+                matches!(error, StorageError::Io(_) | StorageError::PreviousIo)
+            }
+            StoreError::Replace(_) | StoreError::NoRoom(_) | StoreError::Closed => true,
+            _ => false,
+        }
     }
-    let database = database(file).map_err(|e| OpenError::Database(file.to_owned(), e))?;
-    transaction::make_tables(&database).map_err(OpenError::Tables)?;
-    Ok(database)
 }
 
-/// Opens a file, or makes it.
-fn database(file: &Path) -> Result<Database, redb::DatabaseError> {
-    Database::builder().set_cache_size(CACHE_BYTES).create(file)
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> OpenError {
+        OpenError::Tables(error)
+    }
 }
 
 impl From<serde_json::Error> for StoreError {
@@ -196,6 +219,3 @@ impl From<serde_json::Error> for StoreError {
         StoreError::Value(error.classify())
     }
 }
-
-/// redb's own default is 1 GiB, too much for five data centres in one process.
-const CACHE_BYTES: usize = 64 * 1024 * 1024;

@@ -8,14 +8,15 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::mem;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
 use super::cipher::Keyspace;
+use super::file::database;
+use super::reseal::MARKS;
 use super::transaction::{ERASED, INDEX, LAST, SEALED, SEQUENCE, SWEPT, make_tables, table};
-use super::{Shared, StoreError, database};
+use super::{Shared, StoreError};
 use crate::wipe;
 
 impl Shared {
@@ -24,31 +25,42 @@ impl Shared {
         let _writing = self.writing.lock();
         let path = self.beside();
         wipe::remove(&path).map_err(StoreError::Replace)?;
-        if !has_erased(&self.database.read())? {
+        if !self.file.read(has_erased)? {
             return Ok(());
         }
-        let new = database(&path).map_err(StoreError::NewFile)?;
-        copy(&self.database.read(), &new)?;
-        self.replace(&path, new).map_err(StoreError::Replace)
+        let made = self.file.read(|old| copied(old, &path));
+        let replaced = made.and_then(|new| self.replace(&path, new).map_err(StoreError::Replace));
+        if replaced.is_err() {
+            // Half of it would only take room on a disk that may be full.
+            let removed = wipe::remove(&path).or_else(|_| fs::remove_file(&path));
+            removed.map_err(StoreError::Replace)?;
+        }
+        replaced
     }
 
     /// Whoever reads has the one file or the other, and both say the same.
     fn replace(&self, path: &Path, new: Database) -> io::Result<()> {
-        let old = OpenOptions::new().write(true).open(&self.file)?;
-        fs::rename(path, &self.file)?;
-        if let Some(folder) = self.file.parent() {
+        let old = OpenOptions::new().write(true).open(self.file.path())?;
+        fs::rename(path, self.file.path())?;
+        if let Some(folder) = self.file.path().parent() {
             File::open(folder)?.sync_all()?;
         }
-        drop(mem::replace(&mut *self.database.write(), new));
+        self.file.replace(new);
         wipe::overwrite(&old)
     }
 
     /// Where the new file is written.
     fn beside(&self) -> PathBuf {
-        let mut name = OsString::from(&self.file);
+        let mut name = OsString::from(self.file.path());
         name.push(".new");
         name.into()
     }
+}
+
+fn copied(from: &Database, path: &Path) -> Result<Database, StoreError> {
+    let new = database(path).map_err(StoreError::NewFile)?;
+    copy(from, &new)?;
+    Ok(new)
 }
 
 fn has_erased(database: &Database) -> Result<bool, StoreError> {
@@ -71,6 +83,10 @@ fn copy(from: &Database, to: &Database) -> Result<(), StoreError> {
     }
     if let Some(index) = source.open_table(SEALED)?.get(INDEX)? {
         target.open_table(SEALED)?.insert(INDEX, index.value())?;
+    }
+    for mark in source.open_table(MARKS)?.iter()? {
+        let (mark, id) = mark?;
+        target.open_table(MARKS)?.insert(mark.value(), id.value())?;
     }
     Ok(target.commit()?)
 }
@@ -105,7 +121,7 @@ mod tests {
     const CANARY: &str = "a text that nothing else has";
 
     fn open(file: &Path) -> Store {
-        Store::open_with(file, Arc::new(Clear), TaskTracker::new()).unwrap()
+        Store::open_by(file, TaskTracker::new(), |_| Ok(Arc::new(Clear))).unwrap()
     }
 
     fn key(number: u64) -> Key {

@@ -8,9 +8,9 @@
 use aws_lc_rs::aead::{self, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac, rand};
 
-use super::cipher::{Cipher, CipherError, Keyspace};
+use super::cipher::{Cipher, CipherError, KeyName, Keyspace};
 use super::key::Key;
-use crate::settings::SealKeys;
+use crate::settings::{SealKey, SealKeys};
 
 /// Seals under the newest key, opens under all, hides names under the store's own index key.
 pub(crate) struct Seal {
@@ -22,6 +22,7 @@ pub(crate) struct Seal {
 pub(super) struct Keys(Vec<Root>);
 
 struct Root {
+    id: String,
     mark: [u8; MARK],
     secret: hkdf::Prk,
 }
@@ -34,8 +35,7 @@ impl Seal {
 
     #[cfg(test)]
     pub(crate) fn for_tests() -> Seal {
-        let keys = SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]);
-        Seal::new(Keys::of(&keys.unwrap()), &[9; 32])
+        Seal::new(Keys::of(&SealKeys::for_tests(&[7])), &[9; 32])
     }
 }
 
@@ -51,6 +51,16 @@ impl Cipher for Seal {
         sealed: &[u8],
     ) -> Result<Vec<u8>, CipherError> {
         self.keys.open(keyspace.table_name(), place, sealed)
+    }
+
+    fn age(&self, sealed: &[u8]) -> Option<usize> {
+        let (version, rest) = sealed.split_first()?;
+        let mark = rest.get(..MARK).filter(|_| *version == VERSION)?;
+        self.keys.0.iter().position(|root| root.mark == mark)
+    }
+
+    fn keys(&self) -> Vec<KeyName> {
+        self.keys.names()
     }
 
     fn place(&self, keyspace: Keyspace, key: &Key) -> Vec<u8> {
@@ -86,16 +96,35 @@ impl Keys {
         Keys(keys.iter().map(Root::of).collect())
     }
 
+    pub(super) fn names(&self) -> Vec<KeyName> {
+        let name = |root: &Root| KeyName {
+            mark: root.mark.to_vec(),
+            id: root.id.clone(),
+        };
+        self.0.iter().map(name).collect()
+    }
+
     pub(super) fn seal(
         &self,
         name: &str,
         place: &[u8],
         plain: &[u8],
     ) -> Result<Vec<u8>, CipherError> {
+        let mut fresh = [0; FRESH];
+        rand::fill(&mut fresh).map_err(|_| CipherError::Seal)?;
+        self.seal_by(fresh, name, place, plain)
+    }
+
+    /// With this salt and nonce, which must never come again.
+    pub(super) fn seal_by(
+        &self,
+        fresh: [u8; FRESH],
+        name: &str,
+        place: &[u8],
+        plain: &[u8],
+    ) -> Result<Vec<u8>, CipherError> {
         let root = self.0.first().ok_or(CipherError::Seal)?;
         let mut sealed = Vec::with_capacity(HEAD + plain.len() + AES_256_GCM.tag_len());
-        let mut fresh = [0; SALT + aead::NONCE_LEN];
-        rand::fill(&mut fresh).map_err(|_| CipherError::Seal)?;
         sealed.push(VERSION);
         sealed.extend_from_slice(&root.mark);
         sealed.extend_from_slice(&fresh);
@@ -140,14 +169,15 @@ impl Keys {
 }
 
 impl Root {
-    fn of(key: &[u8; 32]) -> Root {
+    fn of(key: &SealKey) -> Root {
+        let (id, key) = (key.id.clone(), &*key.key);
         let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, LABEL).extract(key);
         let named = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), MARK_LABEL);
         let mut mark = [0; MARK];
         mark.iter_mut()
             .zip(named.as_ref())
             .for_each(|(to, from)| *to = *from);
-        Root { mark, secret }
+        Root { id, mark, secret }
     }
 
     /// The key of one value. The place begins with the App's tag.
@@ -169,8 +199,10 @@ const MARK: usize = 4;
 const SALT: usize = 16;
 /// Of what stands for a name. 128 bits: 2^40 names of an App collide once in 2^49 stores.
 const TAG: usize = 16;
+/// Salt and nonce.
+const FRESH: usize = SALT + aead::NONCE_LEN;
 /// In front of the ciphertext.
-const HEAD: usize = 1 + MARK + SALT + aead::NONCE_LEN;
+const HEAD: usize = 1 + MARK + FRESH;
 const LABEL: &[u8] = b"domicile-datacenter-v1";
 const MARK_LABEL: &[u8] = b"domicile-datacenter-key-v1";
 
@@ -180,8 +212,7 @@ mod tests {
     use crate::app_key::AppKey;
 
     fn keys(all: &[u8]) -> Keys {
-        let keys = all.iter().map(|byte| zeroize::Zeroizing::new([*byte; 32]));
-        Keys::of(&SealKeys::new(keys.collect()).unwrap())
+        Keys::of(&SealKeys::for_tests(all))
     }
 
     #[test]
@@ -215,7 +246,7 @@ mod tests {
     /// The key of one App's channel opens nothing of another: not only by what is authenticated.
     #[test]
     fn each_app_and_channel_has_keys_of_its_own() {
-        let root = Root::of(&[1; 32]);
+        let root = Root::of(SealKeys::for_tests(&[1]).iter().next().unwrap());
         let place = |first: u8| [first; TAG];
         let seals = |name: &str, place: &[u8]| {
             let key = root.key(name, place, &[0; SALT]).unwrap();

@@ -9,17 +9,18 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 use super::cipher::{Cipher, CipherError, Keyspace};
 use super::key::{Key, Span};
+use super::reseal::MARKS;
 
 /// One state of the store.
 pub(crate) struct View<'a> {
-    transaction: ReadTransaction,
-    cipher: &'a dyn Cipher,
+    pub(super) transaction: ReadTransaction,
+    pub(super) cipher: &'a dyn Cipher,
 }
 
 /// One change of the store.
 pub(crate) struct Edit<'a> {
-    transaction: WriteTransaction,
-    cipher: &'a dyn Cipher,
+    pub(super) transaction: WriteTransaction,
+    pub(super) cipher: &'a dyn Cipher,
 }
 
 /// What stands at a key.
@@ -295,6 +296,7 @@ pub(super) fn make_tables(database: &Database) -> Result<(), StoreError> {
     }
     transaction.open_table(SEQUENCE)?;
     transaction.open_table(SEALED)?;
+    transaction.open_table(MARKS)?;
     Ok(transaction.commit()?)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use datacenter::{Clock, DataCentre, GatewayAuth, SealKeys, Settings};
+use datacenter::{Clock, DataCentre, GatewayAuth, SealKey, SealKeys, Settings};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -114,7 +114,7 @@ pub fn settings(data: &TempDir, clock: Arc<StandingClock>) -> Settings {
         websocket: Some("127.0.0.1:0".parse().unwrap()),
         msync: Some("127.0.0.1:0".parse().unwrap()),
         auth: GatewayAuth::Secret(SECRET.to_owned()),
-        keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
+        keys: keys(&[7]),
         away: Duration::from_millis(100),
         sweep_every: datacenter::SWEEP_EVERY,
         clock,
@@ -124,4 +124,13 @@ pub fn settings(data: &TempDir, clock: Arc<StandingClock>) -> Settings {
 /// Fails rather than hangs.
 pub async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, work).await.unwrap()
+}
+
+/// Keys that are told by their bytes, newest first.
+pub fn keys(bytes: &[u8]) -> SealKeys {
+    let key = |byte: &u8| SealKey {
+        id: format!("key-{byte}"),
+        key: zeroize::Zeroizing::new([*byte; 32]),
+    };
+    SealKeys::new(bytes.iter().map(key).collect()).unwrap()
 }

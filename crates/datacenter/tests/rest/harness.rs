@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use datacenter::{Clock, DataCentre, GatewayAuth, SealKeys, Settings};
+use datacenter::{Clock, DataCentre, GatewayAuth, SealKey, SealKeys, Settings, StartError};
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,16 +49,40 @@ impl Running {
     }
 
     async fn open(data: TempDir, clock: Arc<StandingClock>) -> Running {
+        let started = Running::try_open(data, clock, &[7]).await;
+        started.map_err(|(_, error)| error).unwrap()
+    }
+
+    /// With these keys, as [`keys`] makes them; gives the data back when it does not start.
+    pub async fn with_keys(data: TempDir, keys: &[u8]) -> Result<Running, (TempDir, StartError)> {
+        let clock = Arc::new(StandingClock(AtomicU64::new(NOW)));
+        Running::try_open(data, clock, keys).await
+    }
+
+    pub async fn stop(self) -> TempDir {
+        self.centre.shutdown().await;
+        self.data
+    }
+
+    async fn try_open(
+        data: TempDir,
+        clock: Arc<StandingClock>,
+        all: &[u8],
+    ) -> Result<Running, (TempDir, StartError)> {
         let auth = GatewayAuth::Secret(SECRET.to_owned());
-        let settings = settings(&data, auth, clock.clone());
-        let centre = DataCentre::start(settings).await.unwrap();
+        let mut settings = settings(&data, auth, clock.clone());
+        settings.keys = keys(all);
+        let centre = match DataCentre::start(settings).await {
+            Ok(centre) => centre,
+            Err(error) => return Err((data, error)),
+        };
         let client = client().build().unwrap();
-        Running {
+        Ok(Running {
             centre,
             data,
             clock,
             client,
-        }
+        })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -67,6 +91,11 @@ impl Running {
 
     pub fn pass(&self, millis: u64) {
         self.clock.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// Unix milliseconds by its clock.
+    pub fn now(&self) -> u64 {
+        self.clock.0.load(Ordering::Relaxed)
     }
 
     /// A request as a gateway sends it.
@@ -133,7 +162,7 @@ pub fn settings(data: &TempDir, auth: GatewayAuth, clock: Arc<dyn Clock>) -> Set
         websocket: None,
         msync: None,
         auth,
-        keys: SealKeys::new(vec![zeroize::Zeroizing::new([7; 32])]).unwrap(),
+        keys: keys(&[7]),
         away: datacenter::AWAY,
         sweep_every: datacenter::SWEEP_EVERY,
         clock,
@@ -165,3 +194,12 @@ pub fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 }
 
 pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Keys that are told by their bytes, newest first.
+pub fn keys(bytes: &[u8]) -> SealKeys {
+    let key = |byte: &u8| SealKey {
+        id: format!("key-{byte}"),
+        key: zeroize::Zeroizing::new([*byte; 32]),
+    };
+    SealKeys::new(bytes.iter().map(key).collect()).unwrap()
+}

@@ -7,6 +7,7 @@ mod erasure;
 mod files;
 mod harness;
 mod history;
+mod keys;
 mod messages;
 mod paths;
 mod restart;

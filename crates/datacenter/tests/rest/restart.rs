@@ -2,9 +2,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use datacenter::{DataCentre, GatewayAuth, SealKeys, StartError};
-
-use crate::harness::{APP, Running, SECRET, answer, settings, standing_clock};
+use crate::harness::{APP, Running, SECRET, answer};
 
 #[tokio::test]
 async fn a_restart_keeps_everything() {
@@ -89,23 +87,4 @@ async fn shutting_down_ends_idle_and_hanging_connections() {
     let mut rest = Vec::new();
     assert_eq!(idle.read_to_end(&mut rest).await.unwrap_or_default(), 0);
     assert_eq!(hanging.read_to_end(&mut rest).await.unwrap_or_default(), 0);
-}
-
-async fn started(data: &tempfile::TempDir, keys: &[u8]) -> Result<DataCentre, StartError> {
-    let mut settings = settings(data, GatewayAuth::Secret(SECRET.into()), standing_clock());
-    let keys = keys.iter().map(|byte| zeroize::Zeroizing::new([*byte; 32]));
-    settings.keys = SealKeys::new(keys.collect()).unwrap();
-    DataCentre::start(settings).await
-}
-
-#[tokio::test]
-async fn a_store_opens_with_its_key_only_and_keys_can_be_replaced() {
-    let data = tempfile::tempdir().unwrap();
-    started(&data, &[1]).await.unwrap().shutdown().await;
-    let refused = started(&data, &[2]).await.err().unwrap();
-    let told = std::error::Error::source(&refused).unwrap().to_string();
-    assert!(told.contains("was sealed with another key"), "{told}");
-    started(&data, &[2, 1]).await.unwrap().shutdown().await;
-    // Nothing is stored under the old one but values, of which there are none here.
-    started(&data, &[2]).await.unwrap().shutdown().await;
 }

@@ -1,26 +1,47 @@
 //! What is past its App's retention: never served, deleted by sweeps, told of in reports.
 
-use reqwest::Method;
+use aws_lc_rs::digest::{SHA256, digest};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::erasure::kit::{made, say, upload};
-use crate::harness::{APP, DEADLINE, Running, answer};
+use crate::harness::{APP, DEADLINE, NOW, Running, answer};
 
 const DAY: u64 = 86_400_000;
 
-async fn sweep(centre: &Running, app: &str, days: u64, acknowledged: Option<&str>) -> Value {
-    let mut body = json!({ "app_key": app, "retention_days": days });
-    if let Some(id) = acknowledged {
-        body["acknowledged"] = json!(id);
-    }
-    let request = centre
-        .request(Method::POST, "/management/sweeps")
-        .header("Domicile-App-Id", "970ca35de60c44645bbae8a215061b33")
-        .header("Domicile-Zone", "fra1")
-        .header("Domicile-Request-Id", "0af7651916cd43dd8448eb211c80319c");
-    let (status, answer) = answer(request.json(&body)).await;
+/// Asks as a gateway whose clock says `now`. `acknowledged`: of each App.
+async fn ask(centre: &Running, now: u64, apps: &[(&str, u64)], acknowledged: Value) -> Value {
+    let kept = apps.iter();
+    let kept = kept.map(|(app, days)| json!({ "app_key": app, "retention_days": days }));
+    let apps: Vec<_> = kept.collect();
+    let body = json!({ "now": now, "apps": apps, "acknowledged": acknowledged });
+    let (status, answer) = answer(management(centre).json(&body)).await;
     assert_eq!(status, 200, "{answer}");
     answer
+}
+
+fn management(centre: &Running) -> RequestBuilder {
+    centre
+        .request(Method::POST, "/management/sweeps")
+        .header("Domicile-Zone", "fra1")
+        .header("Domicile-Request-Id", "0af7651916cd43dd8448eb211c80319c")
+}
+
+/// One App's sweep: `complete`, and its `sweeps`.
+async fn sweep(centre: &Running, app: &str, days: u64, acknowledged: Option<&str>) -> Value {
+    let told = acknowledged.map(|id| json!({ "app_key": app, "sweep_id": id }));
+    let told: Vec<_> = told.into_iter().collect();
+    let answer = ask(centre, centre.now(), &[(app, days)], json!(told)).await;
+    let of = answer["apps"].get(0);
+    if let Some(of) = of {
+        assert_eq!(of["app_key_sha256"], sha256(app));
+    }
+    let sweeps = of.map_or(json!([]), |of| of["sweeps"].clone());
+    json!({ "complete": answer["complete"], "sweeps": sweeps })
+}
+
+fn sha256(app: &str) -> String {
+    hex::encode(digest(&SHA256, app.as_bytes()))
 }
 
 /// Members that messages and queues are of.
@@ -183,6 +204,138 @@ async fn a_clock_that_leaps_by_years_deletes_nothing() {
     let swept = sweep(&centre, "acme#chat", 7, None).await;
     assert_eq!(swept["complete"], false);
     assert_eq!(history(&centre, APP, "2026112319").await, 3);
+}
+
+/// Control: the time of its making is noted in a new store, so that there is something to leap from.
+#[tokio::test]
+async fn a_clock_that_leaps_before_the_first_sweep_deletes_nothing() {
+    let centre = Running::start().await;
+    fill(&centre, APP).await;
+    centre.pass(10 * 366 * DAY);
+    let centre = centre.restart().await;
+    let swept = sweep(&centre, "acme#chat", 7, None).await;
+    assert_eq!(swept, json!({ "complete": false, "sweeps": [] }));
+    assert_eq!(history(&centre, APP, "2026112319").await, 3);
+}
+
+/// Control: two clocks that differ. The data centre's own sweeps delete nothing, either, until they agree.
+#[tokio::test]
+async fn nothing_is_deleted_while_the_gateways_clock_differs() {
+    let centre = Running::start().await;
+    fill(&centre, APP).await;
+    centre.pass(8 * DAY);
+    for now in [centre.now() - 8 * DAY, centre.now() + 300_001] {
+        let answer = ask(&centre, now, &[("acme#chat", 7)], json!([])).await;
+        assert_eq!(
+            (&answer["complete"], &answer["apps"]),
+            (&json!(false), &json!([]))
+        );
+        assert_eq!(history(&centre, APP, "2026112319").await, 3);
+    }
+    let answer = ask(
+        &centre,
+        centre.now() - 300_000,
+        &[("acme#chat", 7)],
+        json!([]),
+    )
+    .await;
+    assert_eq!(answer["complete"], true);
+    assert_eq!(history(&centre, APP, "2026112319").await, 0);
+}
+
+/// Reports of those that have any, each with the hash of its App.
+#[tokio::test]
+async fn a_page_of_many_apps_is_swept_at_once() {
+    let centre = Running::start().await;
+    let busy = ["acme#a7", "acme#a500", "acme#a999"];
+    for app in busy {
+        let path = format!("/{}", app.replace('#', "/"));
+        say(&centre, &path, "users", "ann", "bob", "old").await;
+    }
+    centre.pass(8 * DAY);
+    let all: Vec<String> = (0..1_000).map(|n| format!("acme#a{n}")).collect();
+    let days = |app: &str| if app == "acme#a500" { 90 } else { 7 };
+    let page: Vec<_> = all.iter().map(|app| (app.as_str(), days(app))).collect();
+    let answer = ask(&centre, centre.now(), &page, json!([])).await;
+    assert_eq!(
+        (&answer["complete"], &answer["more"]),
+        (&json!(true), &json!(false))
+    );
+    let told = answer["apps"].as_array().unwrap();
+    let hashes: Vec<_> = told.iter().map(|of| of["app_key_sha256"].clone()).collect();
+    assert_eq!(hashes, [sha256(busy[0]), sha256(busy[2])]);
+
+    // What is acknowledged goes, and a plan that became shorter counts.
+    let acknowledged = told.iter().zip([busy[0], busy[2]]);
+    let acknowledged = acknowledged
+        .map(|(of, app)| json!({ "app_key": app, "sweep_id": of["sweeps"][0]["sweep_id"] }));
+    let acknowledged: Vec<_> = acknowledged.collect();
+    let page: Vec<_> = all.iter().map(|app| (app.as_str(), 7)).collect();
+    let answer = ask(&centre, centre.now(), &page, json!(acknowledged)).await;
+    let told = answer["apps"].as_array().unwrap();
+    assert_eq!(
+        (told.len(), &told[0]["app_key_sha256"]),
+        (1, &json!(sha256(busy[1])))
+    );
+}
+
+/// An answer is bounded, and says that there is more.
+#[tokio::test]
+async fn more_reports_than_an_answer_holds_are_told_in_several() {
+    let centre = Running::start().await;
+    let apps: Vec<String> = (0..9).map(|n| format!("acme#a{n}")).collect();
+    let page: Vec<_> = apps.iter().map(|app| (app.as_str(), 7)).collect();
+    for _ in 0..65 {
+        for app in &apps {
+            let path = format!("/{}", app.replace('#', "/"));
+            say(&centre, &path, "users", "ann", "bob", "old").await;
+        }
+        centre.pass(8 * DAY);
+        ask(&centre, centre.now(), &page, json!([])).await;
+    }
+    let mut answer = ask(&centre, centre.now(), &page, json!([])).await;
+    let mut told = Vec::new();
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        assert!(rounds < 9, "what was acknowledged is told again");
+        let mut acknowledged = Vec::new();
+        for of in answer["apps"].as_array().unwrap() {
+            let sweeps = of["sweeps"].as_array().unwrap();
+            told.extend(sweeps.iter().map(|sweep| sweep["sweep_id"].clone()));
+            let app = apps.iter().find(|app| sha256(app) == of["app_key_sha256"]);
+            let id = sweeps.last().unwrap()["sweep_id"].clone();
+            acknowledged.push(json!({ "app_key": app.unwrap(), "sweep_id": id }));
+        }
+        if answer["more"] == false {
+            break;
+        }
+        answer = ask(&centre, centre.now(), &page, json!(acknowledged)).await;
+    }
+    let mut each = told.clone();
+    each.sort_by_key(ToString::to_string);
+    each.dedup();
+    assert_eq!((told.len(), each.len()), (9 * 65, 9 * 65));
+    assert_eq!(rounds, 3);
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_refused() {
+    let centre = Running::start().await;
+    let app = json!({ "app_key": "acme#chat", "retention_days": 7 });
+    let many: Vec<_> = (0..1_001).map(|_| app.clone()).collect();
+    for body in [
+        json!({ "app_key": "acme#chat", "retention_days": 7 }),
+        json!({ "now": NOW, "apps": many }),
+        json!({ "now": NOW, "apps": [{ "app_key": "acme", "retention_days": 7 }] }),
+        json!({ "now": NOW, "apps": [], "acknowledged": [{ "app_key": "acme#chat", "sweep_id": "x" }] }),
+    ] {
+        let (status, answer) = answer(management(&centre).json(&body)).await;
+        assert_eq!(status, 400, "{answer}");
+    }
+    let long = "x".repeat(600 * 1024);
+    let (status, _) = answer(management(&centre).body(long)).await;
+    assert_eq!(status, 413);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use msync::{
     Channel, Command, inspect_down, kick, notice, operation, provision_answer, provision_refusal,
-    read_provision_answer, schema, status, sync_ack, sync_refusal, unread_answer,
+    provision_without_token, read_provision, read_provision_answer, schema, status, sync_ack,
+    sync_refusal, unread_answer,
 };
 use prost::Message;
 
@@ -30,6 +31,20 @@ fn the_welcome_of_the_golden_frames() {
     );
     let bare = read_provision_answer(&provision_answer(None, None), APP).map(|it| it.error_code);
     assert_eq!(bare, Ok(Some(0)));
+}
+
+#[test]
+fn a_first_message_without_a_token_names_its_app() {
+    let frame = provision_without_token(APP, "canary");
+    let seen = read_provision(&frame).unwrap();
+    assert_eq!(
+        (seen.guid_app_key, seen.guid_name),
+        (Some(APP), Some("canary"))
+    );
+    let tokens = (seen.envelope_auth, seen.auth, seen.auth_token);
+    assert_eq!(tokens, (None, None, None));
+    assert!(!seen.compressed && !seen.protocol_compress && !seen.encrypt_key);
+    schema::MSync::decode(frame.as_slice()).unwrap();
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! A real etcd as the registry of a [`World`]: TLS, a user and a role for each region, made by
+//! `domicile registry init-etcd`.
+
+#[path = "../../../src/registry/tests/etcd/process.rs"]
+#[allow(dead_code, reason = "the unit tests use the rest")]
+mod process;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use process::{EtcdProcess, TlsFiles};
+
+use super::certificates::{self, Wish};
+use super::process::Process;
+use super::{Wire, World};
+
+pub struct Etcd {
+    process: EtcdProcess,
+    folder: PathBuf,
+}
+
+impl Etcd {
+    /// Starts it, in the folder of the world's files.
+    pub fn start(world: &World) -> Self {
+        let folder = world.root().join("etcd");
+        fs::create_dir(&folder).unwrap();
+        let pair = certificates::issue(&Wish::names(&["localhost"]));
+        let files = TlsFiles {
+            certificate: folder.join("etcd.crt"),
+            key: folder.join("etcd.key"),
+        };
+        fs::write(&files.certificate, pair.certificate).unwrap();
+        fs::write(&files.key, pair.key).unwrap();
+        fs::write(folder.join("ca.crt"), certificates::ca()).unwrap();
+        private(&folder.join("root.password"), "root's\n");
+        Self {
+            process: EtcdProcess::with_tls(files),
+            folder,
+        }
+    }
+
+    /// What its administrator does.
+    pub fn init(&self, catalogue: &Path, more: &[&str]) -> Output {
+        let file = |name: &str| self.folder.join(name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_domicile"));
+        command.args(["registry", "init-etcd", "--output", "json"]);
+        command.args(["--endpoint", &self.process.url()]);
+        command.arg("--catalogue").arg(catalogue);
+        command
+            .arg("--root-password-file")
+            .arg(file("root.password"));
+        command.arg("--passwords").arg(file("passwords"));
+        command.arg("--ca").arg(file("ca.crt")).args(more);
+        command.output().unwrap()
+    }
+
+    /// A `registry.etcd` of a region.
+    pub fn section(&self, region: &str) -> String {
+        let file = |name: &str| self.folder.join(name).display().to_string();
+        let password = file(&format!("passwords/{region}.password"));
+        format!(
+            "etcd: {{endpoints: [\"{}\"], username: {region}, password: {{file: {password}}}, tls: {{ca: {}}}}}",
+            self.process.url(),
+            file("ca.crt"),
+        )
+    }
+
+    /// A region's password.
+    pub fn password(&self, region: &str) -> String {
+        let path = self.folder.join(format!("passwords/{region}.password"));
+        fs::read_to_string(path).unwrap().trim().to_owned()
+    }
+
+    /// Kills it; what it has written stays.
+    pub fn stop(&mut self) {
+        self.process.stop();
+    }
+
+    pub fn restart(&mut self) {
+        self.process.restart();
+    }
+
+    pub fn save(&mut self) {
+        self.process.save();
+    }
+
+    pub fn roll_back(&mut self) {
+        self.process.roll_back();
+    }
+}
+
+impl World {
+    /// Has the world's gateways, which are not running yet, use that etcd.
+    pub fn uses(&mut self, etcd: &Etcd) {
+        let made = etcd.init(&self.root().join("regions"), &[]);
+        assert!(made.status.success(), "{made:?}");
+        let regions = self.plan.regions.clone();
+        let sections: Vec<_> = regions.iter().map(|r| (*r, etcd.section(r))).collect();
+        self.edit(move |region, yaml| {
+            let section = sections.iter().find(|(r, _)| *r == region).unwrap();
+            yaml.replace("embedded: {path: ../registry.redb}", &section.1)
+        });
+    }
+
+    /// A second gateway of a region, as a process of its own; before the first one starts.
+    pub fn twin(&self, region: &str, n: u8) -> Twin {
+        let (from, to) = (self.root().join(region), self.root().join("twin"));
+        self.configure();
+        fs::create_dir(&to).unwrap();
+        for file in fs::read_dir(from).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+        let ip = Process::own_ip(n);
+        let config = to.join("gateway.yaml");
+        let mut yaml = fs::read_to_string(&config).unwrap();
+        for (listener, port) in [
+            ("https", 7401),
+            ("http", 7402),
+            ("admin", 7403),
+            ("ops", 7404),
+        ] {
+            let any = format!("{listener}: \"127.0.0.1:0\"");
+            yaml = yaml.replace(&any, &format!("{listener}: \"{ip}:{port}\""));
+        }
+        fs::write(&config, yaml).unwrap();
+        Twin { config, ip }
+    }
+
+    /// What `/readyz` says: the status, and the registry's detail.
+    pub async fn readiness(&self, region: &str) -> (u16, String) {
+        readiness(self.addresses(region).ops.unwrap()).await
+    }
+}
+
+/// A gateway that is to be started.
+pub struct Twin {
+    config: PathBuf,
+    ip: String,
+}
+
+impl Twin {
+    pub async fn start(&self) -> Process {
+        let log = self.config.with_file_name("stderr");
+        Process::start(&self.config, &self.ip, log, &[]).await
+    }
+}
+
+pub async fn readiness(ops: SocketAddr) -> (u16, String) {
+    let mut wire = Wire::plain(ops).await;
+    wire.send("GET /readyz HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n")
+        .await;
+    let answer = wire.answer().await;
+    let json = answer.json();
+    let checks = json["checks"].as_array().unwrap();
+    let registry = checks.iter().find(|c| c["name"] == "registry").unwrap();
+    (
+        answer.status,
+        registry["detail"].as_str().unwrap().to_owned(),
+    )
+}
+
+fn private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
