@@ -44,6 +44,7 @@ pub use erasure::{Erased, Eraser, NotErased, Subject};
 pub use key::{AdminKey, KeyHash};
 pub use owner::{AdoptError, Adopted, OwnerFile, adopt_owner};
 pub use problem::RefusalCode;
+pub use refusal::REFUSAL_CODES;
 pub use router::router;
 pub use state::{AdminEvents, AdminState, TokenRules, ZoneHealth};
 pub use sweep::{SweepError, sweep_accounts};

@@ -281,6 +281,45 @@ impl Refusal {
     }
 }
 
+/// Every code that a refusal may have, for whoever counts them.
+pub const REFUSAL_CODES: [&str; 35] = [
+    "unauthenticated",
+    "rate_limited",
+    "forbidden",
+    "bad_request",
+    "unsupported_media_type",
+    "too_large",
+    "too_slow",
+    "invalid",
+    "not_found",
+    "method_not_allowed",
+    "region_unknown",
+    "app_unknown",
+    "app_suspended",
+    "app_retired",
+    "app_key_taken",
+    "app_id_taken",
+    "region_immutable",
+    "already_registered",
+    "app_lives_elsewhere",
+    "stale",
+    "certificate_unknown",
+    "certificate_limit",
+    "last_certificate",
+    "primary_certificate",
+    "account_unknown",
+    "account_limit",
+    "last_owner",
+    "precondition_required",
+    "home_unavailable",
+    "erasure_unsupported",
+    "registry_unavailable",
+    "registry_untrusted",
+    "degraded",
+    "audit_unavailable",
+    "internal",
+];
+
 const RETRY_SECONDS: u64 = 1;
 const RETRY_HOUR: u64 = 3_600;
 
@@ -295,6 +334,25 @@ impl From<LookUpError> for Refusal {
         match error {
             LookUpError::Unavailable => Self::RegistryUnavailable,
             LookUpError::Untrusted => Self::RegistryUntrusted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REFUSAL_CODES;
+
+    /// A refusal whose code is not in the list would have no counter before it first happens.
+    #[test]
+    fn every_code_is_listed() {
+        let source = include_str!("refusal.rs");
+        let (_, row) = source.split_once("fn row(").unwrap();
+        let (row, _) = row.split_once("pub(super) const fn retry_after").unwrap();
+        let codes = row.split("S::").skip(1);
+        let codes: Vec<_> = codes.map(|row| row.split('"').nth(1).unwrap()).collect();
+        assert!(codes.len() > 30);
+        for code in codes {
+            assert!(REFUSAL_CODES.contains(&code), "{code}");
         }
     }
 }

@@ -10,6 +10,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use prometheus::IntGauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -41,6 +42,8 @@ pub struct Control {
     pub door: Door,
     pub router: Router,
     pub refused: Refused,
+    /// Of open connections; absent for ops.
+    pub open: Option<IntGauge>,
     pub tasks: TaskTracker,
     pub stop: CancellationToken,
 }
@@ -68,8 +71,11 @@ impl Control {
                 continue;
             };
             let served = Arc::clone(&served);
+            let open = self.open.clone();
             self.tasks.spawn(async move {
+                open.as_ref().inspect(|gauge| gauge.inc());
                 let _ = tokio::time::timeout(LIFETIME, served.connection(tcp, from)).await;
+                open.as_ref().inspect(|gauge| gauge.dec());
                 drop(place);
             });
         }

@@ -2,6 +2,7 @@
 
 mod client_tls;
 mod control;
+mod counted;
 mod edges;
 mod generation;
 mod home;

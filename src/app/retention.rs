@@ -5,8 +5,9 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use crate::audit::{self, AuditError};
-use crate::domain::AppId;
+use crate::domain::{AppId, ZoneId};
 use crate::gateway::Shared;
+use crate::observe::Swept;
 use crate::registry::{App, LookUpError};
 use crate::zone::{EraseError, Sweep, Sweeping, Told};
 
@@ -43,12 +44,16 @@ pub async fn audit_sweeps(shared: &Arc<Shared>) -> Result<(), EvidenceError> {
         }
         cursor = page.next_cursor;
         // Nobody is left to be told of the other pages, which cost reads of the registry.
-        if cursor.is_none() || rounds.iter().all(|round| round.failed) {
+        if cursor.is_none() || rounds.iter().all(Round::has_failed) {
             break;
         }
     }
     for round in &mut rounds {
         round.finish(shared).await?;
+        if round.outcome == Swept::Done {
+            let zone = round.sweeping.zone();
+            shared.metrics.zone_swept(zone, shared.clock.unix());
+        }
     }
     Ok(())
 }
@@ -58,7 +63,7 @@ struct Round {
     sweeping: Sweeping,
     /// On disk here, and not acknowledged yet: a crash has it told twice, with the same id.
     written: Vec<Told>,
-    failed: bool,
+    outcome: Swept,
 }
 
 impl Round {
@@ -66,8 +71,12 @@ impl Round {
         Self {
             sweeping,
             written: Vec::new(),
-            failed: false,
+            outcome: Swept::Done,
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.outcome != Swept::Done
     }
 
     fn is_of(&self, app: &App) -> bool {
@@ -75,17 +84,23 @@ impl Round {
     }
 
     async fn page(&mut self, shared: &Shared, apps: &[Arc<App>]) -> Result<(), EvidenceError> {
+        if self.has_failed() {
+            return Ok(());
+        }
         for _ in 0..ANSWERS {
-            if apps.is_empty() || self.failed || !self.ask(shared, apps).await? {
+            if apps.is_empty() || !self.ask(shared, apps).await? {
                 break;
             }
+        }
+        for app in apps {
+            shared.metrics.swept(&app.zone, self.outcome);
         }
         Ok(())
     }
 
     /// Acknowledges what the last page has told.
     async fn finish(&mut self, shared: &Shared) -> Result<(), EvidenceError> {
-        if !self.failed && !self.written.is_empty() {
+        if !self.has_failed() && !self.written.is_empty() {
             self.ask(shared, &[]).await?;
         }
         Ok(())
@@ -102,7 +117,7 @@ impl Round {
             }
         };
         self.written.clear();
-        write(shared, &swept.reports).await?;
+        write(shared, self.sweeping.zone(), &swept.reports).await?;
         let told = swept.reports.iter();
         let told = told.filter_map(|(app, sweeps)| Some(Told::new(app, sweeps.last()?)));
         self.written.extend(told);
@@ -110,17 +125,19 @@ impl Round {
     }
 
     fn fail(&mut self, error: &EraseError) {
-        self.failed = true;
         // Without the call it deletes by its own rules, and has told the operator so.
-        if !matches!(error, EraseError::Unsupported) {
+        self.outcome = if matches!(error, EraseError::Unsupported) {
+            Swept::Unsupported
+        } else {
             let zone = self.sweeping.zone();
             tracing::warn!(%zone, %error, "a data centre was not swept");
-        }
+            Swept::Failed
+        };
     }
 }
 
 /// An entry for each App, channel and kind; as many at once as share a sync of the log.
-async fn write(shared: &Shared, reports: &[(Arc<App>, Vec<Sweep>)]) -> Result<(), AuditError> {
+async fn write(shared: &Shared, zone: &ZoneId, reports: &[Report]) -> Result<(), AuditError> {
     let entries: Vec<_> = reports.iter().flat_map(entries).collect();
     for some in entries.chunks(AT_ONCE) {
         let writing = some.iter().cloned();
@@ -129,11 +146,18 @@ async fn write(shared: &Shared, reports: &[(Arc<App>, Vec<Sweep>)]) -> Result<()
             audit.swept(app_id, sweep, count)
         });
         try_join_all(writing).await?;
+        for (_, sweep, count) in some {
+            let metrics = &shared.metrics;
+            metrics.deleted(zone, &sweep.channel, &sweep.kind, *count);
+        }
     }
     Ok(())
 }
 
-fn entries((app, sweeps): &(Arc<App>, Vec<Sweep>)) -> Vec<(AppId, audit::Sweep, u64)> {
+/// What one App's data centre has told of it.
+type Report = (Arc<App>, Vec<Sweep>);
+
+fn entries((app, sweeps): &Report) -> Vec<(AppId, audit::Sweep, u64)> {
     let mut entries = Vec::new();
     for sweep in sweeps {
         for (channel, kinds) in &sweep.deleted {

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use prometheus::IntGauge;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::control::{Control, Door, Refused};
+use super::counted::counted;
 use super::generation::{Current, Generation, Lasting};
 use super::home::HomeEraser;
 use super::keys::{self, Rotation};
@@ -23,7 +25,7 @@ use crate::admin::{self, AdminEvents, AdminState, TokenRules, ZoneHealth};
 use crate::audit::{self, AuditLog};
 use crate::config::{Config, KeyFile, PinSigningKey, RegistryStore};
 use crate::domain::{Clock, Code, RegionId, ZoneId};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Plane};
 use crate::registry::{
     self, EmbeddedStore, EtcdStore, FileKeys, Registry, Store, SystemRandomness,
 };
@@ -248,14 +250,18 @@ async fn control(
         let listener = bind(address).await?;
         addresses.ops = listener.local_addr().ok();
         let router = ops::router(Arc::clone(ops));
-        run(listener, Door::Plain, router, (lasting, tasks, stop));
+        run(listener, Door::Plain, router, None, (lasting, tasks, stop));
     }
     if let Some(address) = generation.config.listen.admin {
         let listener = bind(address).await?;
         addresses.admin = listener.local_addr().ok();
-        let router = admin::router(admin_state(current, tasks, stop));
         let door = Door::Admin(Arc::clone(current));
-        run(listener, door, router, (lasting, tasks, stop));
+        let metrics = &lasting.metrics;
+        metrics.admin_refuses(admin::REFUSAL_CODES.into_iter().chain(HANDSHAKE_CODES));
+        let open = metrics.connections_of(Plane::Admin);
+        let router = admin::router(admin_state(current, tasks, stop));
+        let router = counted(router, metrics);
+        run(listener, door, router, Some(open), (lasting, tasks, stop));
     }
     Ok(())
 }
@@ -269,6 +275,7 @@ fn run(
     listener: TcpListener,
     door: Door,
     router: axum::Router,
+    open: Option<IntGauge>,
     (lasting, tasks, stop): (&Arc<Lasting>, &TaskTracker, &CancellationToken),
 ) {
     let control = Control {
@@ -276,11 +283,21 @@ fn run(
         door,
         router,
         refused: refused(lasting),
+        open,
         tasks: tasks.clone(),
         stop: stop.clone(),
     };
     tasks.spawn(control.run());
 }
+
+/// What [`refused`] may be told.
+const HANDSHAKE_CODES: [&str; 5] = [
+    Code::TlsName.as_str(),
+    Code::BadRequest.as_str(),
+    Code::HeadersTooLarge.as_str(),
+    Code::TooSlow.as_str(),
+    Code::RateLimited.as_str(),
+];
 
 /// Handshakes of the admin listener that are refused are counted, and audited where they are
 /// residency's matter.

@@ -5,82 +5,12 @@ use std::time::Duration;
 use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts};
 
 use super::board::{Board, BoardBuilder, Counter, Histogram};
+use super::label::{
+    BLOCKED, CACHED, CLASSES, Dial, Direction, Distrust, KEPT, Lookup, Outcome, PLANES, Plane,
+    STATES, Swept, TRAFFIC, TokenVerdict, VIOLATIONS, Violation,
+};
+use super::table::{self, Description, Kind, Values};
 use crate::domain::{Channel, Code, RegionId, Transport, ZoneId};
-
-/// Which way traffic comes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plane {
-    Rest,
-    Websocket,
-    Msync,
-    Admin,
-}
-
-/// What became of a dial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dial {
-    Allowed,
-    Denied,
-    Failed,
-}
-
-/// Why a data centre is not believed in its TLS handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Distrust {
-    /// Its certificate has expired, or is not valid yet.
-    Time,
-    Name,
-    Issuer,
-    Pin,
-    /// Its certificate cannot be used for another reason.
-    Certificate,
-    /// There was none to judge.
-    Handshake,
-}
-
-/// What the residency promises rule out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Violation {
-    /// Bytes on the way to another zone than the App's.
-    ForeignPath,
-    /// An answer that is marked as another App's.
-    ForeignApp,
-    /// A canary that another region than its home let in.
-    Probe,
-}
-
-/// How the registry answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lookup {
-    Here,
-    Elsewhere,
-    Unknown,
-    Unavailable,
-    Untrusted,
-}
-
-/// What became of a token's check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenVerdict {
-    Cached,
-    Valid,
-    Invalid,
-    Expired,
-}
-
-/// Which way a frame goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    Up,
-    Down,
-}
-
-/// What became of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Passed,
-    Refused,
-}
 
 /// Everything a gateway counts.
 #[derive(Debug)]
@@ -102,6 +32,7 @@ pub struct Metrics {
     pub certificate_expiry: GaugeVec,
     pub upstream_certificate_expiry: GaugeVec,
     pub clock_skew: Gauge,
+    last_sweep: IntGaugeVec,
     /// By home, region and transport.
     pub probe_refused: IntGaugeVec,
     /// By region and transport.
@@ -132,133 +63,51 @@ struct Families {
     tokens: Counter,
     frames: Counter,
     reloads: Counter,
+    sweeps: Counter,
+    deleted: Counter,
 }
 
-const REFUSALS: &str = "domicile_refusals_total";
-const PLANES: [&str; 4] = ["rest", "websocket", "msync", "admin"];
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
-const DIALS: [&str; 3] = ["allowed", "denied", "failed"];
-const DISTRUSTS: [&str; 6] = ["time", "name", "issuer", "pin", "certificate", "handshake"];
-const LOOKUPS: [&str; 5] = ["here", "elsewhere", "unknown", "unavailable", "untrusted"];
-const TOKENS: [&str; 4] = ["cached", "valid", "invalid", "expired"];
-const DIRECTIONS: [&str; 2] = ["up", "down"];
-const OUTCOMES: [&str; 2] = ["passed", "refused"];
-const VIOLATIONS: [&str; 3] = ["foreign_path", "foreign_app", "probe"];
-const BLOCKED: [&str; 4] = ["location", "content-location", "refresh", "link"];
-const SPANS: &[f64] = &[
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-    60.0,
-];
-const DECISIONS: &[f64] = &[
-    0.000_001,
-    0.000_002_5,
-    0.000_005,
-    0.000_01,
-    0.000_025,
-    0.000_1,
-    0.001,
-    0.01,
-    0.1,
-];
+/// What the values of labels are taken from.
+struct Vocabulary<'a> {
+    region: &'a RegionId,
+    zones: &'a [ZoneId],
+    regions: &'a [RegionId],
+}
 
 impl Metrics {
     /// `regions` are all ids of the catalogue, for the homes of Apps that live elsewhere.
     pub fn new(region: &RegionId, zones: &[ZoneId], regions: &[RegionId]) -> Self {
+        let words = Vocabulary {
+            region,
+            zones,
+            regions,
+        };
         let mut builder = BoardBuilder::default();
-        let families = Families::lay_out(&mut builder, region, zones, regions);
+        let families = Families::lay_out(&mut builder, &words);
         let board = std::sync::Arc::new(BoardHandle(builder.build()));
         let registry = prometheus::Registry::new();
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            registered(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
-        };
+        let whole = |of| registered(&registry, IntGauge::with_opts(opts(of)));
+        let wholes = |of| registered(&registry, IntGaugeVec::new(opts(of), &names(of)));
+        let reals = |of| registered(&registry, GaugeVec::new(opts(of), &names(of)));
         let metrics = Self {
-            connections: gauges(
-                "domicile_connections",
-                "Open client connections.",
-                &["plane"],
-            ),
-            sessions: gauges(
-                "domicile_sessions",
-                "SDK sessions that are logged in.",
-                &["transport"],
-            ),
-            upstream_connections: gauges(
-                "domicile_upstream_connections",
-                "Open connections to the data centre.",
-                &["zone", "state"],
-            ),
-            upstream_healthy: gauges(
-                "domicile_upstream_healthy",
-                "Whether an upstream is in use (1) or ejected (0).",
-                &["zone", "upstream"],
-            ),
-            registry_cache_entries: gauges(
-                "domicile_registry_cache_entries",
-                "Answers of the registry held in memory.",
-                &["kind"],
-            ),
-            registry_up: registered(
-                &registry,
-                IntGauge::new("domicile_registry_up", "Whether the registry answers."),
-            ),
+            connections: wholes(&table::CONNECTIONS),
+            sessions: wholes(&table::SESSIONS),
+            upstream_connections: wholes(&table::UPSTREAM_CONNECTIONS),
+            upstream_healthy: wholes(&table::UPSTREAM_HEALTHY),
+            registry_cache_entries: wholes(&table::REGISTRY_CACHE_ENTRIES),
+            registry_up: whole(&table::REGISTRY_UP),
             audit_entries: registered(
                 &registry,
-                prometheus::IntCounter::new(
-                    "domicile_audit_entries_total",
-                    "Entries written to the audit log.",
-                ),
+                prometheus::IntCounter::with_opts(opts(&table::AUDIT_ENTRIES)),
             ),
-            audit_checkpoint: registered(
-                &registry,
-                IntGauge::new(
-                    "domicile_audit_last_checkpoint_timestamp_seconds",
-                    "When the audit log's newest checkpoint was written.",
-                ),
-            ),
-            certificate_expiry: registered(
-                &registry,
-                GaugeVec::new(
-                    Opts::new(
-                        "domicile_certificate_expiry_timestamp_seconds",
-                        "When the listener's certificate ends, in unix seconds.",
-                    ),
-                    &["listener"],
-                ),
-            ),
-            upstream_certificate_expiry: registered(
-                &registry,
-                GaugeVec::new(
-                    Opts::new(
-                        "domicile_upstream_certificate_expiry_timestamp_seconds",
-                        "When the gateway's certificate for a zone ends, in unix seconds.",
-                    ),
-                    &["zone"],
-                ),
-            ),
-            clock_skew: registered(
-                &registry,
-                Gauge::new(
-                    "domicile_clock_skew_seconds",
-                    "How far the newest token's issue time was ahead of this clock.",
-                ),
-            ),
-            probe_refused: gauges(
-                "domicile_probe_refused",
-                "Whether a region refused another region's canary at the last probe.",
-                &["home", "region", "transport"],
-            ),
-            probe_answered: gauges(
-                "domicile_probe_answered",
-                "Whether a region knew its own canary at the last probe.",
-                &["region", "transport"],
-            ),
-            probe_last_run: registered(
-                &registry,
-                IntGauge::new(
-                    "domicile_probe_last_run_timestamp_seconds",
-                    "When the last probe ended, in unix seconds; 0 before the first.",
-                ),
-            ),
+            audit_checkpoint: whole(&table::AUDIT_CHECKPOINT),
+            certificate_expiry: reals(&table::CERTIFICATE_EXPIRY),
+            upstream_certificate_expiry: reals(&table::UPSTREAM_CERTIFICATE_EXPIRY),
+            clock_skew: registered(&registry, Gauge::with_opts(opts(&table::CLOCK_SKEW))),
+            last_sweep: wholes(&table::RETENTION_LAST_SWEEP),
+            probe_refused: wholes(&table::PROBE_REFUSED),
+            probe_answered: wholes(&table::PROBE_ANSWERED),
+            probe_last_run: whole(&table::PROBE_LAST_RUN),
             admin_refusals: admin_refusals(),
             families,
             board,
@@ -272,23 +121,29 @@ impl Metrics {
 
     fn start(&self) {
         for plane in PLANES {
-            self.connections.with_label_values(&[plane]).set(0);
+            self.connections.with_label_values(&[*plane]).set(0);
         }
         for transport in Transport::ALL {
             let labels = [transport.as_str()];
             self.sessions.with_label_values(&labels).set(0);
         }
         for zone in &self.zones {
-            for state in ["active", "idle"] {
+            self.last_sweep.with_label_values(&[zone.as_str()]).set(0);
+            for state in STATES {
                 let labels = [zone.as_str(), state];
                 self.upstream_connections.with_label_values(&labels).set(0);
             }
+        }
+        for kind in CACHED {
+            self.registry_cache_entries
+                .with_label_values(&[*kind])
+                .set(0);
         }
         let labels = [
             ("region", self.region.as_str()),
             ("version", env!("CARGO_PKG_VERSION")),
         ];
-        let info = Opts::new("domicile_build_info", "What is running.");
+        let info = opts(&table::BUILD_INFO);
         let info = labels.iter().fold(info, |o, (k, v)| o.const_label(*k, *v));
         registered(&self.registry, IntGauge::with_opts(info)).set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
@@ -297,17 +152,24 @@ impl Metrics {
 
     /// The Prometheus text format, version 0.0.4.
     pub fn render(&self) -> String {
+        prometheus::TextEncoder::new()
+            .encode_to_string(&self.gather())
+            .unwrap_or_default()
+    }
+
+    fn gather(&self) -> Vec<prometheus::proto::MetricFamily> {
         use prometheus::core::Collector;
         let mut families = self.registry.gather();
         families.extend(self.board.0.collect());
-        if let Some(refusals) = families.iter_mut().find(|f| f.name() == REFUSALS) {
+        if let Some(refusals) = families
+            .iter_mut()
+            .find(|f| f.name() == table::REFUSALS.name)
+        {
             let admin = self.admin_refusals.collect();
             let admin = admin.into_iter().flat_map(|mut f| f.take_metric());
             refusals.mut_metric().extend(admin);
         }
-        prometheus::TextEncoder::new()
-            .encode_to_string(&families)
-            .unwrap_or_default()
+        families
     }
 
     /// The position of a zone in the label values; 0 stands for no zone.
@@ -348,6 +210,13 @@ impl Metrics {
     pub fn admin_refused(&self, code: &'static str) {
         let counter = self.admin_refusals.with_label_values(&["admin", code]);
         counter.inc();
+    }
+
+    /// The codes that the admin API may refuse with, all there from the start.
+    pub fn admin_refuses(&self, codes: impl IntoIterator<Item = &'static str>) {
+        for code in codes {
+            self.admin_refusals.with_label_values(&["admin", code]);
+        }
     }
 
     pub fn refusals(&self, plane: Plane, code: Code) -> u64 {
@@ -430,6 +299,31 @@ impl Metrics {
         self.clock_skew.set(seconds as f64);
     }
 
+    /// A data centre was asked to sweep an App.
+    pub fn swept(&self, zone: &ZoneId, swept: Swept) {
+        if let Some(zone) = self.zones.iter().position(|z| z == zone) {
+            let at = [zone, swept as usize];
+            self.board.0.count(self.families.sweeps, &at);
+        }
+    }
+
+    /// All Apps of a zone were swept at this time, in unix seconds.
+    pub fn zone_swept(&self, zone: &ZoneId, now: u64) {
+        let gauge = self.last_sweep.with_label_values(&[zone.as_str()]);
+        gauge.set(i64::try_from(now).unwrap_or(i64::MAX));
+    }
+
+    /// What a data centre has deleted: how many of a kind, by the words it uses.
+    pub fn deleted(&self, zone: &ZoneId, channel: &str, kind: &str, count: u64) {
+        let zone = self.zones.iter().position(|z| z == zone);
+        let channel = Channel::ALL.iter().position(|c| c.as_str() == channel);
+        let kind = KEPT.iter().position(|k| *k == kind);
+        if let (Some(zone), Some(channel), Some(kind)) = (zone, channel, kind) {
+            let at = [zone, channel, kind];
+            self.board.0.add(self.families.deleted, &at, count);
+        }
+    }
+
     /// A configuration was put in place, or refused.
     pub fn reloaded(&self, outcome: Result<(), ()>) {
         let at = usize::from(outcome.is_err());
@@ -438,106 +332,62 @@ impl Metrics {
 }
 
 impl Families {
-    fn lay_out(
-        b: &mut BoardBuilder,
-        region: &RegionId,
-        zones: &[ZoneId],
-        regions: &[RegionId],
-    ) -> Self {
-        let zone_names: Vec<String> = zones.iter().map(ToString::to_string).collect();
-        let with_none = std::iter::once("none".to_owned()).chain(zone_names.clone());
-        let zone = ("zone", with_none.collect());
-        let plane = ("plane", words(&PLANES));
-        let channels: Vec<&str> = Channel::ALL.iter().map(|c| c.as_str()).collect();
-        let channel = ("channel", words(&channels));
-        let traffic = ("plane", words(&PLANES[..3]));
-        let codes: Vec<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        let here = ("region", vec![region.to_string()]);
-        let class = ("code_class", words(&CLASSES));
-        let homes: Vec<String> = regions.iter().map(ToString::to_string).collect();
+    fn lay_out(board: &mut BoardBuilder, words: &Vocabulary<'_>) -> Self {
+        let refusals = {
+            // The admin API's are in a family of their own until they are rendered.
+            let mut labels = words.labels(&table::REFUSALS);
+            labels[0].1 = texts(TRAFFIC);
+            board.counter(table::REFUSALS.name, table::REFUSALS.help, &labels)
+        };
+        let mut counter = |of: &Description| board.counter(of.name, of.help, &words.labels(of));
         Self {
-            requests: b.counter(
-                "domicile_requests_total",
-                "Requests that ended, by the class of their status.",
-                &[here, zone, plane.clone(), channel.clone(), class],
-            ),
-            duration: b.histogram(
-                "domicile_request_duration_seconds",
-                "From the request's head to the end of its answer.",
-                &[plane.clone(), channel.clone()],
-                SPANS,
-            ),
-            decision: b.histogram(
-                "domicile_decision_seconds",
-                "The gateway's own work before a request is sent on or refused.",
-                std::slice::from_ref(&plane),
-                DECISIONS,
-            ),
-            refusals: b.counter(
-                REFUSALS,
-                "Refusals by their code.",
-                &[traffic, ("code", words(&codes))],
-            ),
-            violations: b.counter(
-                "domicile_residency_violations_total",
-                "Bytes found on a wrong path, or a foreign App in an answer. Must stay 0.",
-                &[("kind", words(&VIOLATIONS))],
-            ),
-            cross_region: b.counter(
-                "domicile_cross_region_attempts_total",
-                "Requests for Apps that live elsewhere, by their home.",
-                &[("home", homes)],
-            ),
-            migrations: b.counter(
-                "domicile_migration_attempts_total",
-                "Attempts to move an App. All are refused.",
-                &[],
-            ),
-            dials: b.counter(
-                "domicile_egress_dials_total",
-                "Addresses dialled, or denied by the egress guard.",
-                &[("verdict", words(&DIALS))],
-            ),
-            distrusts: b.counter(
-                "domicile_upstream_tls_failures_total",
-                "TLS handshakes with the data centre that failed. Nothing was sent.",
-                &[("zone", zone_names.clone()), ("reason", words(&DISTRUSTS))],
-            ),
-            blocked: b.counter(
-                "domicile_response_blocked_total",
-                "Answers withheld because a header named another region.",
-                &[("header", words(&BLOCKED))],
-            ),
-            upstream: b.histogram(
-                "domicile_upstream_duration_seconds",
-                "From sending a request to the head of the data centre's answer.",
-                &[("zone", zone_names)],
-                SPANS,
-            ),
-            lookups: b.counter(
-                "domicile_registry_lookups_total",
-                "Look-ups of an App, by their result.",
-                &[("result", words(&LOOKUPS))],
-            ),
-            tokens: b.counter(
-                "domicile_tokens_verified_total",
-                "Tokens checked, by their result.",
-                &[("result", words(&TOKENS))],
-            ),
-            frames: b.counter(
-                "domicile_frames_total",
-                "Frames of SDK sessions that were looked at.",
-                &[
-                    channel,
-                    ("direction", words(&DIRECTIONS)),
-                    ("outcome", words(&OUTCOMES)),
-                ],
-            ),
-            reloads: b.counter(
-                "domicile_config_reloads_total",
-                "Configurations put in place or refused.",
-                &[("result", words(&["ok", "failed"]))],
-            ),
+            refusals,
+            requests: counter(&table::REQUESTS),
+            violations: counter(&table::VIOLATED),
+            cross_region: counter(&table::CROSS_REGION),
+            migrations: counter(&table::MIGRATIONS),
+            dials: counter(&table::EGRESS_DIALS),
+            distrusts: counter(&table::UPSTREAM_TLS_FAILURES),
+            blocked: counter(&table::RESPONSES_BLOCKED),
+            lookups: counter(&table::REGISTRY_LOOKUPS),
+            tokens: counter(&table::TOKENS_VERIFIED),
+            frames: counter(&table::FRAMES),
+            reloads: counter(&table::CONFIG_RELOADS),
+            sweeps: counter(&table::RETENTION_SWEEPS),
+            deleted: counter(&table::RETENTION_DELETED),
+            duration: spans(board, &table::DURATION, words),
+            decision: spans(board, &table::DECISION, words),
+            upstream: spans(board, &table::UPSTREAM_DURATION, words),
+        }
+    }
+}
+
+fn spans(board: &mut BoardBuilder, of: &Description, words: &Vocabulary<'_>) -> Histogram {
+    let bounds = match of.kind {
+        Kind::Histogram(bounds) => bounds,
+        Kind::Counter | Kind::Gauge => &[],
+    };
+    board.histogram(of.name, of.help, &words.labels(of), bounds)
+}
+
+impl Vocabulary<'_> {
+    fn labels(&self, of: &Description) -> Vec<(&'static str, Vec<String>)> {
+        let resolved = of.labels.iter().map(|l| (l.name, self.values(l.values)));
+        resolved.collect()
+    }
+
+    fn values(&self, values: Values) -> Vec<String> {
+        let zones = || self.zones.iter().map(ToString::to_string);
+        match values {
+            Values::Words(words) => texts(words),
+            Values::Channels => Channel::ALL.iter().map(|c| c.as_str().to_owned()).collect(),
+            Values::Codes => Code::ALL.iter().map(|c| c.as_str().to_owned()).collect(),
+            Values::Here => vec![self.region.to_string()],
+            Values::Regions => self.regions.iter().map(ToString::to_string).collect(),
+            Values::Zones => zones().collect(),
+            Values::ZonesOrNone => std::iter::once("none".to_owned()).chain(zones()).collect(),
+            // No counter has such a label.
+            Values::Other(_) => Vec::new(),
         }
     }
 }
@@ -547,11 +397,19 @@ impl Families {
     reason = "constant names; a test makes every metric"
 )]
 fn admin_refusals() -> prometheus::IntCounterVec {
-    let opts = Opts::new(REFUSALS, "Refusals by their code.");
-    prometheus::IntCounterVec::new(opts, &["plane", "code"]).expect("a valid metric")
+    let (of, labels) = (&table::REFUSALS, names(&table::REFUSALS));
+    prometheus::IntCounterVec::new(opts(of), &labels).expect("a valid metric")
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+fn opts(of: &Description) -> Opts {
+    Opts::new(of.name, of.help)
+}
+
+fn names(of: &Description) -> Vec<&'static str> {
+    of.labels.iter().map(|label| label.name).collect()
+}
+
+fn texts(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
@@ -575,17 +433,25 @@ fn registered<M: prometheus::core::Collector + Clone + 'static>(
 mod tests {
     use super::*;
 
-    #[test]
-    fn counters_exist_with_zero_from_the_start() {
+    fn metrics() -> (Metrics, ZoneId) {
         let region = RegionId::parse("frankfurt").unwrap();
         let zone = ZoneId::parse("fra1").unwrap();
-        let metrics = Metrics::new(
-            &region,
-            std::slice::from_ref(&zone),
-            std::slice::from_ref(&region),
-        );
+        let regions = std::slice::from_ref(&region);
+        let metrics = Metrics::new(&region, std::slice::from_ref(&zone), regions);
+        (metrics, zone)
+    }
+
+    #[test]
+    fn counters_exist_with_zero_from_the_start() {
+        let (metrics, zone) = metrics();
+        metrics.admin_refuses(["forbidden"]);
         let text = metrics.render();
         for line in [
+            r#"domicile_refusals_total{code="forbidden",plane="admin"} 0"#,
+            r#"domicile_config_reloads_total{result="failed"} 0"#,
+            r#"domicile_clock_skew_seconds 0"#,
+            r#"domicile_retention_deleted_total{zone="fra1",channel="room",kind="files"} 0"#,
+            r#"domicile_retention_last_sweep_timestamp_seconds{zone="fra1"} 0"#,
             r#"domicile_residency_violations_total{kind="foreign_path"} 0"#,
             r#"domicile_refusals_total{plane="rest",code="app_lives_elsewhere"} 0"#,
             r#"domicile_requests_total{region="frankfurt",zone="fra1",plane="rest",channel="group",code_class="2xx"} 0"#,
@@ -602,5 +468,54 @@ mod tests {
         );
         let line = r#"domicile_requests_total{region="frankfurt",zone="fra1",plane="rest",channel="group",code_class="2xx"} 1"#;
         assert!(metrics.render().contains(line));
+    }
+
+    /// What is described is there, with this kind and help and these labels, and nothing else is.
+    #[test]
+    fn the_exposition_is_as_the_table_says() {
+        let (metrics, _) = metrics();
+        let labelled = [
+            (&metrics.upstream_healthy, ["fra1", "127.0.0.1:1"]),
+            (&metrics.upstream_connections, ["fra1", "idle"]),
+        ];
+        for (gauge, labels) in labelled {
+            gauge.with_label_values(&labels).set(1);
+        }
+        metrics.certificate_expiry.with_label_values(&["https"]);
+        metrics
+            .upstream_certificate_expiry
+            .with_label_values(&["fra1"]);
+        let families = metrics.gather();
+        let shown: Vec<_> = families
+            .iter()
+            .map(prometheus::proto::MetricFamily::name)
+            .collect();
+        for of in table::METRICS {
+            let count = shown.iter().filter(|name| **name == of.name).count();
+            assert_eq!(count, 1, "{}", of.name);
+        }
+        for family in &families {
+            let of = table::METRICS.iter().find(|of| of.name == family.name());
+            let of = of.unwrap_or_else(|| panic!("{} is not in the table", family.name()));
+            is_as_described(family, of);
+        }
+    }
+
+    fn is_as_described(family: &prometheus::proto::MetricFamily, of: &Description) {
+        use prometheus::proto::MetricType;
+        let kind = match of.kind {
+            Kind::Counter => MetricType::COUNTER,
+            Kind::Gauge => MetricType::GAUGE,
+            Kind::Histogram(_) => MetricType::HISTOGRAM,
+        };
+        assert_eq!(family.get_field_type(), kind, "{}", of.name);
+        let mut described = names(of);
+        described.sort_unstable();
+        for metric in family.get_metric() {
+            let labels = metric.get_label().iter();
+            let mut labels: Vec<_> = labels.map(prometheus::proto::LabelPair::name).collect();
+            labels.sort_unstable();
+            assert_eq!(labels, described, "{}", of.name);
+        }
     }
 }

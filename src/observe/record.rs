@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-use super::metrics::{Metrics, Plane};
+use super::label::Plane;
+use super::metrics::Metrics;
 use super::stopwatch::Stopwatch;
 use crate::domain::{AppId, Channel, Code};
 

@@ -188,6 +188,12 @@ class Monitoring(unittest.TestCase):
         self.assertTrue(chart.same(groups, wanted))
         self.assertIn(rules, groups[-1]["rules"])
 
+    def test_every_target_has_the_region_that_rules_go_by(self):
+        documents = chart.render(chart.with_values(FRANKFURT, {"serviceMonitor": {"enabled": True}}))
+        (endpoint,) = chart.one(documents, "ServiceMonitor")["spec"]["endpoints"]
+        self.assertEqual(endpoint["relabelings"], [{"targetLabel": "region", "replacement": chart.gateway(documents)["region"]}])
+        self.assertNotIn("honorLabels", endpoint)
+
     def test_the_probe_asks_for_the_given_apps(self):
         documents = chart.render(FRANKFURT)
         apps = json.loads(chart.one(documents, "ConfigMap", "-probe")["data"]["apps.json"])

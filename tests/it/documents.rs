@@ -1,11 +1,12 @@
 //! What the documents and examples show is what the program has.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use domicile::config;
-use domicile::domain::{Code, RegionId, ZoneId};
-use domicile::observe::Metrics;
+use domicile::domain::Code;
+use domicile::observe::{Kind, Label, METRICS, Values};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -78,16 +79,79 @@ fn every_refusal_is_explained() {
     }
 }
 
+/// The tables of `metrics.md` are made from the program's own: `UPDATE_DOCS=1` in the environment
+/// writes them.
 #[test]
-fn every_metric_is_explained() {
-    let region = RegionId::parse("frankfurt").unwrap();
-    let zone = ZoneId::parse("fra1").unwrap();
-    let metrics = Metrics::new(&region, &[zone], std::slice::from_ref(&region)).render();
-    let names = metrics
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE "));
-    let explained = document("metrics.md");
-    for name in names.filter_map(|line| line.split(' ').next()) {
-        assert!(explained.contains(name), "{name} is not in docs/metrics.md");
+fn the_document_of_metrics_is_the_programs_table() {
+    let path = root().join("docs/metrics.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let made = format!("{before}{BEGIN}\n\n{}\n{END}{after}", tables());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &made).unwrap();
     }
+    let text = fs::read_to_string(&path).unwrap();
+    let differs = made.lines().zip(text.lines()).find(|(a, b)| a != b);
+    let told = "docs/metrics.md is not what the program says: run this test with UPDATE_DOCS=1";
+    assert!(made == text, "{told}: {differs:?}");
+}
+
+const BEGIN: &str = "<!-- made by tests/it/documents.rs -->";
+const END: &str = "<!-- end -->";
+
+fn tables() -> String {
+    let mut out = String::from("| metric | kind | unit | labels | what |\n|---|---|---|---|---|\n");
+    for of in METRICS {
+        let kind = match of.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram(_) => "histogram",
+        };
+        let labels: Vec<String> = of.labels.iter().map(label).collect();
+        let (name, unit, labels) = (of.name, unit(of.name), labels.join("; "));
+        let what = [of.help, of.detail].join(" ");
+        let what = what.trim_end();
+        writeln!(out, "| `{name}` | {kind} | {unit} | {labels} | {what} |").unwrap();
+    }
+    out.push_str("\n| histogram | upper bounds of its buckets, in seconds |\n|---|---|\n");
+    for of in METRICS {
+        if let Kind::Histogram(bounds) = of.kind {
+            let bounds: Vec<String> = bounds.iter().map(ToString::to_string).collect();
+            writeln!(out, "| `{}` | {} |", of.name, bounds.join(", ")).unwrap();
+        }
+    }
+    out
+}
+
+/// The unit that a name ends with.
+fn unit(name: &str) -> &'static str {
+    let name = name.strip_suffix("_total").unwrap_or(name);
+    let ends = |with: &str| name.ends_with(with);
+    if ends("_timestamp_seconds") || ends("_start_time_seconds") {
+        "unix seconds"
+    } else if ends("_seconds") {
+        "seconds"
+    } else if ends("_bytes") {
+        "bytes"
+    } else {
+        "1"
+    }
+}
+
+fn label(label: &Label) -> String {
+    let from = match label.values {
+        Values::Words(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            words.join(", ")
+        }
+        Values::Channels => "`one_to_one`, `group`, `room`, `general`".to_owned(),
+        Values::Codes => "a code".to_owned(),
+        Values::Here => "the gateway's".to_owned(),
+        Values::Regions => "the catalogue's".to_owned(),
+        Values::Zones => "the gateway's".to_owned(),
+        Values::ZonesOrNone => "the gateway's, `none`".to_owned(),
+        Values::Other(what) => what.to_owned(),
+    };
+    format!("`{}`: {from}", label.name)
 }

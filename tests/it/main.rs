@@ -45,6 +45,8 @@ mod matrix;
 mod pages;
 mod privacy;
 mod probe;
+mod prometheus;
+mod promql;
 mod quick_start;
 mod reference;
 mod references;

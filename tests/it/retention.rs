@@ -60,6 +60,15 @@ async fn what_a_sweep_deletes_is_told_once_in_the_regions_log() {
             .all(|e| e["app_id"] == app.app_id && e["outcome"] == "done")
     );
     assert_eq!(swept(&world, "beijing"), [] as [Value; 0]);
+    let counted = shared.metrics.render();
+    let now = shared.clock.unix();
+    for line in [
+        "domicile_retention_deleted_total{zone=\"fra1\",channel=\"one_to_one\",kind=\"messages\"} 2".to_owned(),
+        "domicile_retention_sweeps_total{zone=\"fra1\",result=\"done\"} 3".to_owned(),
+        format!("domicile_retention_last_sweep_timestamp_seconds{{zone=\"fra1\"}} {now}"),
+    ] {
+        assert!(counted.contains(&line), "{line} in\n{counted}");
+    }
     let ended = world.finish().await;
     assert!(!ended.audit_text("frankfurt").contains("canary"));
 }
@@ -172,5 +181,28 @@ async fn what_is_not_in_the_log_is_not_acknowledged() {
     let now = shared.clock.unix_millis();
     let asked = sweeping[0].ask(now, &[found.unwrap()], &[]).await.unwrap();
     assert_eq!(asked.reports.len(), 1);
+    world.finish().await;
+}
+
+/// Control: a zone that is taken for swept whatever its data centre said would never be overdue.
+#[tokio::test]
+async fn a_zone_whose_data_centre_is_gone_is_not_swept() {
+    let world = World::of(World::plan()).await;
+    world.app("bj1").await;
+    world.centre("bj1").stop().await;
+    let shared = &world.gateway("beijing").shared();
+    audit_sweeps(shared).await.unwrap();
+    let counted = shared.metrics.render();
+    let (name, now) = (
+        "domicile_retention_last_sweep_timestamp_seconds",
+        shared.clock.unix(),
+    );
+    for line in [
+        format!("{name}{{zone=\"bj1\"}} 0\n"),
+        format!("{name}{{zone=\"vip6\"}} {now}\n"),
+        "domicile_retention_sweeps_total{zone=\"bj1\",result=\"failed\"} 1\n".to_owned(),
+    ] {
+        assert!(counted.contains(&line), "{line} in\n{counted}");
+    }
     world.finish().await;
 }

@@ -20,6 +20,7 @@ pub mod log;
 pub mod pages;
 pub mod plan;
 pub mod process;
+pub mod prometheus;
 pub mod region;
 pub mod relay;
 pub mod scrape;
