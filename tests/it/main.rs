@@ -58,6 +58,7 @@ mod reload;
 #[path = "../residency/mod.rs"]
 mod residency;
 mod retention;
+mod runbooks;
 mod schemathesis;
 mod sdk_guide;
 mod sdks;
