@@ -1,7 +1,6 @@
 //! What one configuration makes of a gateway, and its replacement by another while it serves.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -15,7 +14,7 @@ use super::renewal::Renewal;
 use crate::audit::AuditLog;
 use crate::config::{self, Config};
 use crate::domain::Clock;
-use crate::gateway::{Parts, Shared};
+use crate::gateway::{Departure, Parts, Shared};
 use crate::observe::Metrics;
 use crate::registry::Registry;
 use crate::serve::{Edge, Setting};
@@ -27,7 +26,7 @@ pub struct Lasting {
     pub metrics: Arc<Metrics>,
     pub audit: Arc<AuditLog>,
     pub registry: Arc<Registry>,
-    pub draining: Arc<AtomicBool>,
+    pub departure: Arc<Departure>,
 }
 
 /// What one configuration makes of a gateway.
@@ -125,7 +124,7 @@ fn share(config: &Config, lasting: &Lasting, renewal: &Renewal) -> Result<Arc<Sh
         audit: Arc::clone(&lasting.audit),
         registry: Arc::clone(&lasting.registry),
         metrics: Arc::clone(&lasting.metrics),
-        draining: Arc::clone(&lasting.draining),
+        departure: Arc::clone(&lasting.departure),
     };
     Ok(Arc::new(Shared::new(config, parts)))
 }

@@ -152,7 +152,8 @@ impl App {
         self.gateways.iter().find(|g| g.region == *region)
     }
 
-    /// Drains and ends: unready, the grace time, then what is in flight, within its limit.
+    /// Drains and ends: unready and parting with clients for the grace time, then what is in
+    /// flight, within its limit.
     pub async fn shutdown(self) {
         let longest = |span: fn(&Limits) -> Duration| {
             let gateways = self.gateways.iter();
@@ -161,8 +162,9 @@ impl App {
         };
         let (grace, limit) = (longest(|l| l.drain_grace), longest(|l| l.drain));
         for gateway in &self.gateways {
-            gateway.ops.leaving.store(true, Ordering::Relaxed);
+            gateway.shared().leave();
         }
+        self.cores.leave();
         tokio::time::sleep(grace).await;
         for gateway in &self.gateways {
             gateway.shared().drain();

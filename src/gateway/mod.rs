@@ -1,5 +1,6 @@
 //! One request, forward only: classify, locate, admit, bind, prepare, send, filter.
 
+mod departure;
 mod discovery;
 mod refusal;
 mod reject;
@@ -8,7 +9,6 @@ mod route;
 mod upgrade;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +23,7 @@ use crate::per_address::PerAddress;
 use crate::registry::{Locator, Registry};
 use crate::zone::{Homes, References, Zones};
 
+pub use departure::Departure;
 pub use refusal::{Endpoints, Refusal};
 pub use reject::{Rejection, Row, Side, row, shown};
 pub use reply::Reply;
@@ -44,7 +45,7 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     pub homes: Homes,
     discoveries: PerAddress,
-    draining: Arc<AtomicBool>,
+    departure: Arc<Departure>,
 }
 
 /// The running parts that a gateway is made of, besides its configuration.
@@ -55,8 +56,8 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     pub homes: Homes,
     pub references: References,
-    /// Set once, for all configurations that the gateway ever had.
-    pub draining: Arc<AtomicBool>,
+    /// The same for all configurations that the gateway ever had.
+    pub departure: Arc<Departure>,
 }
 
 impl Shared {
@@ -75,17 +76,26 @@ impl Shared {
             audit: parts.audit,
             registry: parts.registry,
             homes: parts.homes,
-            draining: parts.draining,
+            departure: parts.departure,
         }
+    }
+
+    /// From now on each answer ends its connection.
+    pub fn leave(&self) {
+        self.departure.leave();
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.departure.is_leaving()
     }
 
     /// From now on requests are refused as `draining`.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.departure.drain();
     }
 
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.departure.is_draining()
     }
 }
 

@@ -49,6 +49,7 @@ mod reload;
 #[path = "../residency/mod.rs"]
 mod residency;
 mod retention;
+mod rolling;
 mod schemathesis;
 mod sdks;
 mod sessions;

@@ -5,6 +5,7 @@
 
 pub mod apps;
 pub mod audit;
+pub mod balancer;
 pub mod call;
 pub mod centre;
 pub mod certificates;
