@@ -11,11 +11,12 @@ use super::edges::Edges;
 use super::ops::Expiry;
 use super::probe;
 use super::renewal::Renewal;
+use super::tracing::{self, Exporting};
 use crate::audit::AuditLog;
 use crate::config::{self, Config};
 use crate::domain::Clock;
 use crate::gateway::{Departure, Parts, Shared};
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Tracer};
 use crate::registry::Registry;
 use crate::serve::{Edge, Setting};
 use crate::zone::{Homes, References};
@@ -54,7 +55,8 @@ impl Generation {
     ) -> Result<Self, StartError> {
         let renewal = Renewal::start(&config.tls, &config.zones, Arc::clone(&lasting.clock))?;
         let edges = Edges::new(&config, renewal.certificates(), &lasting.clock)?;
-        let shared = share(&config, lasting, &renewal)?;
+        let tracing = tracing::of(&config, lasting)?;
+        let shared = share(&config, lasting, &renewal, tracing.tracer)?;
         let probing = probe::of(&config, &shared)?;
         let stop = stop.child_token();
         let generation = Self {
@@ -72,6 +74,7 @@ impl Generation {
         };
         generation.look_after(renewal, tasks);
         generation.spawn(probing, tasks);
+        generation.export(tracing.exporting, tasks);
         Ok(generation)
     }
 
@@ -86,6 +89,13 @@ impl Generation {
             tokio::join!(renewal.run(metrics), shared.homes.probe());
         };
         self.spawn(watching, tasks);
+    }
+
+    /// It has last words of its own when another generation takes its place.
+    fn export(&self, exporting: Option<Exporting>, tasks: &TaskTracker) {
+        if let Some(exporting) = exporting {
+            tasks.spawn(exporting(self.stop.clone()));
+        }
     }
 
     /// Until another generation takes its place.
@@ -115,7 +125,12 @@ impl Current {
     }
 }
 
-fn share(config: &Config, lasting: &Lasting, renewal: &Renewal) -> Result<Arc<Shared>, StartError> {
+fn share(
+    config: &Config,
+    lasting: &Lasting,
+    renewal: &Renewal,
+    tracer: Option<Arc<Tracer>>,
+) -> Result<Arc<Shared>, StartError> {
     let here = config.catalogue.region(&config.region);
     let parts = Parts {
         homes: homes(config, &lasting.metrics, renewal)?,
@@ -125,6 +140,7 @@ fn share(config: &Config, lasting: &Lasting, renewal: &Renewal) -> Result<Arc<Sh
         registry: Arc::clone(&lasting.registry),
         metrics: Arc::clone(&lasting.metrics),
         departure: Arc::clone(&lasting.departure),
+        tracer,
     };
     Ok(Arc::new(Shared::new(config, parts)))
 }

@@ -13,6 +13,7 @@ mod reload;
 mod renewal;
 mod retention;
 mod start;
+mod tracing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,6 +96,10 @@ pub enum StartError {
     ProbeTls(#[source] ClientTlsError),
     #[error(transparent)]
     Prober(#[from] crate::probe::DiallerError),
+    #[error("tracing.otlp.tls cannot be used")]
+    CollectorTls(#[source] ClientTlsError),
+    #[error("tracing.otlp.endpoint has no name that a certificate can carry")]
+    CollectorName,
     #[error("tls.admin_client_ca cannot be used")]
     AdminClients(#[source] ClientTlsError),
     #[error(transparent)]

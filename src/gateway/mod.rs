@@ -2,6 +2,7 @@
 
 mod departure;
 mod discovery;
+mod parent;
 mod refusal;
 mod reject;
 mod reply;
@@ -17,7 +18,7 @@ use crate::auth::Gate;
 use crate::call::{Names, Peer};
 use crate::config::{Catalogue, Config, Hint, Limits, Tokens};
 use crate::domain::{Clock, RegionId};
-use crate::observe::{Metrics, Plane, Recorder, RequestRecord};
+use crate::observe::{Metrics, Plane, Recorder, RequestRecord, Tracer};
 use crate::pace::Pacer;
 use crate::per_address::PerAddress;
 use crate::registry::{Locator, Registry};
@@ -46,6 +47,7 @@ pub struct Shared {
     pub homes: Homes,
     discoveries: PerAddress,
     departure: Arc<Departure>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 /// The running parts that a gateway is made of, besides its configuration.
@@ -58,6 +60,7 @@ pub struct Parts {
     pub references: References,
     /// The same for all configurations that the gateway ever had.
     pub departure: Arc<Departure>,
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 impl Shared {
@@ -77,6 +80,7 @@ impl Shared {
             registry: parts.registry,
             homes: parts.homes,
             departure: parts.departure,
+            tracer: parts.tracer,
         }
     }
 
@@ -128,7 +132,10 @@ impl Gateway {
                 Arc::clone(&shared.metrics),
             ),
             zones: Zones::new(&shared.homes, pacer, tasks),
-            recorder: Arc::new(Recorder::new(Arc::clone(&shared.metrics))),
+            recorder: Arc::new(Recorder::new(
+                Arc::clone(&shared.metrics),
+                shared.tracer.clone(),
+            )),
             pacer: Arc::clone(pacer),
             shared: Arc::clone(shared),
         }
@@ -136,7 +143,9 @@ impl Gateway {
 
     /// Starts the record of a session.
     pub fn record(&self, plane: Plane) -> RequestRecord {
-        RequestRecord::start(&self.recorder, plane, &http::Method::GET)
+        let mut record = RequestRecord::start(&self.recorder, plane, &http::Method::GET);
+        record.trace(None);
+        record
     }
 
     pub const fn pacer(&self) -> &Arc<Pacer> {

@@ -16,6 +16,12 @@ pub enum Plane {
     Admin,
 }
 
+impl Plane {
+    pub const fn as_str(self) -> &'static str {
+        PLANES[self as usize]
+    }
+}
+
 /// What became of a dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dial {
@@ -82,6 +88,16 @@ pub enum Outcome {
     Refused,
 }
 
+/// What became of a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exported {
+    Sent,
+    /// The collector did not take it.
+    Failed,
+    /// There was no room to wait for the collector.
+    Dropped,
+}
+
 /// Everything a gateway counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -132,6 +148,7 @@ struct Families {
     tokens: Counter,
     frames: Counter,
     reloads: Counter,
+    spans: Counter,
 }
 
 const REFUSALS: &str = "domicile_refusals_total";
@@ -143,6 +160,7 @@ const LOOKUPS: [&str; 5] = ["here", "elsewhere", "unknown", "unavailable", "untr
 const TOKENS: [&str; 4] = ["cached", "valid", "invalid", "expired"];
 const DIRECTIONS: [&str; 2] = ["up", "down"];
 const OUTCOMES: [&str; 2] = ["passed", "refused"];
+const EXPORTED: [&str; 3] = ["sent", "failed", "dropped"];
 const VIOLATIONS: [&str; 3] = ["foreign_path", "foreign_app", "probe"];
 const BLOCKED: [&str; 4] = ["location", "content-location", "refresh", "link"];
 const SPANS: &[f64] = &[
@@ -430,6 +448,13 @@ impl Metrics {
         self.clock_skew.set(seconds as f64);
     }
 
+    /// Spans that were to go to the collector.
+    pub fn spans(&self, what: Exported, count: u64) {
+        self.board
+            .0
+            .add(self.families.spans, &[what as usize], count);
+    }
+
     /// A configuration was put in place, or refused.
     pub fn reloaded(&self, outcome: Result<(), ()>) {
         let at = usize::from(outcome.is_err());
@@ -537,6 +562,11 @@ impl Families {
                 "domicile_config_reloads_total",
                 "Configurations put in place or refused.",
                 &[("result", words(&["ok", "failed"]))],
+            ),
+            spans: b.counter(
+                "domicile_trace_spans_total",
+                "Spans for the collector, by what became of them.",
+                &[("result", words(&EXPORTED))],
             ),
         }
     }

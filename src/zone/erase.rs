@@ -25,7 +25,7 @@ use super::prepare::{self, APP_ID, CHANNEL, REQUEST_ID, SECRET, TRACEPARENT, ZON
 use super::stream::Stream;
 use super::upstream::Target;
 use crate::domain::Channel;
-use crate::observe::RequestId;
+use crate::observe::{RequestId, TraceContext};
 use crate::registry::App;
 
 pub use evidence::Evidence;
@@ -140,7 +140,8 @@ pub(super) fn request(
 /// What the data centre is told with every request, as far as there is no client.
 fn stamp(headers: &mut HeaderMap, home: &Home) {
     let channel = HeaderValue::from_static(Channel::General.as_str());
-    let (trace, request_id) = prepare::traceparent(RequestId::fresh());
+    let id = RequestId::fresh();
+    let (trace, request_id) = prepare::identified(id, &TraceContext::of(id));
     headers.insert(CHANNEL, channel);
     headers.insert(ZONE, home.header.clone());
     headers.insert(REQUEST_ID, request_id);

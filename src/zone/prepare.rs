@@ -14,7 +14,7 @@ use super::headers;
 use crate::call::{Call, CallBody, Size};
 use crate::config::Limits;
 use crate::domain::Channel;
-use crate::observe::RequestId;
+use crate::observe::{RequestId, TraceContext};
 use crate::pace::Pacer;
 
 pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
@@ -26,6 +26,7 @@ pub(super) const SECRET: HeaderName = HeaderName::from_static("domicile-gateway-
 pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A request ready to be sent, and its place in the channel.
@@ -89,10 +90,21 @@ impl Bound<Box<Call>> {
         let limit = call.limit(limits);
         let body = std::mem::replace(&mut call.body, CallBody::Read(Bytes::new()));
         let (body, flow) = outgoing(body, limit, limits, pacer);
-        let Call { head, peer, id, .. } = &mut *call;
+        let Call {
+            head,
+            peer,
+            id,
+            trace,
+            ..
+        } = &mut *call;
+        let state = trace.continues.then(|| head.headers.remove(TRACESTATE));
         headers::clean_request(&mut head.headers, peer.trusted);
+        if let Some(state) = state.flatten() {
+            head.headers.insert(TRACESTATE, state);
+        }
         join_cookies(&mut head.headers, head.version);
-        stamp(&mut head.headers, &permit, &peer.address, *id, references);
+        let said = (*id, *trace);
+        stamp(&mut head.headers, &permit, &peer.address, said, references);
         frame(&mut head.headers, &body);
         origin_form(&mut head.uri);
         head.version = Version::HTTP_11;
@@ -160,7 +172,7 @@ pub(super) fn stamp(
     headers: &mut HeaderMap,
     permit: &Permit,
     address: &HeaderValue,
-    id: RequestId,
+    (id, trace): (RequestId, TraceContext),
     references: &References,
 ) {
     let (seen, home) = (permit.seen(), permit.home());
@@ -169,7 +181,7 @@ pub(super) fn stamp(
     headers.insert(CHANNEL, HeaderValue::from_static(permit.channel.as_str()));
     headers.insert(ZONE, home.header.clone());
     headers.insert(RETENTION, seen.retention_days.clone());
-    let (trace, id) = traceparent(id);
+    let (trace, id) = identified(id, &trace);
     headers.insert(REQUEST_ID, id);
     if let Some(secret) = &home.gateway_secret {
         headers.insert(SECRET, secret.clone());
@@ -183,18 +195,15 @@ pub(super) fn stamp(
 /// About as many fields as are stamped, so that the map grows once.
 const STAMPS: usize = 12;
 
-/// W3C Trace Context, version 00, and the request id, which is its trace id.
-pub(super) fn traceparent(id: RequestId) -> (HeaderValue, HeaderValue) {
-    let mut text = [b'0'; 55];
-    text[2] = b'-';
-    text[3..35].copy_from_slice(id.digits());
-    text[35] = b'-';
-    text[36..52].copy_from_slice(&RequestId::span());
-    text[52] = b'-';
-    text[54] = b'1';
-    let text = Bytes::copy_from_slice(&text);
-    let id = value(text.slice(3..35));
-    (value(text), id)
+/// W3C Trace Context, version 00, and the request id: of the same bytes where it is the trace id.
+pub(super) fn identified(id: RequestId, trace: &TraceContext) -> (HeaderValue, HeaderValue) {
+    let text = Bytes::copy_from_slice(&trace.traceparent());
+    let id = if trace.continues {
+        Bytes::copy_from_slice(id.digits())
+    } else {
+        text.slice(3..35)
+    };
+    (value(text), value(id))
 }
 
 /// The callers' texts are visible ASCII, which any header value may be.

@@ -57,4 +57,6 @@ mod sockets;
 mod streaming;
 mod sweep_crash;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 mod upstreams;

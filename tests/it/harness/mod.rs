@@ -10,6 +10,8 @@ pub mod call;
 pub mod centre;
 pub mod certificates;
 pub mod chat_sdk;
+#[cfg(feature = "otel")]
+pub mod collector;
 pub mod demo;
 pub mod disk;
 pub mod etcd;
