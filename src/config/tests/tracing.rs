@@ -59,7 +59,7 @@ fn what_is_wrong_is_told_with_its_place() {
         &otlp("endpoint: \"https://otel.example.com\""),
         "tracing.otlp.egress:1: is missing",
     );
-    for (egress, problem) in [("[]", "is empty"), ("[\"0.0.0.0/0\"]", "is everything")] {
+    for (egress, problem) in [("[]", "is empty"), ("[\"0.0.0.0/0\"]", "is too wide")] {
         let text = otlp(&format!(
             "endpoint: \"https://10.71.0.60\", egress: {egress}"
         ));
