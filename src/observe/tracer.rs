@@ -191,6 +191,38 @@ mod tests {
         }
     }
 
+    /// Control: the queue is bounded, and nobody waits at it.
+    #[test]
+    fn what_finds_no_room_is_counted_and_forgotten() {
+        let (tracer, finished) = tracer(1.0);
+        let id = RequestId::fresh();
+        let traced = tracer.begin(id, None);
+        for _ in 0..WAITING + 5 {
+            tracer.take(Finished {
+                trace: traced.context.trace,
+                span: traced.span,
+                parent: None,
+                began: traced.began,
+                took: Duration::ZERO,
+                upstream: None,
+                id,
+                method: "GET",
+                route: "users",
+                plane: Plane::Rest,
+                channel: Channel::General,
+                zone: 0,
+                app: None,
+                status: 200,
+                code: None,
+                complete: true,
+                decision: Duration::ZERO,
+            });
+        }
+        assert_eq!(finished.len(), WAITING);
+        let text = tracer.metrics.render();
+        assert!(text.contains("domicile_trace_spans_total{result=\"dropped\"} 5"));
+    }
+
     #[test]
     fn a_caller_that_does_not_record_is_followed() {
         let (tracer, _finished) = tracer(1.0);
