@@ -37,6 +37,13 @@ pub struct Finished {
     pub decision: Duration,
 }
 
+impl Finished {
+    /// How many spans it makes.
+    pub fn spans(&self) -> u64 {
+        1 + u64::from(self.upstream.is_some())
+    }
+}
+
 /// What went to the data centre: from sending until its answer's head, or the failure.
 #[derive(Debug, Clone, Copy)]
 pub struct Upstream {
@@ -113,8 +120,9 @@ impl Tracer {
 
     /// Never waits: what finds no room is counted and forgotten.
     pub(super) fn take(&self, finished: Finished) {
+        let spans = finished.spans();
         if self.finished.try_send(finished).is_err() {
-            self.metrics.spans(Exported::Dropped, 1);
+            self.metrics.spans(Exported::Dropped, spans);
         }
     }
 }
@@ -163,11 +171,12 @@ impl Traced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ManualClock, RegionId};
+    use crate::domain::{ManualClock, RegionId, ZoneId};
 
     fn tracer(ratio: f64) -> (Arc<Tracer>, Receiver<Finished>) {
         let region = RegionId::parse("frankfurt").unwrap();
-        let metrics = Metrics::new(&region, &[], std::slice::from_ref(&region));
+        let zones = [ZoneId::parse("fra1").unwrap()];
+        let metrics = Metrics::new(&region, &zones, std::slice::from_ref(&region));
         let clock = Arc::new(ManualClock::at(1_795_460_400));
         Tracer::new(ratio, Parents::Trusted, clock, Arc::new(metrics))
     }
@@ -196,7 +205,8 @@ mod tests {
     fn what_finds_no_room_is_counted_and_forgotten() {
         let (tracer, finished) = tracer(1.0);
         let id = RequestId::fresh();
-        let traced = tracer.begin(id, None);
+        let mut traced = tracer.begin(id, None);
+        traced.sent = Some(Duration::ZERO);
         for _ in 0..WAITING + 5 {
             tracer.take(Finished {
                 trace: traced.context.trace,
@@ -204,7 +214,7 @@ mod tests {
                 parent: None,
                 began: traced.began,
                 took: Duration::ZERO,
-                upstream: None,
+                upstream: traced.upstream(Duration::ZERO),
                 id,
                 method: "GET",
                 route: "users",
@@ -220,7 +230,10 @@ mod tests {
         }
         assert_eq!(finished.len(), WAITING);
         let text = tracer.metrics.render();
-        assert!(text.contains("domicile_trace_spans_total{result=\"dropped\"} 5"));
+        let mut lines = text.lines();
+        let dropped = lines.find(|line| line.contains("result=\"dropped\""));
+        let expected = "domicile_trace_spans_total{result=\"dropped\"} 10";
+        assert_eq!(dropped, Some(expected));
     }
 
     #[test]

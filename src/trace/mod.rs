@@ -106,7 +106,8 @@ impl Exporter {
             Ok(()) => Exported::Sent,
             Err(_) => Exported::Failed,
         };
-        self.metrics.spans(what, self.encoder.spans(&batch));
+        self.metrics
+            .spans(what, batch.iter().map(Finished::spans).sum());
         self.say(sent.as_ref().err());
     }
 

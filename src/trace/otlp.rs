@@ -63,12 +63,6 @@ impl Encoder {
         request.encode_to_vec().into()
     }
 
-    /// How many spans are in it.
-    pub fn spans(&self, batch: &[Finished]) -> u64 {
-        let spans = batch.iter().map(|f| 1 + u64::from(f.upstream.is_some()));
-        spans.sum()
-    }
-
     fn spans_of(&self, finished: &Finished) -> impl Iterator<Item = Span> {
         let upstream = finished.upstream.map(|u| self.client_span(finished, u));
         std::iter::once(self.server_span(finished)).chain(upstream)
