@@ -16,7 +16,7 @@ use domicile::auth::Gate;
 use domicile::call::{Call, CallBody, Names, Peer, Target, classify};
 use domicile::config::Limits;
 use domicile::domain::{Clock, SystemClock};
-use domicile::observe::{Metrics, RequestId};
+use domicile::observe::{Metrics, RequestId, TraceContext};
 use domicile::pace::Pacer;
 use domicile::registry::{App, Locator};
 use domicile::zone::{Bound, Homes, Zones};
@@ -72,6 +72,7 @@ impl Core {
             asked,
             peer: Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), false),
             id: RequestId::fresh(),
+            trace: TraceContext::of(RequestId::fresh()),
         })
     }
 

@@ -99,7 +99,8 @@ fn shared(
         homes: homes.expect("the zone"),
         registry,
         metrics,
-        draining: Arc::default(),
+        departure: Arc::default(),
+        tracer: None,
     };
     Arc::new(Shared::new(&config, parts))
 }
@@ -146,6 +147,7 @@ fn config(folder: &tempfile::TempDir, registry: &Registry) -> Config {
         limits: Limits::default(),
         audit_retention: Duration::from_secs(1),
         probe: None,
+        tracing: None,
         log: Log::default(),
         data_dir,
     }

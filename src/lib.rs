@@ -41,4 +41,6 @@ pub mod registry;
 pub mod serve;
 pub mod session;
 pub mod sinks;
+#[cfg(feature = "otel")]
+pub mod trace;
 pub mod zone;

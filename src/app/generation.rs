@@ -1,7 +1,6 @@
 //! What one configuration makes of a gateway, and its replacement by another while it serves.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -12,11 +11,12 @@ use super::edges::Edges;
 use super::ops::Expiry;
 use super::probe;
 use super::renewal::Renewal;
+use super::tracing::{self, Exporting};
 use crate::audit::AuditLog;
 use crate::config::{self, Config};
 use crate::domain::Clock;
-use crate::gateway::{Parts, Shared};
-use crate::observe::Metrics;
+use crate::gateway::{Departure, Parts, Shared};
+use crate::observe::{Metrics, Tracer};
 use crate::registry::Registry;
 use crate::serve::{Edge, Setting};
 use crate::zone::{Homes, References};
@@ -27,7 +27,7 @@ pub struct Lasting {
     pub metrics: Arc<Metrics>,
     pub audit: Arc<AuditLog>,
     pub registry: Arc<Registry>,
-    pub draining: Arc<AtomicBool>,
+    pub departure: Arc<Departure>,
 }
 
 /// What one configuration makes of a gateway.
@@ -55,7 +55,8 @@ impl Generation {
     ) -> Result<Self, StartError> {
         let renewal = Renewal::start(&config.tls, &config.zones, Arc::clone(&lasting.clock))?;
         let edges = Edges::new(&config, renewal.certificates(), &lasting.clock)?;
-        let shared = share(&config, lasting, &renewal)?;
+        let tracing = tracing::of(&config, lasting)?;
+        let shared = share(&config, lasting, &renewal, tracing.tracer)?;
         let probing = probe::of(&config, &shared)?;
         let stop = stop.child_token();
         let generation = Self {
@@ -73,6 +74,7 @@ impl Generation {
         };
         generation.look_after(renewal, tasks);
         generation.spawn(probing, tasks);
+        generation.export(tracing.exporting, tasks);
         Ok(generation)
     }
 
@@ -87,6 +89,13 @@ impl Generation {
             tokio::join!(renewal.run(metrics), shared.homes.probe());
         };
         self.spawn(watching, tasks);
+    }
+
+    /// It has last words of its own when another generation takes its place.
+    fn export(&self, exporting: Option<Exporting>, tasks: &TaskTracker) {
+        if let Some(exporting) = exporting {
+            tasks.spawn(exporting(self.stop.clone()));
+        }
     }
 
     /// Until another generation takes its place.
@@ -116,7 +125,12 @@ impl Current {
     }
 }
 
-fn share(config: &Config, lasting: &Lasting, renewal: &Renewal) -> Result<Arc<Shared>, StartError> {
+fn share(
+    config: &Config,
+    lasting: &Lasting,
+    renewal: &Renewal,
+    tracer: Option<Arc<Tracer>>,
+) -> Result<Arc<Shared>, StartError> {
     let here = config.catalogue.region(&config.region);
     let parts = Parts {
         homes: homes(config, &lasting.metrics, renewal)?,
@@ -125,7 +139,8 @@ fn share(config: &Config, lasting: &Lasting, renewal: &Renewal) -> Result<Arc<Sh
         audit: Arc::clone(&lasting.audit),
         registry: Arc::clone(&lasting.registry),
         metrics: Arc::clone(&lasting.metrics),
-        draining: Arc::clone(&lasting.draining),
+        departure: Arc::clone(&lasting.departure),
+        tracer,
     };
     Ok(Arc::new(Shared::new(config, parts)))
 }

@@ -14,6 +14,7 @@ mod reload;
 mod renewal;
 mod retention;
 mod start;
+mod tracing;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,6 +97,10 @@ pub enum StartError {
     ProbeTls(#[source] ClientTlsError),
     #[error(transparent)]
     Prober(#[from] crate::probe::DiallerError),
+    #[error("tracing.otlp.tls cannot be used")]
+    CollectorTls(#[source] ClientTlsError),
+    #[error("tracing.otlp.endpoint has no name that a certificate can carry")]
+    CollectorName,
     #[error("tls.admin_client_ca cannot be used")]
     AdminClients(#[source] ClientTlsError),
     #[error(transparent)]
@@ -153,7 +158,8 @@ impl App {
         self.gateways.iter().find(|g| g.region == *region)
     }
 
-    /// Drains and ends: unready, the grace time, then what is in flight, within its limit.
+    /// Drains and ends: unready and parting with clients for the grace time, then what is in
+    /// flight, within its limit.
     pub async fn shutdown(self) {
         let longest = |span: fn(&Limits) -> Duration| {
             let gateways = self.gateways.iter();
@@ -162,8 +168,9 @@ impl App {
         };
         let (grace, limit) = (longest(|l| l.drain_grace), longest(|l| l.drain));
         for gateway in &self.gateways {
-            gateway.ops.leaving.store(true, Ordering::Relaxed);
+            gateway.shared().leave();
         }
+        self.cores.leave();
         tokio::time::sleep(grace).await;
         for gateway in &self.gateways {
             gateway.shared().drain();

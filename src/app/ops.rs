@@ -26,8 +26,6 @@ pub struct Ops {
     pub current: Arc<Current>,
     /// Whether the traffic listeners are up.
     pub listening: AtomicBool,
-    /// Whether shutting down has begun, which the grace time precedes.
-    pub leaving: AtomicBool,
     /// Whether the configuration on disk was refused, so that it is not what serves.
     pub refused: AtomicBool,
 }
@@ -144,7 +142,7 @@ impl Ops {
     }
 
     fn draining(&self) -> Check {
-        let leaving = self.leaving.load(Ordering::Relaxed) || self.current.shared().is_draining();
+        let leaving = self.current.shared().is_leaving();
         let detail = if leaving { "draining" } else { "no" };
         Check::needed("draining", !leaving, detail)
     }

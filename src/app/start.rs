@@ -119,7 +119,6 @@ pub async fn start(
     let ops = Arc::new(Ops {
         current: Arc::clone(&current),
         listening: AtomicBool::new(false),
-        leaving: AtomicBool::new(false),
         refused: AtomicBool::new(false),
     });
     control(&current, &lasting, &ops, &mut addresses, (tasks, stop)).await?;
@@ -152,7 +151,7 @@ fn lasting(
     let regions: Vec<RegionId> = regions.map(|r| r.id.clone()).collect();
     Lasting {
         metrics: Arc::new(Metrics::new(&config.region, &zones, &regions)),
-        draining: Arc::default(),
+        departure: Arc::default(),
         clock,
         audit,
         registry,

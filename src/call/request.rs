@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 
 use super::classify::Asked;
 use crate::domain::{AppId, AppKey, BearerToken};
-use crate::observe::RequestId;
+use crate::observe::{RequestId, TraceContext};
 use crate::registry::Addressed;
 
 /// A classified request. From here on it travels inside the proofs of what was found of it.
@@ -21,6 +21,7 @@ pub struct Call {
     pub asked: Asked,
     pub peer: Peer,
     pub id: RequestId,
+    pub trace: TraceContext,
 }
 
 /// Who is at the other end of a client's connection.

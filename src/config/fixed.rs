@@ -24,6 +24,7 @@ impl Config {
             hint: _,
             limits: _,
             probe: _,
+            tracing: _,
         } = self;
         let same = [
             ("region", *region == other.region),

@@ -9,6 +9,7 @@ use super::probe::{self, ProbeSection};
 use super::read::{Document, Section};
 use super::registry::{self, RegistryConfig};
 use super::tls::{self, TlsSection};
+use super::tracing::{self, TracingSection};
 use super::zones::{self, ZonesSection};
 use super::{Hint, KeyFiles, Log, LogFormat, LogLevel, Tokens};
 use crate::domain::RegionId;
@@ -30,6 +31,7 @@ pub(super) struct Gateway {
     pub(super) limits: Limits,
     pub(super) audit_retention: Duration,
     pub(super) probe: Option<ProbeSection>,
+    pub(super) tracing: Option<TracingSection>,
     pub(super) log: Log,
 }
 
@@ -65,6 +67,9 @@ fn gateway(s: &mut Section<'_>) -> Gateway {
             .unwrap_or_default(),
         audit_retention: audit_retention(s),
         probe: s.take("probe").and_then(|item| probe::read(&item, base)),
+        tracing: s
+            .take("tracing")
+            .and_then(|item| tracing::read(&item, plain, tracing::Exporter::HERE)),
         log: log(s),
         data_dir,
         allow_plaintext: plain,

@@ -171,6 +171,7 @@ fn assemble(
         limits: gateway.limits,
         audit_retention: gateway.audit_retention,
         probe: gateway.probe.map(|section| section.probe),
+        tracing: gateway.tracing.map(|section| section.tracing),
         log: gateway.log,
     })
 }

@@ -22,6 +22,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tracing;
 mod url;
 mod zones;
 
@@ -45,6 +46,7 @@ pub use probe::{Probe, ProbedApp};
 pub use registry::{EtcdConfig, RegistryConfig, RegistryStore, etcd_prefix};
 pub use secret::PrivateFileError;
 pub use tls::{CertificateFiles, EdgeTls};
+pub use tracing::{Collector, TraceParents, Tracing};
 pub use zones::{Scheme, SpkiPin, SpkiPinError, Upstream, UpstreamTls, Upstreams, ZoneConfig};
 
 /// One gateway's checked configuration. It has one region, and upstreams of that region only.
@@ -68,6 +70,8 @@ pub struct Config {
     pub audit_retention: Duration,
     /// Off when there is none.
     pub probe: Option<Probe>,
+    /// Off when there is none.
+    pub tracing: Option<Tracing>,
     pub log: Log,
 }
 

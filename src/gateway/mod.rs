@@ -1,6 +1,8 @@
 //! One request, forward only: classify, locate, admit, bind, prepare, send, filter.
 
+mod departure;
 mod discovery;
+mod parent;
 mod refusal;
 mod reject;
 mod reply;
@@ -8,7 +10,6 @@ mod route;
 mod upgrade;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::task::TaskTracker;
 
@@ -17,12 +18,13 @@ use crate::auth::Gate;
 use crate::call::{Names, Peer};
 use crate::config::{Catalogue, Config, Hint, Limits, Tokens};
 use crate::domain::{Clock, RegionId};
-use crate::observe::{Metrics, Plane, Recorder, RequestRecord};
+use crate::observe::{Metrics, Plane, Recorder, RequestRecord, Tracer};
 use crate::pace::Pacer;
 use crate::per_address::PerAddress;
 use crate::registry::{Locator, Registry};
 use crate::zone::{Homes, References, Zones};
 
+pub use departure::Departure;
 pub use refusal::{Endpoints, Refusal};
 pub use reject::{Rejection, Row, Side, row, shown};
 pub use reply::Reply;
@@ -44,7 +46,8 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     pub homes: Homes,
     discoveries: PerAddress,
-    draining: Arc<AtomicBool>,
+    departure: Arc<Departure>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 /// The running parts that a gateway is made of, besides its configuration.
@@ -55,8 +58,9 @@ pub struct Parts {
     pub registry: Arc<Registry>,
     pub homes: Homes,
     pub references: References,
-    /// Set once, for all configurations that the gateway ever had.
-    pub draining: Arc<AtomicBool>,
+    /// The same for all configurations that the gateway ever had.
+    pub departure: Arc<Departure>,
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 impl Shared {
@@ -75,17 +79,27 @@ impl Shared {
             audit: parts.audit,
             registry: parts.registry,
             homes: parts.homes,
-            draining: parts.draining,
+            departure: parts.departure,
+            tracer: parts.tracer,
         }
+    }
+
+    /// From now on each answer ends its connection.
+    pub fn leave(&self) {
+        self.departure.leave();
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.departure.is_leaving()
     }
 
     /// From now on requests are refused as `draining`.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.departure.drain();
     }
 
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.departure.is_draining()
     }
 }
 
@@ -118,7 +132,10 @@ impl Gateway {
                 Arc::clone(&shared.metrics),
             ),
             zones: Zones::new(&shared.homes, pacer, tasks),
-            recorder: Arc::new(Recorder::new(Arc::clone(&shared.metrics))),
+            recorder: Arc::new(Recorder::new(
+                Arc::clone(&shared.metrics),
+                shared.tracer.clone(),
+            )),
             pacer: Arc::clone(pacer),
             shared: Arc::clone(shared),
         }
@@ -126,7 +143,9 @@ impl Gateway {
 
     /// Starts the record of a session.
     pub fn record(&self, plane: Plane) -> RequestRecord {
-        RequestRecord::start(&self.recorder, plane, &http::Method::GET)
+        let mut record = RequestRecord::start(&self.recorder, plane, &http::Method::GET);
+        record.trace(None);
+        record
     }
 
     pub const fn pacer(&self) -> &Arc<Pacer> {

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use super::refusal::{self, Refusal};
 use super::reject::Rejection;
 use super::reply::Reply;
-use super::{Client, ForwardedFor, Gateway, upgrade};
+use super::{Client, ForwardedFor, Gateway, parent, upgrade};
 use crate::auth::{Admitted, Credentialed};
 use crate::call::{Call, CallBody, Target, classify};
 use crate::config::Hint;
@@ -38,9 +38,14 @@ struct Framing {
 
 impl Gateway {
     /// Begins a request: its head is classified, so that what waits for the answer carries little.
-    pub fn begin(&self, request: Request<Incoming>, client: &Client) -> Begun {
+    pub fn begin(&self, mut request: Request<Incoming>, client: &Client) -> Begun {
         let record = RequestRecord::start(&self.recorder, client.plane, request.method());
         let mut record = Box::new(record);
+        if let Some(tracer) = self.recorder.tracer() {
+            let continues = tracer.continues(client.peer.trusted);
+            let parent = continues.then(|| parent::take(request.headers_mut()));
+            record.trace(parent.flatten());
+        }
         let framing = Framing::of(&request);
         Begun {
             classified: self.classify(request, client, &mut record),
@@ -94,7 +99,9 @@ impl Gateway {
         };
         let bound = self.bind(call, record).await?;
         let outbound = bound.prepare(references, limits, &self.pacer);
+        record.sent();
         let answer = outbound.send(limits, &self.shared.metrics).await?;
+        record.heard();
         let response = answer.filter(references, limits.body_idle)?;
         Ok(Routed::Forwarded(response))
     }
@@ -170,6 +177,7 @@ impl Gateway {
             body: CallBody::Unread(body),
             asked,
             peer: client.peer.clone(),
+            trace: record.context(),
             id: record.id,
         })))
     }

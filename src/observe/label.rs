@@ -9,6 +9,13 @@ pub enum Plane {
     Admin,
 }
 
+impl Plane {
+    #[cfg(feature = "otel")]
+    pub const fn as_str(self) -> &'static str {
+        PLANES[self as usize]
+    }
+}
+
 /// What became of a dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dial {
@@ -84,6 +91,16 @@ pub enum Outcome {
     Refused,
 }
 
+/// What became of a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exported {
+    Sent,
+    /// The collector did not take it.
+    Failed,
+    /// There was no room to wait for the collector.
+    Dropped,
+}
+
 pub(super) const PLANES: &[&str] = &["rest", "websocket", "msync", "admin"];
 /// Those that the gateway decides about.
 pub(super) const TRAFFIC: &[&str] = &["rest", "websocket", "msync"];
@@ -95,6 +112,7 @@ pub(super) const LOOKUPS: &[&str] = &["here", "elsewhere", "unknown", "unavailab
 pub(super) const TOKENS: &[&str] = &["cached", "valid", "invalid", "expired"];
 pub(super) const DIRECTIONS: &[&str] = &["up", "down"];
 pub(super) const OUTCOMES: &[&str] = &["passed", "refused"];
+pub(super) const EXPORTED: &[&str] = &["sent", "failed", "dropped"];
 pub(super) const VIOLATIONS: &[&str] = &["foreign_path", "foreign_app", "probe"];
 pub(super) const BLOCKED: &[&str] = &["location", "content-location", "refresh", "link"];
 pub(super) const RELOADS: &[&str] = &["ok", "failed"];

@@ -6,8 +6,8 @@ use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts};
 
 use super::board::{Board, BoardBuilder, Counter, Histogram};
 use super::label::{
-    BLOCKED, CACHED, CLASSES, Dial, Direction, Distrust, KEPT, Lookup, Outcome, PLANES, Plane,
-    STATES, Swept, TRAFFIC, TokenVerdict, VIOLATIONS, Violation,
+    BLOCKED, CACHED, CLASSES, Dial, Direction, Distrust, Exported, KEPT, Lookup, Outcome, PLANES,
+    Plane, STATES, Swept, TRAFFIC, TokenVerdict, VIOLATIONS, Violation,
 };
 use super::table::{self, Description, Kind, Values};
 use crate::domain::{Channel, Code, RegionId, Transport, ZoneId};
@@ -65,6 +65,7 @@ struct Families {
     reloads: Counter,
     sweeps: Counter,
     deleted: Counter,
+    spans: Counter,
 }
 
 /// What the values of labels are taken from.
@@ -324,6 +325,13 @@ impl Metrics {
         }
     }
 
+    /// Spans that were to go to the collector.
+    pub fn spans(&self, what: Exported, count: u64) {
+        self.board
+            .0
+            .add(self.families.spans, &[what as usize], count);
+    }
+
     /// A configuration was put in place, or refused.
     pub fn reloaded(&self, outcome: Result<(), ()>) {
         let at = usize::from(outcome.is_err());
@@ -355,6 +363,7 @@ impl Families {
             reloads: counter(&table::CONFIG_RELOADS),
             sweeps: counter(&table::RETENTION_SWEEPS),
             deleted: counter(&table::RETENTION_DELETED),
+            spans: counter(&table::TRACE_SPANS),
             duration: spans(board, &table::DURATION, words),
             decision: spans(board, &table::DECISION, words),
             upstream: spans(board, &table::UPSTREAM_DURATION, words),

@@ -7,18 +7,27 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
+use super::context::{Parent, TraceContext};
 use super::label::Plane;
 use super::metrics::Metrics;
 use super::stopwatch::Stopwatch;
+use super::tracer::{Finished, Traced, Tracer};
 use crate::domain::{AppId, Channel, Code};
 
 /// One core's way to the metrics: requests hold on to it without writing what cores share.
 #[derive(Debug)]
-pub struct Recorder(Arc<Metrics>);
+pub struct Recorder(Arc<Metrics>, Option<Arc<Tracer>>);
 
 impl Recorder {
-    pub const fn new(metrics: Arc<Metrics>) -> Self {
-        Self(metrics)
+    /// Without a tracer nothing is traced.
+    pub const fn new(metrics: Arc<Metrics>, tracer: Option<Arc<Tracer>>) -> Self {
+        Self(metrics, tracer)
+    }
+
+    /// None at all in builds without an exporter.
+    pub fn tracer(&self) -> Option<&Tracer> {
+        let tracer = self.1.as_deref();
+        tracer.filter(|_| cfg!(feature = "otel"))
     }
 }
 
@@ -39,6 +48,7 @@ pub struct RequestRecord {
     code: Option<Code>,
     decision: Duration,
     complete: bool,
+    traced: Option<Box<Traced>>,
 }
 
 impl RequestRecord {
@@ -57,6 +67,33 @@ impl RequestRecord {
             code: None,
             decision: Duration::ZERO,
             complete: false,
+            traced: None,
+        }
+    }
+
+    /// Begins the request's trace, where there is a tracer; before anything else is known of it.
+    pub fn trace(&mut self, parent: Option<Parent>) {
+        let traced = self.recorder.tracer().map(|t| t.begin(self.id, parent));
+        self.traced = traced.map(Box::new);
+    }
+
+    /// What the data centre is told of the trace.
+    pub fn context(&self) -> TraceContext {
+        let traced = self.traced.as_ref();
+        traced.map_or_else(|| TraceContext::of(self.id), |traced| traced.context)
+    }
+
+    /// The request goes to the data centre.
+    pub fn sent(&mut self) {
+        if let Some(traced) = &mut self.traced {
+            traced.sent = Some(self.started.elapsed());
+        }
+    }
+
+    /// The data centre has answered.
+    pub fn heard(&mut self) {
+        if let Some(traced) = &mut self.traced {
+            traced.heard = Some(self.started.elapsed());
         }
     }
 
@@ -125,6 +162,40 @@ impl Drop for RequestRecord {
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             "request"
         );
+        if let Some(traced) = self.traced.take() {
+            self.tell(&traced, took);
+        }
+    }
+}
+
+impl RequestRecord {
+    fn tell(&self, traced: &Traced, took: Duration) {
+        let tracer = self
+            .recorder
+            .tracer()
+            .filter(|_| traced.context.is_sampled());
+        let Some(tracer) = tracer else {
+            return;
+        };
+        tracer.take(Finished {
+            trace: traced.context.trace,
+            span: traced.span,
+            parent: traced.parent,
+            began: traced.began,
+            took,
+            upstream: traced.upstream(took),
+            id: self.id,
+            method: self.method,
+            route: self.route,
+            plane: self.plane,
+            channel: self.channel,
+            zone: self.zone,
+            app: self.app,
+            status: self.status,
+            code: self.code,
+            complete: self.complete,
+            decision: self.decision,
+        });
     }
 }
 
@@ -170,6 +241,11 @@ impl RequestId {
         bytes[..8].copy_from_slice(&next_random().to_be_bytes());
         bytes[8..].copy_from_slice(&next_random().to_be_bytes());
         bytes
+    }
+
+    /// A new number. Nobody can tell it beforehand without knowing the ones before.
+    pub fn random() -> u64 {
+        next_random()
     }
 
     /// Sixteen digits of a new span id.

@@ -2,8 +2,8 @@
 //! `docs/metrics.md`.
 
 use super::label::{
-    BLOCKED, CACHED, CLASSES, DIALS, DIRECTIONS, DISTRUSTS, KEPT, LISTENERS, LOOKUPS, OUTCOMES,
-    PLANES, RELOADS, STATES, SWEEPS, TOKENS, TRAFFIC, VIOLATIONS, WAYS,
+    BLOCKED, CACHED, CLASSES, DIALS, DIRECTIONS, DISTRUSTS, EXPORTED, KEPT, LISTENERS, LOOKUPS,
+    OUTCOMES, PLANES, RELOADS, STATES, SWEEPS, TOKENS, TRAFFIC, VIOLATIONS, WAYS,
 };
 
 /// One metric.
@@ -85,6 +85,7 @@ pub const METRICS: &[Description] = &[
     RETENTION_DELETED,
     CERTIFICATE_EXPIRY,
     CONFIG_RELOADS,
+    TRACE_SPANS,
     CLOCK_SKEW,
     BUILD_INFO,
     process("process_cpu_seconds_total", Kind::Counter, "CPU time used."),
@@ -388,6 +389,14 @@ pub(super) const CONFIG_RELOADS: Description = Description {
     labels: &[Label::new("result", Values::Words(RELOADS))],
     help: "Changed configurations, certificates, keys and CAs put in place or refused.",
     detail: "",
+};
+
+pub(super) const TRACE_SPANS: Description = Description {
+    name: "domicile_trace_spans_total",
+    kind: Kind::Counter,
+    labels: &[Label::new("result", Values::Words(EXPORTED))],
+    help: "Spans for the collector, by what became of them.",
+    detail: "`failed`: the collector did not take it. `dropped`: there was no room to wait for it ([traces.md](traces.md)).",
 };
 
 pub(super) const CLOCK_SKEW: Description = Description {

@@ -1,4 +1,4 @@
-//! The end of service, as connections hear of it.
+//! The end of service, as connections hear of it: first that it is near, then that it has come.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,17 +12,29 @@ use tokio_util::sync::CancellationToken;
 pub struct Closing {
     has_come: AtomicBool,
     token: CancellationToken,
+    /// Of connections that can be told without breaking off what their clients are sending.
+    near: CancellationToken,
 }
 
 impl Closing {
+    /// The end is near. Who comes from now on has until the end itself, or until a first request.
+    pub fn leave(&self) {
+        self.near.cancel();
+    }
+
     pub fn close(&self) {
         self.has_come.store(true, Ordering::Release);
+        self.near.cancel();
         self.token.cancel();
     }
 
-    /// A connection's own end, which comes at the latest with everybody's.
-    pub fn child_token(&self) -> CancellationToken {
-        self.token.child_token()
+    /// The end of one connection that can be told early, which comes at the latest with everybody's.
+    pub fn early_token(&self) -> CancellationToken {
+        if self.near.is_cancelled() {
+            self.token.child_token()
+        } else {
+            self.near.child_token()
+        }
     }
 
     /// Drives a connection to its end; `finish` is called on it once when service ends.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -179,7 +180,7 @@ impl Door {
     {
         let (life, builder) = self.http1_limits();
         let io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
-        let service = self.service(&life, peer);
+        let service = self.service(&life, peer, None);
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let ended = self
             .closing
@@ -219,15 +220,15 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (life, head, drain) = {
+        let (life, head, patience) = {
             let rooms = self.rooms.load();
             let limits = &rooms.shared().limits;
             let life = Life::of_http2(self.pacer.deadline(), limits);
-            (life, limits.head, limits.drain)
+            (life, limits.head, limits.drain_grace + limits.drain)
         };
-        let closing = self.closing.child_token();
+        let closing = self.closing.early_token();
         let io = Watched::http2(stream, Arc::clone(&life), self.judged(closing.clone()));
-        let service = self.service(&life, peer);
+        let service = self.service(&life, peer, Some(closing.clone()));
         // Boxed: a stream's task is moved several times before it runs.
         let service = service_fn(move |request| Box::pin(service.call(request)));
         let connection = http2::Builder::new(Tracked(self.tasks.clone()))
@@ -242,7 +243,7 @@ impl Door {
             () = closing.cancelled() => {
                 // The client may take its time to go; what it has under way ends in time.
                 connection.as_mut().graceful_shutdown();
-                let left = tokio::time::timeout(drain, connection).await;
+                let left = tokio::time::timeout(patience, connection).await;
                 left.unwrap_or(Ok(()))
             }
         };
@@ -251,10 +252,12 @@ impl Door {
         }
     }
 
+    /// `closing` ends a connection whose end is told beside its answers, as HTTP/2 does.
     fn service(
         self: &Arc<Self>,
         life: &Arc<Life>,
         peer: Peer,
+        closing: Option<CancellationToken>,
     ) -> impl Service<
         Request<Incoming>,
         Response = Response<Served>,
@@ -269,12 +272,20 @@ impl Door {
         service_fn(move |request| {
             let busy = life.busy();
             let gateway = Arc::clone(&rooms.load().gateway);
+            if let Some(closing) = closing.as_ref().filter(|_| gateway.shared().is_leaving()) {
+                closing.cancel();
+            }
             let begun = gateway.begin(request, &client);
             let client = Arc::clone(&client);
+            let is_http1 = closing.is_none();
             async move {
                 let mut response = gateway.answer(begun, &client).await;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     busy.life().upgrade(response.extensions_mut().remove());
+                } else if is_http1 && gateway.shared().is_leaving() {
+                    // Its client's next request is for another gateway.
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
                 }
                 Ok(response.map(|reply| Served::new(reply, busy)))
             }

@@ -114,6 +114,11 @@ impl Cores {
         futures_util::future::join_all(told).await;
     }
 
+    /// Tells the connections that are open to end soon, while everybody is still served.
+    pub fn leave(&self) {
+        self.close.leave();
+    }
+
     /// Stops listening and lets what is in flight end; after `limit` the rest is dropped.
     pub async fn drain(self, limit: Duration) {
         self.stop_accepting.cancel();

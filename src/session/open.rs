@@ -99,15 +99,18 @@ impl Sessions {
         let approach = Approach {
             transport,
             id: record.id,
+            trace: record.context(),
             peer,
             references: &shared.references,
             limits: &shared.limits,
         };
+        record.sent();
         let link = bound.dial(approach).await?;
         let most = shared.limits.msync_message;
         let mut centre = End::centre(link.stream, transport, &link.read, most);
         let started = Stopwatch::start();
         let answer = self.log_in(&mut centre, &first, &login, ends).await?;
+        record.heard();
         let zone = bound.zone_position();
         shared.metrics.upstream_took(zone, started.elapsed());
         // It leaves with what follows, which has its time-outs.

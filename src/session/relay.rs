@@ -114,8 +114,7 @@ impl Relay {
             let up = self.pump(Side::Client, lent, cx)?;
             let down = self.pump(Side::Centre, lent, cx)?;
             if !up && !down {
-                self.rest();
-                return Ok(());
+                return self.rest();
             }
         }
     }
@@ -125,7 +124,7 @@ impl Relay {
         let orders = self.entry.handle.take_orders(cx);
         for (order, ending) in [
             (Orders::EXPIRED, Ending::Expired),
-            (Orders::LEAVE, Ending::Draining),
+            (Orders::LEAVE_NOW, Ending::Draining),
             (Orders::IDLE, Ending::Idle),
             (Orders::STALLED, Ending::Stalled),
         ] {
@@ -226,8 +225,12 @@ impl Relay {
         true
     }
 
-    /// Nothing to do for now: says what the sweep must know.
-    fn rest(&mut self) {
+    /// Nothing to do for now: says what the sweep must know, unless this is the moment to leave.
+    fn rest(&mut self) -> Result<(), Ending> {
+        let leaves = self.entry.handle.is_asked(Orders::LEAVE);
+        if leaves && self.inspector.flights.oldest().is_none() {
+            return Err(Ending::Draining);
+        }
         let now = self.entry.now();
         let ends = [&mut self.client, &mut self.centre];
         let stalls = ends.map(|end| end.stalls_since(now));
@@ -237,6 +240,7 @@ impl Relay {
         let oldest = self.inspector.flights.oldest();
         let oldest = oldest.map(|tick| tick + patience);
         self.entry.wake_at(held.into_iter().chain(oldest).min());
+        Ok(())
     }
 
     const fn side(&mut self, side: Side) -> &mut End {

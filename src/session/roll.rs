@@ -35,8 +35,10 @@ impl Orders {
     pub const IDLE: Self = Self(8);
     /// An end has taken nothing for too long.
     pub const STALLED: Self = Self(16);
-    /// The gateway is draining.
+    /// The gateway is draining: leave once no message waits for its acknowledgement.
     pub const LEAVE: Self = Self(32);
+    /// There is no more time for that.
+    pub const LEAVE_NOW: Self = Self(64);
 
     pub const fn has(self, order: Self) -> bool {
         self.0 & order.0 != 0
@@ -66,8 +68,15 @@ pub(super) struct Roll {
 struct Sessions {
     next: u64,
     handles: HashMap<u64, Arc<Handle>, RandomState>,
-    /// How many are asked to leave in a sweep, once the gateway drains.
-    leaving: Option<usize>,
+    /// Once the gateway drains.
+    leaving: Option<Leaving>,
+}
+
+struct Leaving {
+    /// How many are asked to leave in a sweep.
+    share: usize,
+    /// Sweeps until nobody is waited for.
+    left: usize,
 }
 
 /// A session's entry; off the roll when dropped.
@@ -134,15 +143,24 @@ impl Roll {
 }
 
 impl Sessions {
-    /// Asks some to leave, so that all have been asked in half the time there is.
+    /// Asks some to leave, so that all have been asked in half the time there is. In half of what is
+    /// left then they must be gone.
     fn drain(&mut self, limit: Duration) {
         let sweeps = (limit / 2).as_millis() / SWEEP.as_millis();
         let sweeps = usize::try_from(sweeps).unwrap_or(usize::MAX).max(1);
         let all = self.handles.len();
-        let share = *self.leaving.get_or_insert(all.div_ceil(sweeps).max(1));
-        let staying = self.handles.values().filter(|h| !h.is_asked(Orders::LEAVE));
+        let leaving = self.leaving.get_or_insert(Leaving {
+            share: all.div_ceil(sweeps).max(1),
+            left: sweeps + sweeps / 2,
+        });
+        leaving.left = leaving.left.saturating_sub(1);
+        let (share, order) = match leaving.left {
+            0 => (all, Orders::LEAVE_NOW),
+            _ => (leaving.share, Orders::LEAVE),
+        };
+        let staying = self.handles.values().filter(|h| !h.is_asked(order));
         for handle in staying.take(share) {
-            handle.order(Orders::LEAVE);
+            handle.order(order);
         }
     }
 }
@@ -183,7 +201,7 @@ impl Handle {
         self.waker.wake();
     }
 
-    fn is_asked(&self, order: Orders) -> bool {
+    pub fn is_asked(&self, order: Orders) -> bool {
         Orders(self.orders.load(Ordering::Acquire)).has(order)
     }
 

@@ -45,6 +45,8 @@ pub enum To {
     Resolver,
     /// The registry, if it is on other machines.
     Etcd,
+    /// The collector of traces, if there is one.
+    Collector,
     /// The public endpoints of all regions, if the gateway's own probe is on.
     Regions,
     /// Whoever connected to a listener.

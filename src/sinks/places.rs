@@ -45,6 +45,7 @@ pub(super) fn places(config: &Config, to: To) -> Vec<Place> {
         }
         To::Resolver => resolver(config).into_iter().collect(),
         To::Etcd => etcd(config),
+        To::Collector => collector(config).into_iter().collect(),
         To::Regions => probed(config).map(canary).collect(),
         To::Listener(listener) => listening(config, listener),
         To::StandardError => vec![here(config, "standard error of the process", "none")],
@@ -161,6 +162,8 @@ fn resolver(config: &Config) -> Option<Place> {
     });
     let mut names: BTreeSet<&str> = zones.map(|upstream| upstream.host.as_str()).collect();
     names.extend(endpoints(config).iter().map(|url| host(url)));
+    let tracing = config.tracing.as_ref();
+    names.extend(tracing.map(|tracing| tracing.collector.endpoint.host.as_str()));
     names.extend(probed(config).map(|(_, endpoint)| endpoint.host.as_str()));
     names.retain(|name| name.parse::<IpAddr>().is_err());
     if names.is_empty() {
@@ -215,6 +218,20 @@ fn etcd(config: &Config) -> Vec<Place> {
         },
     };
     endpoints.iter().map(place).collect()
+}
+
+/// Its ranges bind it to a region, as those of a zone do.
+fn collector(config: &Config) -> Option<Place> {
+    let collector = &config.tracing.as_ref()?.collector;
+    let ranges: Vec<String> = collector.egress.iter().map(ToString::to_string).collect();
+    let (url, ranges) = (url(&collector.endpoint, HTTP), ranges.join(", "));
+    let protection = protection(&collector.endpoint, &collector.tls);
+    Some(Place {
+        destination: format!("{url}/v1/traces, inside {ranges}"),
+        region: Some(config.region.to_string()),
+        leaves: Leaves::No,
+        protection: protection.replace("the zone's own CA", "its own CA"),
+    })
 }
 
 /// The endpoints that the gateway's own probe asks, with their regions.

@@ -46,7 +46,7 @@ pub static SINKS: &[Sink] = &[
         name: "dns",
         to: To::Resolver,
         data: &[Operational],
-        sends: "host names of the configuration's upstreams and registry, and of probed endpoints, as often as they are connected to",
+        sends: "host names of the configuration's upstreams, registry and collector, and of probed endpoints, as often as they are connected to",
         ways: &[way("src/zone/egress.rs", "lookup_host")],
     },
     Sink {
@@ -57,6 +57,13 @@ pub static SINKS: &[Sink] = &[
                 records and accounts sealed under the region's key, hashes of each commit; \
                 which hashes are looked up; the store's own user and password",
         ways: &[way("src/registry/etcd/http.rs", "Client::builder")],
+    },
+    Sink {
+        name: "traces",
+        to: To::Collector,
+        data: &[Identifiers, Operational],
+        sends: "spans of sampled requests: route templates, codes, times, zones, App IDs, request and trace ids; no people (P7)",
+        ways: &[DIAL, way("src/trace/collector.rs", "target.connect()")],
     },
     Sink {
         name: "probe",

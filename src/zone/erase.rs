@@ -21,11 +21,11 @@ use super::Homes;
 use super::bind::Home;
 use super::egress::DialError;
 use super::exchange::Conversation;
-use super::head::{APP_ID, CHANNEL, REQUEST_ID, SECRET, TRACEPARENT, ZONE, traceparent};
+use super::head::{APP_ID, CHANNEL, REQUEST_ID, SECRET, TRACEPARENT, ZONE};
 use super::stream::Stream;
 use super::upstream::Target;
 use crate::domain::Channel;
-use crate::observe::RequestId;
+use crate::observe::{RequestId, TraceContext};
 use crate::registry::App;
 
 pub use evidence::Evidence;
@@ -146,7 +146,7 @@ fn stamp(headers: &mut HeaderMap, home: &Home) {
     // Digits, which any header value may be.
     for (name, digits) in [
         (REQUEST_ID, &id.digits()[..]),
-        (TRACEPARENT, &traceparent(id)),
+        (TRACEPARENT, &TraceContext::of(id).traceparent()),
     ] {
         headers.extend(HeaderValue::from_bytes(digits).map(|value| (name, value)));
     }

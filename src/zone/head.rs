@@ -11,7 +11,7 @@ use super::bind::Permit;
 use super::filter::References;
 use super::headers::Stripping;
 use super::sending::Framing;
-use crate::observe::RequestId;
+use crate::observe::{RequestId, TraceContext};
 
 pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
 pub(super) const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
@@ -22,6 +22,7 @@ pub(super) const SECRET: HeaderName = HeaderName::from_static("domicile-gateway-
 pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// About what a head takes.
@@ -76,6 +77,13 @@ impl Head {
         self.field(&header::COOKIE, &crumbs.join(&b"; "[..]));
     }
 
+    /// The state of the trace that goes on (W3C Trace Context section 3.3).
+    pub fn trace_state(&mut self, head: &Parts) {
+        if let Some(state) = head.headers.get(TRACESTATE) {
+            self.field(&TRACESTATE, state.as_bytes());
+        }
+    }
+
     pub fn field(&mut self, name: &HeaderName, value: &[u8]) {
         for part in [name.as_str().as_bytes(), b": ", value, b"\r\n"] {
             self.0.extend_from_slice(part);
@@ -103,7 +111,7 @@ impl Head {
 pub(super) fn stamp(
     permit: &Permit,
     address: &HeaderValue,
-    id: RequestId,
+    (id, trace): (RequestId, TraceContext),
     references: &References,
     mut put: impl FnMut(&HeaderName, &[u8]),
 ) {
@@ -119,17 +127,5 @@ pub(super) fn stamp(
     put(&FORWARDED_FOR, address.as_bytes());
     put(&FORWARDED_PROTO, b"https");
     put(&FORWARDED_HOST, references.authority().as_bytes());
-    put(&TRACEPARENT, &traceparent(id));
-}
-
-/// W3C Trace Context, version 00: the request id is its trace id.
-pub(super) fn traceparent(id: RequestId) -> [u8; 55] {
-    let mut text = [b'0'; 55];
-    text[2] = b'-';
-    text[3..35].copy_from_slice(id.digits());
-    text[35] = b'-';
-    text[36..52].copy_from_slice(&RequestId::span());
-    text[52] = b'-';
-    text[54] = b'1';
-    text
+    put(&TRACEPARENT, &trace.traceparent());
 }

@@ -65,10 +65,20 @@ impl Bound<Box<Call>> {
         let first = permit.choose(None).cloned();
         let nowhere = HeaderValue::from_static("");
         let authority = first.as_ref().map_or(&nowhere, |p| &p.target.authority);
-        let Call { head, peer, id, .. } = &*call;
+        let Call {
+            head,
+            peer,
+            id,
+            trace,
+            ..
+        } = &*call;
         let (mut written, host) = Head::begin(head, authority);
         written.carry(head, peer.trusted);
-        stamp(&permit, &peer.address, *id, references, |name, value| {
+        if trace.continues {
+            written.trace_state(head);
+        }
+        let said = (*id, *trace);
+        stamp(&permit, &peer.address, said, references, |name, value| {
             written.field(name, value);
         });
         let written = written.end(&head.method, body.framing());

@@ -25,13 +25,14 @@ use super::upstream::Target;
 use crate::call::Peer;
 use crate::config::Limits;
 use crate::domain::Transport;
-use crate::observe::RequestId;
+use crate::observe::{RequestId, TraceContext};
 
 /// How a session goes to its data centre.
 #[derive(Clone, Copy)]
 pub struct Approach<'a> {
     pub transport: Transport,
     pub id: RequestId,
+    pub trace: TraceContext,
     pub peer: &'a Peer,
     pub references: &'a References,
     pub limits: &'a Limits,
@@ -150,7 +151,7 @@ impl<C> Bound<C> {
         stamp(
             &self.permit,
             address,
-            approach.id,
+            (approach.id, approach.trace),
             references,
             |name, value| {
                 // They come from header values and digits.

@@ -32,6 +32,7 @@ def secrets(values):
     put(made, etcd.get("password", {}), b"a password")
     put(made, etcd.get("ca", {}), authority())
     put(made, values["tls"].get("adminClientCa", {}), authority())
+    put(made, values["tracing"].get("otlp", {}).get("ca", {}), authority())
     put(made, values["keys"]["seal"], key_line("seal-1", os.urandom(32)))
     put(made, values["keys"]["pin"], pin_key(values["catalogue"]["regions"][region]["pin_keys"][0]))
     return made

@@ -133,6 +133,17 @@ class Network(unittest.TestCase):
         self.assertEqual([p["port"] for p in first["ports"]], [443, 6717, 8443, 8445, 9001])
         self.assertEqual([t["ipBlock"]["cidr"] for t in first["to"]], ["fd00:71::/64", "10.71.0.9/32"])
 
+    def test_traces_go_to_the_collectors_ranges_alone(self):
+        otlp = {"endpoint": "https://10.71.0.60:4318", "egress": ["10.71.0.60", "fd00:71::/64"]}
+        documents = chart.render(chart.with_values(FRANKFURT, {"tracing": {"otlp": otlp}}))
+        egress = chart.one(documents, "NetworkPolicy")["spec"]["egress"]
+        wanted = rule(["10.71.0.60/32", "fd00:71::/64"], [otlp["endpoint"]])
+        self.assertEqual([r for r in egress if r == wanted], [wanted])
+        self.assertEqual(chart.gateway(documents)["tracing"], {"otlp": otlp})
+        without = chart.render(FRANKFURT)
+        self.assertEqual(len(chart.one(without, "NetworkPolicy")["spec"]["egress"]), len(egress) - 1)
+        self.assertNotIn("tracing", chart.gateway(without))
+
     def test_the_way_in_is_the_listeners(self):
         documents = chart.render(FRANKFURT)
         policy = chart.one(documents, "NetworkPolicy")["spec"]

@@ -24,6 +24,8 @@ fn config(changes: &[(&str, &str)]) -> Config {
 }
 
 const EMBEDDED: &str = "embedded: {path: registry.redb}";
+#[cfg(feature = "otel")]
+const TRACED: &str = "\ntracing: {otlp: {endpoint: \"https://10.71.0.60:4318\", egress: [\"10.71.0.60\"], tls: {ca: c.crt}}}\nzones:";
 const ETCD: &str = "etcd: {endpoints: [\"https://etcd.example.com:2379\"]}";
 
 /// Control: the page is what the code says. What it should be is in the failure.
@@ -38,6 +40,22 @@ fn the_page_says_what_the_code_says() {
     elsewhere.retain(|c| matches!(c.sink, "dns" | "registry.etcd"));
     let rows = rows(&elsewhere);
     assert!(page.contains(&rows), "docs/what-crosses.md lacks\n{rows}");
+}
+
+/// The page's last table, and that a collector with a name is asked for.
+#[cfg(feature = "otel")]
+#[test]
+fn a_collector_is_told() {
+    let page = read("docs/what-crosses.md");
+    let mut traced = crossings(&config(&[("\nzones:", TRACED)]));
+    traced.retain(|c| c.sink == "traces");
+    assert_eq!(traced.len(), 1);
+    let rows = rows(&traced);
+    assert!(page.contains(&rows), "docs/what-crosses.md lacks\n{rows}");
+    let named = TRACED.replace("https://10.71.0.60:4318", "https://otel.example.com");
+    let named = crossings(&config(&[("\nzones:", &named)]));
+    let dns = named.iter().find(|c| c.sink == "dns").unwrap();
+    assert_eq!(dns.destination, "this machine's resolver: otel.example.com");
 }
 
 /// P1, P6, P7: what users say goes to the zone and to who asked for it; private keys go nowhere.

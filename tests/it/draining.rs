@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::harness::{Call, Reply, Said, Wire, World, eventually, in_time};
+use crate::harness::{Call, Http2, Reply, Said, Wire, World, eventually, in_time};
 
 /// Control: `Shared::is_draining` for what is new; nothing is done to what is under way.
 #[tokio::test]
@@ -34,6 +34,50 @@ async fn what_is_in_flight_finishes_and_what_is_new_is_refused() {
     assert_eq!(readiness.1["status"], "unready");
     gate.add_permits(1);
     assert_eq!(early.answer().await.text(), "at last");
+    world.finish().await;
+}
+
+/// Controls: `Departure::leave`, as each answer of HTTP/1.1 and each connection of HTTP/2 has it.
+#[tokio::test]
+async fn a_gateway_that_is_leaving_serves_and_parts_with_its_clients() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let call = Call::plain_of(&app);
+    let host = "rest.frankfurt.test";
+    let mut idle = world.plain_wire("frankfurt").await;
+    let mut http2 = Http2::connect(world.addresses("frankfurt").https.unwrap(), host).await;
+    assert_eq!(http2.call(&call, host).await.status, 200);
+    world.gateway("frankfurt").shared().leave();
+    assert_eq!(ready(&world).await.0, 503);
+    for wire in [&mut idle, &mut world.plain_wire("frankfurt").await] {
+        wire.send(call.bytes(host)).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.verdict(), (200, "-"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        wire.ends().await;
+    }
+    let mut later = Http2::connect(world.addresses("frankfurt").https.unwrap(), host).await;
+    for http2 in [&mut http2, &mut later] {
+        assert_eq!(http2.call(&call, host).await.status, 200);
+        eventually("the connection to end", || http2.is_closed()).await;
+    }
+    world.finish().await;
+}
+
+/// Control: `Closing::leave`. A connection of HTTP/2 is told while whatever it sends is still served.
+#[tokio::test]
+async fn connections_of_http2_hear_of_the_end_before_it_comes() {
+    let mut world = World::of(World::plan().limit("drain_grace", "5s")).await;
+    let app = world.app("fra1").await;
+    let (https, host) = (world.addresses("frankfurt").https, "rest.frankfurt.test");
+    let mut http2 = Http2::connect(https.unwrap(), host).await;
+    let answer = http2.call(&Call::plain_of(&app), host).await;
+    assert_eq!(answer.status, 200);
+    let shared = Arc::clone(&world.gateway("frankfurt").shared());
+    let ended = world.begin_shutdown();
+    eventually("the connection to end", || http2.is_closed()).await;
+    assert!(!shared.is_draining(), "it ended with everything else");
+    in_time("the end", ended).await.unwrap();
     world.finish().await;
 }
 

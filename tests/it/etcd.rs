@@ -7,12 +7,16 @@ use domicile::registry::{NewApp, RegisterError};
 
 use crate::harness::process::{Process, system_now};
 use crate::harness::{
-    Answer, Call, DEADLINE, Etcd, TestApp, Wire, Wish, World, in_time, rest_name,
+    Answer, Call, DEADLINE, Etcd, Plan, TestApp, Wire, Wish, World, in_time, rest_name,
 };
 
 /// A world on the machine's time, since one of its gateways is a process of its own.
 pub async fn world(regions: &[&'static str]) -> World {
-    let world = World::without_gateways(World::plan().regions(regions)).await;
+    world_of(World::plan().regions(regions)).await
+}
+
+pub async fn world_of(plan: Plan) -> World {
+    let world = World::without_gateways(plan).await;
     let ahead = u64::from(system_now()).saturating_sub(world.clock.unix());
     world.clock.advance(Duration::from_secs(ahead));
     world

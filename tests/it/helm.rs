@@ -10,6 +10,7 @@ fn the_chart_renders_what_gateways_start_from() {
     let output = Command::new(python(root))
         .args(["-B", "-m", "unittest", "discover", "-s", "tests/helm"])
         .env("DOMICILE", env!("CARGO_BIN_EXE_domicile"))
+        .env("DOMICILE_FEATURES", FEATURES)
         .current_dir(root)
         .output()
         .unwrap();
@@ -25,6 +26,9 @@ fn the_chart_renders_what_gateways_start_from() {
     let ran: usize = ran.split(' ').next().unwrap().parse().unwrap();
     assert!(ran > 20, "{said}");
 }
+
+/// What that build has.
+const FEATURES: &str = if cfg!(feature = "otel") { "otel" } else { "" };
 
 /// The one of `scripts/test`, or one on the `PATH` that has the packages.
 fn python(root: &Path) -> PathBuf {

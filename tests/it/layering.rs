@@ -55,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "domain", "pace", "observe", "config", "call", "zone", "gateway", "session",
         ],
     ),
+    ("trace", &["domain", "observe", "zone"]),
     ("probe", &["domain", "config", "registry"]),
     (
         "admin",
@@ -64,7 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "domain", "observe", "audit", "config", "registry", "call", "zone", "gateway", "serve",
-            "admin", "probe",
+            "admin", "probe", "trace",
         ],
     ),
     (

@@ -58,6 +58,7 @@ mod reload;
 #[path = "../residency/mod.rs"]
 mod residency;
 mod retention;
+mod rolling;
 mod runbooks;
 mod schemathesis;
 mod sdk_guide;
@@ -67,4 +68,6 @@ mod sockets;
 mod streaming;
 mod sweep_crash;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 mod upstreams;

@@ -7,13 +7,13 @@ use crate::harness::script::Reply;
 use crate::harness::{Call, Http2, Said, TestApp, Wire, World, log, rest_name, wire};
 
 /// Every canary holds this, whatever part of a request it sits in.
-const CANARY: &str = "canary5417";
+pub const CANARY: &str = "canary5417";
 
 /// Where the client connects from.
 const CLIENT: [u8; 4] = [127, 11, 22, 33];
 
 /// What may show in nothing that is kept.
-fn canaries(tokens: &[String]) -> Vec<String> {
+pub fn canaries(tokens: &[String]) -> Vec<String> {
     let mut canaries = vec![
         CANARY.to_owned(),
         "CANARY5417".to_owned(),
@@ -33,7 +33,7 @@ fn clean(what: &str, text: &str, canaries: &[String]) {
     }
 }
 
-struct Tokens {
+pub struct Tokens {
     app: String,
     user: String,
     expired: String,
@@ -41,7 +41,7 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn of(app: &TestApp, other: &TestApp, now: u32) -> Self {
+    pub fn of(app: &TestApp, other: &TestApp, now: u32) -> Self {
         let user = format!("user-{CANARY}");
         let of = |app: &TestApp, at| app.builder_at(at, 3600).user(&user).build().unwrap();
         Self {
@@ -52,7 +52,7 @@ impl Tokens {
         }
     }
 
-    fn all(&self) -> Vec<String> {
+    pub fn all(&self) -> Vec<String> {
         vec![
             self.app.clone(),
             self.user.clone(),
@@ -63,7 +63,7 @@ impl Tokens {
 }
 
 /// Requests of every fate, with a canary in every part that a client may fill.
-fn calls(app: &TestApp, foreign: Option<&TestApp>, tokens: &Tokens) -> Vec<Call> {
+pub fn calls(app: &TestApp, foreign: Option<&TestApp>, tokens: &Tokens) -> Vec<Call> {
     let user = format!("user-{CANARY}");
     let marked = |path: &str, token: &str| {
         let path = app.path(&format!("{path}?q={CANARY}&chat-type={CANARY}"));
@@ -105,7 +105,7 @@ fn calls(app: &TestApp, foreign: Option<&TestApp>, tokens: &Tokens) -> Vec<Call>
 }
 
 /// What the data centre says, with canaries too.
-fn script(world: &World) {
+pub fn script(world: &World) {
     world.centre("fra1").scripted(|head| match head.word(1) {
         target if target.contains("/fails/") => {
             Reply::Raw(format!("HTTP/1.1 {CANARY}\r\n\r\n").into_bytes())

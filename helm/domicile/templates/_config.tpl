@@ -27,6 +27,7 @@ Paths start from the folder of gateway.yaml, those under registry from data_dir 
       "limits" $v.limits
       "audit" $v.audit
       "log" $v.log -}}
+{{- if $v.tracing }}{{ $_ := set $config "tracing" (include "domicile.tracing" . | fromJson) }}{{ end -}}
 {{- toYaml $config -}}
 {{- end -}}
 
@@ -59,6 +60,13 @@ Paths start from the folder of gateway.yaml, those under registry from data_dir 
 {{- $_ := set $zones $id $rendered -}}
 {{- end -}}
 {{- toJson $zones -}}
+{{- end -}}
+
+{{- define "domicile.tracing" -}}
+{{- $given := .Values.tracing.otlp -}}
+{{- $otlp := dict "endpoint" $given.endpoint "egress" $given.egress -}}
+{{- if ($given.ca | default dict).secret }}{{ $_ := set $otlp "tls" (dict "ca" "../tls/.collector/ca.crt") }}{{ end -}}
+{{- toJson (set (deepCopy .Values.tracing) "otlp" $otlp) -}}
 {{- end -}}
 
 {{- define "domicile.registry" -}}

@@ -27,6 +27,9 @@
       {{- with .Values.registry.etcd.ca }}{{ if .secret }}
       {{- include "domicile.secretFile" (dict "from" . "path" ".etcd/ca.crt") | nindent 6 }}
       {{- end }}{{ end }}
+      {{- with (.Values.tracing.otlp | default dict).ca }}{{ if .secret }}
+      {{- include "domicile.secretFile" (dict "from" . "path" ".collector/ca.crt") | nindent 6 }}
+      {{- end }}{{ end }}
 - name: zones
   projected:
     defaultMode: 0440

@@ -32,6 +32,9 @@ pub(super) fn check(files: &Files, now: u64) {
     for (place, zone) in &files.gateway.zones.zones {
         check_upstream(files, &place.key("tls"), &zone.tls, now);
     }
+    if let Some(section) = &files.gateway.tracing {
+        check_upstream(files, &section.tls, &section.tracing.collector.tls, now);
+    }
     check_registry(files, now);
 }
 

@@ -90,6 +90,22 @@ impl<'a> Item<'a> {
         number.or_else(|| self.fault("is out of range", expected()))
     }
 
+    /// A number from 0 to 1.
+    pub(in crate::config) fn ratio(&self) -> Option<f64> {
+        let expected = "a number from 0 to 1, such as 0.01";
+        let number = match self.node {
+            Node::Integer(0) => 0.0,
+            Node::Integer(1) => 1.0,
+            Node::Fraction(number) => *number,
+            Node::Integer(_) => f64::NAN,
+            _ => return self.unfit(expected),
+        };
+        let inside = (0.0..=1.0).contains(&number);
+        inside
+            .then_some(number)
+            .or_else(|| self.fault("is out of range", expected))
+    }
+
     pub(in crate::config) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         self.measure(&range, values::duration, values::show_duration)
     }

@@ -113,12 +113,12 @@ fn written_addresses_are_inside_egress() {
     broken(
         "10.71.0.10:8443",
         "10.72.0.10:8443",
-        "zones.fra1.upstreams.rest[0]:17: 10.72.0.10 is outside the zone's egress ranges",
+        "zones.fra1.upstreams.rest[0]:17: 10.72.0.10 is outside the egress ranges",
     );
     broken(
         "10.71.0.11:8443",
         "[::ffff:10.72.0.1]:1",
-        "zones.fra1.channels.room.rest[0]:21: 10.72.0.1 is outside the zone's egress ranges",
+        "zones.fra1.channels.room.rest[0]:21: 10.72.0.1 is outside the egress ranges",
     );
     let (config, _) = Fixture::new()
         .with("10.71.0.10:8443", "[::ffff:10.71.0.10]:8443")

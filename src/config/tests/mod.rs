@@ -10,3 +10,4 @@ mod fixture;
 mod good;
 mod keys;
 mod together;
+mod tracing;

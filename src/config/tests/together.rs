@@ -30,7 +30,7 @@ fn ten_faults_are_told_in_one_run() {
             "tls.certificates[0].key:11: is missing",
             "tls.certificates[0].kee:11: unknown field \"kee\"",
             "zones.fra1.egress[1]:15: 0.0.0.0/0 is too wide",
-            "zones.fra1.upstreams.rest[0]:17: 10.99.0.10 is outside the zone's egress ranges",
+            "zones.fra1.upstreams.rest[0]:17: 10.99.0.10 is outside the egress ranges",
             "registry.embedded.path:24: is a number",
             "tokens.max_age:28: 48h is out of range",
             "limits.head:30: 1KiB is out of range",

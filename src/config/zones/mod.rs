@@ -12,7 +12,8 @@ use secrecy::SecretString;
 use crate::domain::{Channel, ZoneId};
 
 pub use pin::{SpkiPin, SpkiPinError};
-pub(super) use section::{ZonesSection, read};
+pub(super) use section::{ZonesSection, read, tls};
+pub(super) use upstream::collector;
 
 #[derive(Debug)]
 pub struct ZoneConfig {

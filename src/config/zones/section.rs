@@ -112,7 +112,8 @@ impl Upstreams {
     }
 }
 
-fn tls(s: &mut Section<'_>) -> UpstreamTls {
+/// The member `tls` of a way out.
+pub(in crate::config) fn tls(s: &mut Section<'_>) -> UpstreamTls {
     let base = s.document().folder();
     let item = s.take("tls");
     let tls = item.and_then(|item| {

@@ -48,6 +48,27 @@ const MSYNC: Kind = Kind {
     expected: "a URL such as \"tls://10.71.0.30:6717\"",
 };
 
+const COLLECTOR: Kind = Kind {
+    tls: "https",
+    plain: "http",
+    ports: Some((443, 80)),
+    has_path: false,
+    expected: "a URL such as \"https://10.71.0.60:4318\"",
+};
+
+/// Where traces go, in ranges of its own.
+pub(in crate::config) fn collector(
+    item: &Item<'_>,
+    egress: &[IpNet],
+    allow_plaintext: bool,
+) -> Option<Upstream> {
+    let rules = Rules {
+        egress,
+        allow_plaintext,
+    };
+    read_one(item, &COLLECTOR, &rules)
+}
+
 pub(super) fn read(s: &mut Section<'_>, rules: &Rules<'_>) -> Upstreams {
     Upstreams {
         rest: list(s, "rest", &REST, rules),
@@ -135,6 +156,6 @@ fn check_egress(item: &Item<'_>, host: &str, egress: &[IpNet]) {
         return;
     }
     let ranges: Vec<String> = egress.iter().map(ToString::to_string).collect();
-    let problem = format!("{address} is outside the zone's egress ranges");
+    let problem = format!("{address} is outside the egress ranges");
     item.fault::<()>(problem, format!("an address inside {}", ranges.join(", ")));
 }

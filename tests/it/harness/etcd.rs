@@ -168,7 +168,10 @@ impl World {
 
     /// A second gateway of a region, as a process of its own; before the first one starts.
     pub fn twin(&self, region: &str, n: u8) -> Twin {
-        let (from, to) = (self.root().join(region), self.root().join("twin"));
+        let (from, to) = (
+            self.root().join(region),
+            self.root().join(format!("twin-{n}")),
+        );
         self.configure();
         fs::create_dir(&to).unwrap();
         for file in fs::read_dir(from).unwrap() {
@@ -183,6 +186,7 @@ impl World {
             ("http", 7402),
             ("admin", 7403),
             ("ops", 7404),
+            ("msync", 7405),
         ] {
             let any = format!("{listener}: \"127.0.0.1:0\"");
             yaml = yaml.replace(&any, &format!("{listener}: \"{ip}:{port}\""));

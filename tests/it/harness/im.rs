@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use msync::schema::{self, MSync};
@@ -28,6 +29,8 @@ pub enum Do {
     Cut,
     /// Reads nothing any more.
     Deaf,
+    /// Takes its time for what follows.
+    Wait(Duration),
 }
 
 /// One session, as the data centre saw it.
@@ -140,7 +143,7 @@ impl Im {
     }
 }
 
-fn command(frame: &MSync) -> i32 {
+pub fn command(frame: &MSync) -> i32 {
     frame.command.unwrap_or(0)
 }
 
@@ -246,6 +249,10 @@ async fn over_websocket(stream: TcpStream, state: Arc<State>) {
                 }
                 Do::Cut => return state.end(n, None),
                 Do::Deaf => std::future::pending().await,
+                Do::Wait(time) => {
+                    tokio::time::sleep(time).await;
+                    continue;
+                }
             };
             if sent.is_err() {
                 return state.end(n, None);
@@ -291,6 +298,10 @@ async fn over_tcp(mut stream: TcpStream, state: Arc<State>) {
                 Do::Deaf => {
                     reader.abort();
                     std::future::pending().await
+                }
+                Do::Wait(time) => {
+                    tokio::time::sleep(time).await;
+                    continue;
                 }
             };
             if sent.is_err() {

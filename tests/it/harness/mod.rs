@@ -5,10 +5,13 @@
 
 pub mod apps;
 pub mod audit;
+pub mod balancer;
 pub mod call;
 pub mod centre;
 pub mod certificates;
 pub mod chat_sdk;
+#[cfg(feature = "otel")]
+pub mod collector;
 pub mod demo;
 pub mod disk;
 pub mod etcd;

@@ -221,10 +221,10 @@ impl Plan {
     }
 
     /// Fixed addresses, for a gateway in a process of its own: ports 7401 (https), 7402 (http),
-    /// 7403 (admin) and 7404 (ops) of a loopback address that nobody else uses.
+    /// 7403 (admin), 7404 (ops) and 7405 (msync) of a loopback address that nobody else uses.
     pub fn listens_on(mut self, ip: &str) -> Self {
         self.ip = ip.to_owned();
-        let listeners = ["https", "http", "admin", "ops"];
+        let listeners = ["https", "http", "admin", "ops", "msync"];
         self.ports = listeners.into_iter().zip(7401..).collect();
         self
     }

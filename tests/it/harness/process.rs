@@ -17,6 +17,7 @@ pub struct Process {
     pub https: SocketAddr,
     pub http: SocketAddr,
     pub ops: SocketAddr,
+    pub msync: SocketAddr,
 }
 
 /// The machine's time, which the binary lives in, in unix seconds.
@@ -61,6 +62,7 @@ impl Process {
             https: SocketAddr::new(ip, 7401),
             http: SocketAddr::new(ip, 7402),
             ops: SocketAddr::new(ip, 7404),
+            msync: SocketAddr::new(ip, 7405),
         };
         process.is_ready().await;
         process
@@ -94,6 +96,11 @@ impl Process {
     /// Tells it to end, and gives what it logged.
     pub async fn end(mut self) -> String {
         self.signal("TERM");
+        self.has_ended().await
+    }
+
+    /// Waits until it has ended well, and gives what it logged.
+    pub async fn has_ended(&mut self) -> String {
         eventually("the gateway to end", || {
             self.child.try_wait().unwrap().is_some()
         })

@@ -1,5 +1,7 @@
 //! A hand-made SDK: sessions that send any frame, over both transports.
 
+use std::net::SocketAddr;
+
 use futures_util::{SinkExt as _, StreamExt as _};
 use msync::schema::{self, CommSyncUl, Jid, MSync, MessageBody, Meta, Provision};
 use prost::Message as _;
@@ -49,22 +51,12 @@ impl Event {
 impl World {
     /// A session that has said nothing yet.
     pub async fn sdk(&self, region: &str, by: By) -> Sdk {
-        match by {
-            By::Websocket => {
-                let name = format!("ws.{region}.test");
-                let address = self.addresses(region).https.unwrap();
-                let stream = wire::tls(address, &name, false).await.unwrap();
-                let url = format!("wss://{name}/websocket");
-                let opened = tokio_tungstenite::client_async(url, stream);
-                let (socket, _) = in_time("an upgrade", opened).await.unwrap();
-                Sdk::Websocket(Box::new(socket))
-            }
-            By::Tcp => {
-                let address = self.addresses(region).msync.unwrap();
-                let stream = wire::tls(address, &format!("msync.{region}.test"), false).await;
-                Sdk::Tcp(Box::new(stream.unwrap()))
-            }
-        }
+        let addresses = self.addresses(region);
+        let address = match by {
+            By::Websocket => addresses.https,
+            By::Tcp => addresses.msync,
+        };
+        Sdk::connect(address.unwrap(), region, by).await
     }
 
     /// A session of a user that is logged in.
@@ -78,6 +70,24 @@ impl World {
 }
 
 impl Sdk {
+    /// A session that has said nothing yet, with a region's gateway at this address.
+    pub async fn connect(address: SocketAddr, region: &str, by: By) -> Self {
+        match by {
+            By::Websocket => {
+                let name = format!("ws.{region}.test");
+                let stream = wire::tls(address, &name, false).await.unwrap();
+                let url = format!("wss://{name}/websocket");
+                let opened = tokio_tungstenite::client_async(url, stream);
+                let (socket, _) = in_time("an upgrade", opened).await.unwrap();
+                Sdk::Websocket(Box::new(socket))
+            }
+            By::Tcp => {
+                let stream = wire::tls(address, &format!("msync.{region}.test"), false).await;
+                Sdk::Tcp(Box::new(stream.unwrap()))
+            }
+        }
+    }
+
     pub async fn send(&mut self, frame: &[u8]) {
         self.try_send(frame).await.unwrap();
     }
@@ -275,6 +285,14 @@ pub fn sync(meta: &Meta) -> Vec<u8> {
         ..CommSyncUl::default()
     };
     envelope(0, payload.encode_to_vec())
+}
+
+/// Whether a frame is the acknowledgement of the message with this id.
+pub fn acknowledges(frame: &[u8], id: u64) -> bool {
+    let message = MSync::decode(frame).unwrap();
+    let payload = message.payload.unwrap_or_default();
+    let answer = schema::CommSyncDl::decode(&payload[..]).unwrap();
+    message.command.unwrap_or(0) == 0 && answer.meta_id == Some(id)
 }
 
 /// The heart-beat.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domicile::observe::Stopwatch;
 
-use crate::harness::im::Do;
-use crate::harness::sdk::{BOTH, By, Login, unread};
+use crate::harness::im::{Do, command, well_behaved};
+use crate::harness::sdk::{BOTH, By, Login, acknowledges, text, unread};
 use crate::harness::{FaultyStore, Wish, World, eventually};
 
 const fn expected(by: By, code: u16) -> Option<u16> {
@@ -242,6 +242,34 @@ async fn draining_says_going_away_and_takes_no_new_sessions() {
     assert_eq!(world.im("fra1").ended(0).await, Some(1001));
     shutdown.await.unwrap();
     world.finish().await;
+}
+
+/// Controls: `Relay::rest` waits for the acknowledgement of what was taken, `Orders::LEAVE_NOW` does
+/// not for ever.
+#[tokio::test]
+async fn draining_waits_for_acknowledgements_but_not_for_ever() {
+    for (silent, drain) in [(false, "20s"), (true, "2s")] {
+        let mut world = World::of(World::plan().limit("drain", drain)).await;
+        let app = world.app("fra1").await;
+        world.im("fra1").script(move |frame| match command(frame) {
+            0 if silent => Vec::new(),
+            0 => {
+                let late = Do::Wait(Duration::from_secs(1));
+                [vec![late], well_behaved(frame)].concat()
+            }
+            _ => well_behaved(frame),
+        });
+        let mut sdk = world.session(&app, "u1", By::Websocket).await;
+        sdk.send(&text(None, 7, "u2", "hello")).await;
+        world.im("fra1").frames(0, 2).await;
+        let shutdown = world.begin_shutdown();
+        if !silent {
+            assert!(acknowledges(&sdk.next().await.frame(), 7));
+        }
+        assert_eq!(sdk.closed().await, Some(1001));
+        shutdown.await.unwrap();
+        world.finish().await;
+    }
 }
 
 /// A client that came before, but says who it is only now.
