@@ -490,6 +490,9 @@ mod tests {
         for (gauge, labels) in labelled {
             gauge.with_label_values(&labels).set(1);
         }
+        let canary = ["frankfurt", "singapore", "rest"];
+        metrics.probe_refused.with_label_values(&canary);
+        metrics.probe_answered.with_label_values(&canary[1..]);
         metrics.certificate_expiry.with_label_values(&["https"]);
         metrics
             .upstream_certificate_expiry
