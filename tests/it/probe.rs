@@ -108,7 +108,6 @@ async fn a_region_that_lets_a_canary_in_is_a_violation() {
 async fn a_gateway_probes_by_itself_and_tells_of_violations() {
     let data = tempfile::tempdir().unwrap();
     let demo = Demo::start(data.path());
-    let apps = demo.document["apps"].clone();
     demo.stop();
     let regions = data.path().join("misled");
     mislead(
@@ -119,10 +118,41 @@ async fn a_gateway_probes_by_itself_and_tells_of_violations() {
     fs::rename(&regions, data.path().join("regions.new")).unwrap();
     let config = data.path().join("frankfurt/gateway.yaml");
     let yaml = fs::read_to_string(&config).unwrap();
-    let yaml = yaml.replace("../regions/", "../regions.new/");
-    fs::write(&config, format!("{yaml}{}", section(&apps))).unwrap();
-    let serving = Serving::start(data.path());
-    let metrics = in_time("a violation", async {
+    fs::write(&config, yaml.replace("../regions/", "../regions.new/")).unwrap();
+    let metrics = probing(data.path(), &demo).await;
+    for way in WAYS {
+        for (home, region, refused) in [("frankfurt", "beijing", 1), ("frankfurt", "singapore", 0)]
+        {
+            let line = format!(
+                r#"domicile_probe_refused{{home="{home}",region="{region}",transport="{way}"}} {refused}"#
+            );
+            assert!(metrics.contains(&line), "{line} in\n{metrics}");
+        }
+        let line = format!(r#"domicile_probe_answered{{region="frankfurt",transport="{way}"}} 1"#);
+        assert!(metrics.contains(&line), "{line} in\n{metrics}");
+    }
+    let metrics = crate::harness::scrape::Metrics { text: metrics };
+    let count = |family: &str, labels: &[(&str, &str)]| metrics.sum(family, labels);
+    let violations = count("domicile_residency_violations_total", &[("kind", "probe")]);
+    assert!(violations >= 3.0, "{violations}");
+    let entries = audit::entries(&data.path().join("frankfurt/audit")).join("\n");
+    assert!(
+        entries.contains(r#""action":"residency.probe""#),
+        "{entries}"
+    );
+    assert!(entries.contains(r#""code":"probe_let_in""#), "{entries}");
+    assert!(!entries.contains("demo#"), "an AppKey in the audit log");
+}
+
+/// What Frankfurt shows once it has probed every region, all served anew from the folder of a demo that
+/// has ended.
+pub async fn probing(data: &Path, demo: &Demo) -> String {
+    let config = data.join("frankfurt/gateway.yaml");
+    let yaml = fs::read_to_string(&config).unwrap();
+    let section = section(&demo.document["apps"]);
+    fs::write(&config, format!("{yaml}{section}")).unwrap();
+    let serving = Serving::start(data);
+    let metrics = in_time("a probe", async {
         loop {
             let metrics = demo
                 .http
@@ -137,29 +167,8 @@ async fn a_gateway_probes_by_itself_and_tells_of_violations() {
         }
     })
     .await;
-    for way in WAYS {
-        for (home, region, refused) in [("frankfurt", "beijing", 1), ("frankfurt", "singapore", 0)]
-        {
-            let line = format!(
-                r#"domicile_probe_refused{{home="{home}",region="{region}",transport="{way}"}} {refused}"#
-            );
-            assert!(metrics.contains(&line), "{line} in\n{metrics}");
-        }
-        let line = format!(r#"domicile_probe_answered{{region="frankfurt",transport="{way}"}} 1"#);
-        assert!(metrics.contains(&line), "{line} in\n{metrics}");
-    }
     serving.end();
-    let metrics = crate::harness::scrape::Metrics { text: metrics };
-    let count = |family: &str, labels: &[(&str, &str)]| metrics.sum(family, labels);
-    let violations = count("domicile_residency_violations_total", &[("kind", "probe")]);
-    assert!(violations >= 3.0, "{violations}");
-    let entries = audit::entries(&data.path().join("frankfurt/audit")).join("\n");
-    assert!(
-        entries.contains(r#""action":"residency.probe""#),
-        "{entries}"
-    );
-    assert!(entries.contains(r#""code":"probe_let_in""#), "{entries}");
-    assert!(!entries.contains("demo#"), "an AppKey in the audit log");
+    metrics
 }
 
 fn probe(apps: &Path, catalogue: &Path, ca: &Path) -> Output {

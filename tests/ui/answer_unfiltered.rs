@@ -2,5 +2,5 @@
 use domicile::zone::Answer;
 
 pub fn forge(answer: Answer) -> u16 {
-    answer.response.status().as_u16()
+    answer.head.status().as_u16()
 }
