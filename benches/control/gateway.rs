@@ -67,6 +67,22 @@ impl Gateway {
         answer.json().await.unwrap()
     }
 
+    pub async fn post(&self, path: &str) {
+        let post = self.http.post(format!("{ADMIN}{path}"));
+        let answer = post.bearer_auth(&self.key).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.bytes().await.unwrap();
+    }
+
+    /// A call of the App with a token; the status of its answer.
+    pub async fn call(&self, app: &str, token: &str) -> u16 {
+        let call = self.http.get(format!("{REST}/acme/{app}/users/u1"));
+        let answer = call.bearer_auth(token).send().await.unwrap();
+        let status = answer.status().as_u16();
+        answer.bytes().await.unwrap();
+        status
+    }
+
     /// A call of the App without a token: it is located, found at home, and refused.
     pub async fn decide(&self, n: usize) {
         let call = self.http.get(format!("{REST}/acme/{}/users/u1", app(n)));

@@ -14,8 +14,10 @@
     reason = "a bench says what it found, for people"
 )]
 
+#[allow(dead_code, reason = "the bench of Apps in etcd uses the rest")]
 mod gateway;
 mod growth;
+#[allow(dead_code, reason = "the bench of Apps in etcd uses the rest")]
 mod region;
 mod storm;
 

@@ -50,6 +50,32 @@ impl Region {
         self.dir.join("gateway.yaml")
     }
 
+    /// The same region, for a second gateway of it.
+    pub fn twin(&self, dir: &Path, number: u8) -> Self {
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(&self.dir)
+            .arg(dir)
+            .status();
+        assert!(copied.unwrap().success());
+        let twin = Self {
+            dir: dir.to_owned(),
+            ip: format!("127.{}.77.{number}", 100 + std::process::id() % 100),
+            key: self.key.clone(),
+        };
+        std::fs::write(twin.config(), configuration(&twin.ip)).unwrap();
+        twin
+    }
+
+    /// Has the region's gateway use an etcd in place of its file.
+    pub fn served_from(&self, url: &str) {
+        let yaml = std::fs::read_to_string(self.config()).unwrap();
+        let etcd = format!("etcd: {{endpoints: [\"{url}\"]}}");
+        let yaml = yaml.replace("embedded: {path: registry.redb}", &etcd);
+        std::fs::write(self.config(), yaml).unwrap();
+        let _ = std::fs::remove_file(self.dir.join("registry.redb"));
+    }
+
     fn certificate(&self) {
         let names = ["", "-ws", "-msync", "-admin"];
         let names = names.map(|part| format!("frankfurt{part}.chat.example.com"));

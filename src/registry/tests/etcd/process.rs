@@ -51,6 +51,16 @@ impl EtcdProcess {
         Self::new(Some(files), more, false)
     }
 
+    #[allow(dead_code, reason = "a bench uses it")]
+    /// With room for millions of Apps.
+    pub fn roomy() -> Self {
+        Self::new(
+            None,
+            vec!["--quota-backend-bytes=17179869184".to_owned()],
+            false,
+        )
+    }
+
     /// For a static.
     pub fn for_ever() -> Self {
         Self::new(None, Vec::new(), true)
