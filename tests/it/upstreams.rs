@@ -277,3 +277,58 @@ async fn bytes_behind_an_answer_go_to_nobody() {
     }
     world.finish().await;
 }
+
+/// Control: the checks of `crates/http1`. What two readers could take for two things is nobody's answer.
+#[tokio::test]
+async fn an_answer_that_can_be_read_in_two_ways_is_withheld() {
+    for fields in [
+        "Content-Length: 2\r\nTransfer-Encoding: chunked",
+        "Content-Length: 2\r\nContent-Length: 5",
+        "Content-Length: 2, 5",
+        "Content-Length: +2",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Content-Length: 2\r\nX: 1\r\n folded",
+        "Content-Length: 2\r\nX : 1",
+        "Content-Length: 2\nX: 1",
+    ] {
+        // Five failures would eject the data centre of one world.
+        let world = World::new().await;
+        let app = world.app("fra1").await;
+        let wire = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+        world.centre("fra1").answers(Reply::Raw(wire.into_bytes()));
+        let answer = world.call("frankfurt", Call::plain_of(&app)).await;
+        assert_eq!(answer.verdict(), (502, "upstream_protocol"), "{fields}");
+        world.finish().await;
+    }
+}
+
+/// Control: `Lease::send_on`. A data centre that answers early may still want all of the body.
+#[tokio::test]
+async fn the_rest_of_an_upload_goes_on_behind_an_early_answer() {
+    const SIZE: usize = 600_000;
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let centre = world.centre("fra1");
+    centre.answers(Reply::Early(Said::new(200).body("early")));
+    let mut wire = world.plain_wire("frankfurt").await;
+    let (path, token) = (app.path("chatfiles"), app.app_token());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\nContent-Length: {SIZE}\r\n\r\n"
+    );
+    wire.send(head).await;
+    wire.send(vec![b'x'; SIZE / 2]).await;
+    assert_eq!(wire.answer().await.text(), "early");
+    wire.send(vec![b'x'; SIZE / 2]).await;
+    in_time("the whole body", async {
+        while centre
+            .requests()
+            .first()
+            .is_none_or(|seen| seen.body.len() < SIZE)
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    world.finish().await;
+}

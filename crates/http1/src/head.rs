@@ -66,7 +66,7 @@ impl Heads {
     /// See [`Fault`].
     pub fn read(&mut self, buffer: &mut BytesMut) -> Result<Option<Head>, Fault> {
         loop {
-            let Some(end) = self.end(buffer) else {
+            let Some(end) = self.end(buffer)? else {
                 return if self.looked > HEAD {
                     Err(Fault::HeadTooLarge)
                 } else {
@@ -89,16 +89,22 @@ impl Heads {
         }
     }
 
-    /// Where the empty line ends that ends the head.
-    fn end(&mut self, buffer: &[u8]) -> Option<usize> {
+    /// Where the empty line ends that ends the head. Of lines that end with a bare LF some readers
+    /// would see other lines.
+    fn end(&mut self, buffer: &[u8]) -> Result<Option<usize>, Fault> {
         let from = self.looked.saturating_sub(3);
-        let rest = &buffer[from..];
-        let ends = memchr::memchr_iter(b'\n', rest).map(|at| from + at + 1);
-        let found = ends
-            .into_iter()
-            .find(|end| buffer[..*end].ends_with(b"\r\n\r\n"));
+        for at in memchr::memchr_iter(b'\n', &buffer[from..]) {
+            let head = &buffer[..=from + at];
+            if !head.ends_with(b"\r\n") {
+                return Err(Fault::LineEnd);
+            }
+            if head.ends_with(b"\r\n\r\n") {
+                self.looked = buffer.len();
+                return Ok(Some(head.len()));
+            }
+        }
         self.looked = buffer.len();
-        found
+        Ok(None)
     }
 }
 
@@ -109,7 +115,6 @@ fn parse(bytes: &Bytes, bodiless: bool) -> Result<Head, Fault> {
     let status = parser
         .parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields)
         .map_err(Fault::Head)?;
-    // Of lines that end with a bare LF some readers would see other lines.
     if status != httparse::Status::Complete(bytes.len()) {
         return Err(Fault::LineEnd);
     }
