@@ -8,7 +8,7 @@ use super::known::{App, Home, Status};
 use super::locate::LookUpError;
 use super::names::Hash;
 use super::record::Record;
-use super::store::Key;
+use super::store::{Entry, Key};
 use super::trust::{Fault, Named};
 use crate::domain::AppKey;
 
@@ -28,6 +28,8 @@ pub type Wanted<'a> = dyn Fn(&AppKey, Status) -> bool + Send + Sync + 'a;
 
 /// The most records that one page opens: a filter that matches few doesn't scan the whole region.
 const SCAN: usize = 2_000;
+/// The most Apps whose pins are read together.
+const TOGETHER: usize = 64;
 
 impl Registry {
     /// Apps of this region behind the cursor `after` that are `wanted`, at most `limit`.
@@ -54,10 +56,11 @@ impl Registry {
             let entries = entries.map_err(|away| self.away(away))?;
             let ended = entries.len() < many;
             scanned += entries.len();
-            for (key, bytes) in &entries {
-                let name = key.after(&prefix).unwrap_or_default();
-                self.list_one(name, bytes, wanted, &mut page).await?;
-                cursor = Some(name.to_owned());
+            for some in entries.chunks(TOGETHER) {
+                self.list_some(&prefix, some, wanted, &mut page).await?;
+            }
+            if let Some((last, _)) = entries.last() {
+                cursor = last.after(&prefix).map(str::to_owned);
             }
             if ended {
                 return Ok(page);
@@ -79,29 +82,51 @@ impl Registry {
         count.map_err(|away| self.away(away))
     }
 
-    async fn list_one(
+    /// One reading of the store for all of them.
+    async fn list_some(
         &self,
-        name: &str,
-        bytes: &[u8],
+        prefix: &Key,
+        entries: &[Entry],
         wanted: &Wanted<'_>,
         page: &mut Page,
     ) -> Result<(), LookUpError> {
-        let record = match Hash::parse(name) {
+        let mut records = Vec::new();
+        for (key, bytes) in entries {
+            match self.opened(key.after(prefix), bytes).await {
+                Ok(record) if wanted(&record.app_key, record.status) => records.push(record),
+                Ok(_) => {}
+                Err(Fault::Unavailable(away)) => return Err(self.away(away)),
+                Err(Fault::Distrust(_)) => page.untrusted += 1,
+            }
+        }
+        let places = records
+            .iter()
+            .map(|record| self.places(&record.app_key, Some(&record.app_id)));
+        let places: Vec<Vec<Key>> = places.collect();
+        let values = self.read(places.concat()).await;
+        let values = values.map_err(|fault| self.failed(fault))?;
+        let mut values = values.into_iter();
+        for (record, places) in records.iter().zip(&places) {
+            let own = values.by_ref().take(places.len()).collect();
+            self.list_one(record, own, page).await?;
+        }
+        Ok(())
+    }
+
+    async fn opened(&self, name: Option<&str>, bytes: &[u8]) -> Result<Record, Fault> {
+        match name.and_then(Hash::parse) {
             Some(hash) => self.unseal(&hash, bytes).await,
             None => Err(Distrust::SealedRecord.into()),
-        };
-        let record = match record {
-            Ok(record) => record,
-            Err(Fault::Unavailable(away)) => return Err(self.away(away)),
-            Err(Fault::Distrust(_)) => {
-                page.untrusted += 1;
-                return Ok(());
-            }
-        };
-        if !wanted(&record.app_key, record.status) {
-            return Ok(());
         }
-        match self.listed(&record).await {
+    }
+
+    async fn list_one(
+        &self,
+        record: &Record,
+        values: Vec<Option<Vec<u8>>>,
+        page: &mut Page,
+    ) -> Result<(), LookUpError> {
+        match self.listed(record, values).await {
             Ok(Some(app)) => page.items.push(app),
             Ok(None) => page.untrusted += 1,
             Err(Fault::Unavailable(away)) => return Err(self.away(away)),
@@ -115,9 +140,14 @@ impl Registry {
         Ok(())
     }
 
-    async fn listed(&self, record: &Record) -> Result<Option<Arc<App>>, Fault> {
-        match self.read_key(&record.app_key, Some(&record.app_id)).await? {
-            Named::Taken(verified) => match self.home(&record.app_key, verified) {
+    async fn listed(
+        &self,
+        record: &Record,
+        values: Vec<Option<Vec<u8>>>,
+    ) -> Result<Option<Arc<App>>, Fault> {
+        let (key, id) = (&record.app_key, &record.app_id);
+        match self.named(key, Some(id), values).await? {
+            Named::Taken(verified) => match self.home(key, verified) {
                 Home::Here(app) => Ok(Some(app)),
                 Home::Elsewhere(_) => Ok(None),
             },

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Registry;
 use super::check::WriteError;
 use super::names::Hash;
@@ -55,7 +57,8 @@ pub enum ResealError {
 
 /// How many entries are read, and written in one transaction.
 const BATCH: usize = 64;
-/// For each text sealed anew: at most about 1,000 a second, so that others get their turn.
+/// For each text sealed anew: at most about 1,000 a second, so that others get their turn. What
+/// is only read leaves the store at least half of the time.
 const REST: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,14 +110,16 @@ impl Registry {
             let mut after = None;
             loop {
                 self.require_trust().await?;
+                let began = Instant::now();
                 let entries = self.store.range(kind.prefix(self), after, BATCH).await;
+                let took = began.elapsed();
                 let entries = entries.inspect_err(|_| self.facts.away())?;
                 let more = entries.len() == BATCH;
                 after = entries.last().map(|(key, _)| key.clone());
                 let before = walk.resealed;
                 self.batch(kind, work, entries, &mut walk).await?;
                 let resealed = u32::try_from(walk.resealed - before).unwrap_or(u32::MAX);
-                tokio::time::sleep(REST * resealed.max(1)).await;
+                tokio::time::sleep(took.max(REST * resealed.max(1))).await;
                 if !more {
                     break;
                 }

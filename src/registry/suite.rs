@@ -46,6 +46,8 @@ macro_rules! tests {
             what_does_not_verify_is_refused,
             a_pin_key_ends_at_its_time,
             concurrent_misses_become_one_read,
+            a_page_of_apps_is_read_together,
+            a_start_reads_few_records_of_many,
             a_likely_app_id_saves_a_read_and_changes_no_answer,
             who_waits_takes_over_from_who_left,
             a_late_answer_is_not_remembered,

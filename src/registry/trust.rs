@@ -66,14 +66,30 @@ impl Registry {
         key: &AppKey,
         likely: Option<&AppId>,
     ) -> Result<Named<Verified>, Fault> {
+        let values = self.read(self.places(key, likely)).await?;
+        self.named(key, likely, values).await
+    }
+
+    /// Where the store has what it says of an App.
+    pub(super) fn places(&self, key: &AppKey, likely: Option<&AppId>) -> Vec<Key> {
         let hash = key_hash(key);
-        let mut keys = self.pin_keys(&hash);
-        keys.push(Key::app(&self.region, &hash));
-        let own = keys.len();
+        let mut places = self.pin_keys(&hash);
+        places.push(Key::app(&self.region, &hash));
         if let Some(id) = likely {
-            keys.extend(self.pin_keys(&id_hash(id)));
+            places.extend(self.pin_keys(&id_hash(id)));
         }
-        let mut values = self.read(keys).await?;
+        places
+    }
+
+    /// What these values of an App's places say.
+    pub(super) async fn named(
+        &self,
+        key: &AppKey,
+        likely: Option<&AppId>,
+        mut values: Vec<Option<Vec<u8>>>,
+    ) -> Result<Named<Verified>, Fault> {
+        let hash = key_hash(key);
+        let own = self.catalogue.regions.len() + 1;
         let likely = likely.map(|id| (id, values.split_off(own)));
         let bytes = values.pop().flatten();
         let pin = self.only_pin(PinKind::Key, hash, &values)?;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::kit::{World, id, key, registered};
+use super::kit::{Seals, World, id, key, region, registered, seal_key};
 use super::wrappers::Wrapped;
 use crate::domain::{AppId, AppKey};
+use crate::registry::seal::Subject;
 use crate::registry::suite::{Backend, eventually};
 use crate::registry::{
-    Addressed, AppName, ChangeError, Health, Home, Listener, Locator, LookUpError, Reason,
-    RegisterError, Registry, Status, Store,
+    Addressed, AppName, ChangeError, Hash, Health, Home, Listener, Locator, LookUpError, Place,
+    Reason, RegisterError, Registry, Status, Store, SystemRandomness, Txn,
 };
 
 async fn wrapped(world: &World, region: &str) -> (Arc<Wrapped>, Arc<Registry>) {
@@ -44,6 +45,45 @@ pub async fn concurrent_misses_become_one_read(backend: Arc<dyn Backend>) {
         registry.look_up(AppName::Key(name)).await.unwrap();
     }
     assert_eq!(store.reads.load(Ordering::SeqCst) - before, 2);
+}
+
+/// Control: `Registry::list_some`. An App alone would take a read.
+pub async fn a_page_of_apps_is_read_together(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    for n in 0..100 {
+        registered(&home, id(&format!("{n:x}")), key(&format!("acme#app{n}"))).await;
+    }
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    let before = store.reads.load(Ordering::SeqCst);
+    let page = registry.list(None, 1_000, &|_, _| true).await.unwrap();
+    assert_eq!((page.items.len(), page.untrusted), (100, 0));
+    assert_eq!(store.reads.load(Ordering::SeqCst) - before, 2);
+}
+
+/// Control: the probe of the keys ends after `TRIED` records, and nothing else reads any.
+pub async fn a_start_reads_few_records_of_many(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = region("frankfurt");
+    let seals = Seals::new(
+        "frankfurt",
+        vec![seal_key("frankfurt")],
+        Arc::new(SystemRandomness),
+    );
+    let hashes: Vec<Hash> = (0_u32..600)
+        .map(|n| Hash::of_bytes(&n.to_be_bytes()))
+        .collect();
+    for some in hashes.chunks(60) {
+        let put = |txn: Txn, hash: &Hash| {
+            let sealed = seals.seal(Subject::Record(hash), 1, b"{}").unwrap();
+            txn.put(&Place::App(*hash), sealed)
+        };
+        let txn = some.iter().fold(Txn::new(home.clone()), put);
+        world.store.commit(txn).await.unwrap();
+    }
+    let (store, registry) = wrapped(&world, "frankfurt").await;
+    assert_eq!(registry.state().health, Health::Ready);
+    assert_eq!(store.ranged.load(Ordering::SeqCst), 512);
 }
 
 /// One read where the App ID is known beforehand; a wrong one costs no more than none.

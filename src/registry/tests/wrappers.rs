@@ -21,6 +21,8 @@ pub type Drops = fn(&Condition) -> bool;
 pub struct Wrapped {
     inner: Mutex<Arc<dyn Store>>,
     pub reads: AtomicUsize,
+    /// Entries that ranges have given.
+    pub ranged: AtomicUsize,
     pub away: AtomicBool,
     /// Reads take one of these; none are left while it is closed.
     pub gate: Semaphore,
@@ -37,6 +39,7 @@ impl Wrapped {
         Arc::new(Self {
             inner: Mutex::new(inner),
             reads: AtomicUsize::new(0),
+            ranged: AtomicUsize::new(0),
             away: AtomicBool::new(false),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             lost: AtomicUsize::new(0),
@@ -92,7 +95,9 @@ impl Store for Wrapped {
     fn range(&self, prefix: Key, after: Option<Key>, limit: usize) -> Asked<'_, Vec<Entry>> {
         async move {
             self.up()?;
-            self.inner().range(prefix, after, limit).await
+            let entries = self.inner().range(prefix, after, limit).await?;
+            self.ranged.fetch_add(entries.len(), Ordering::SeqCst);
+            Ok(entries)
         }
         .boxed()
     }

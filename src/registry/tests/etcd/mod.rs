@@ -4,6 +4,7 @@ mod chain;
 mod faults;
 mod link;
 mod process;
+mod requests;
 mod setup;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
