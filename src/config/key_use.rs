@@ -82,6 +82,14 @@ impl KeyUse {
         Ok(())
     }
 
+    /// Whether this key sealed everything when it was counted, and was the newest one then.
+    pub fn is_all_under(&self, id: &str) -> bool {
+        let mut others = self.keys.iter().filter(|(other, _)| *other != id);
+        self.newest == id
+            && self.keys.contains_key(id)
+            && others.all(|(_, count)| *count == Count::default())
+    }
+
     /// The keys that may seal something and are not among `ids`.
     pub fn missing<'a>(&'a self, ids: &[&str]) -> impl Iterator<Item = (&'a str, Count)> {
         let used = self.keys.iter().filter(|(id, count)| {
@@ -117,6 +125,12 @@ mod tests {
         let missing: Vec<_> = read.missing(&["old"]).collect();
         assert_eq!(missing, [("gone", count(0, 0))], "it sealed since");
         assert_eq!(read.missing(&["old", "gone"]).count(), 0);
+        assert!(!read.is_all_under("gone"), "others seal something");
+        let keys = [("old", count(0, 0)), ("new", count(7, 1))];
+        let keys = keys.map(|(id, count)| (id.to_owned(), count));
+        let settled = KeyUse::new(String::new(), "new".to_owned(), keys.into());
+        let under = ["new", "old", "other"].map(|id| settled.is_all_under(id));
+        assert_eq!(under, [true, false, false]);
         for bad in ["", "{}", r#"{"format":2,"time":"","newest":"","keys":{}}"#] {
             fs::write(KeyUse::file(dir.path()), bad).unwrap();
             assert!(KeyUse::read(dir.path()).is_err(), "{bad}");

@@ -293,3 +293,53 @@ async fn a_key_in_use_is_not_let_go() {
     process.end().await;
     region.world.finish().await;
 }
+
+/// Control: `Rotation::is_settled`. A start with one key, which was counted, reads no records for it.
+#[tokio::test]
+async fn what_was_counted_is_not_counted_again() {
+    let region = Region::new(83).await;
+    let registry = region.registry().await;
+    registered(&registry, 1).await;
+    drop(registry);
+    let (file, counts) = (region.path("seal.key"), region.path("keys.json"));
+    let process = region.serve().await;
+    eventually("the first count", || counts.exists()).await;
+    process.end().await;
+
+    let good = fs::read_to_string(&file).unwrap();
+    let mut keys = KeyFile::<config::SealKey>::read(&file).unwrap().keys;
+    let id = keys.remove(0).id;
+    let count = |others: u64| {
+        let keys =
+            json!({&id: {"records": 7, "accounts": 1}, "gone": {"records": others, "accounts": 0}});
+        json!({"format": 1, "time": "2026-01-01T00:00:00Z", "newest": id, "keys": keys}).to_string()
+    };
+    // Settled, though the number is another one by now.
+    fs::write(&counts, count(0)).unwrap();
+    let process = region.serve().await;
+    // Two complaints are two looks: the first one's count would be over.
+    let log = region.world.root().join("stderr");
+    let logged = |text: &str| fs::read_to_string(&log).unwrap().contains(text);
+    write_keys(&file, "nonsense\n");
+    eventually("the bad file to be told", || logged("is not ID base64")).await;
+    write_keys(&file, &format!("{id} {}", "AAAA".repeat(10) + "AAA=\n"));
+    eventually("another key to be told", || {
+        logged("has other bytes than before")
+    })
+    .await;
+    assert_eq!(fs::read_to_string(&counts).unwrap(), count(0));
+    process.end().await;
+
+    // With a second key there may be something to seal anew.
+    write_keys(
+        &file,
+        &format!("{good}older {}", "AAAA".repeat(10) + "AAA=\n"),
+    );
+    let process = region.serve().await;
+    eventually("a new count", || {
+        fs::read_to_string(&counts).unwrap() != count(0)
+    })
+    .await;
+    process.end().await;
+    region.world.finish().await;
+}
