@@ -198,7 +198,7 @@ pub(super) const CROSS_REGION: Description = Description {
     kind: Kind::Counter,
     labels: &[Label::new("home", Values::Regions)],
     help: "Requests for Apps that live elsewhere, by their home.",
-    detail: "All refused; who it was is in the audit log.",
+    detail: "All refused; the audit log counts them, too.",
 };
 
 pub(super) const MIGRATIONS: Description = Description {
