@@ -96,6 +96,7 @@ impl Outbound {
             let again = permit.choose(Some(&first)).ok_or(SendError::NoUpstream)?;
             lease = again.lease();
             exchange.sending.address(&again.target.authority);
+            exchange.heads.begin_again();
             let connection = lease.fresh_connection().await;
             tried = exchange.attempt(&lease, connection).await;
         }

@@ -59,6 +59,12 @@ impl Heads {
         }
     }
 
+    /// The request is sent anew, on another connection.
+    pub const fn begin_again(&mut self) {
+        self.looked = 0;
+        self.interim = 0;
+    }
+
     /// Takes the head from the front of the buffer, once it is whole. Until then the buffer may
     /// only be added to.
     ///
@@ -92,7 +98,7 @@ impl Heads {
     /// Where the empty line ends that ends the head. Of lines that end with a bare LF some readers
     /// would see other lines.
     fn end(&mut self, buffer: &[u8]) -> Result<Option<usize>, Fault> {
-        let from = self.looked.saturating_sub(3);
+        let from = self.looked.min(buffer.len()).saturating_sub(3);
         for at in memchr::memchr_iter(b'\n', &buffer[from..]) {
             let head = &buffer[..=from + at];
             if !head.ends_with(b"\r\n") {
@@ -389,6 +395,21 @@ mod tests {
         let kept = |fields: &str| read(&with(fields)).fields.contains_key("connection");
         assert!(!kept("Connection: close"));
         assert!(kept("Connection: close, X-Secret"));
+    }
+
+    #[test]
+    fn another_connection_begins_with_nothing() {
+        let mut heads = Heads::to(&Method::GET);
+        let (mut first, mut second) =
+            (BytesMut::from("HTTP/1.1 200 OK\r\nX-A: 1"), BytesMut::new());
+        assert!(heads.read(&mut first).unwrap().is_none());
+        heads.begin_again();
+        assert!(heads.read(&mut second).unwrap().is_none());
+        second.extend_from_slice(with("Content-Length: 0").as_bytes());
+        assert_eq!(
+            heads.read(&mut second).unwrap().unwrap().status,
+            StatusCode::OK
+        );
     }
 
     #[test]
