@@ -60,7 +60,10 @@ impl Stripping {
     pub fn of_requests(headers: &HeaderMap, trusted: bool) -> Self {
         let connection = headers.iter().filter(|(n, _)| **n == header::CONNECTION);
         Self {
-            nominated: connection.flat_map(|(_, value)| nominated(value)).collect(),
+            nominated: connection
+                .flat_map(|(_, value)| nominated(value))
+                .filter(|name| headers.contains_key(name))
+                .collect(),
             trusted,
         }
     }

@@ -70,7 +70,15 @@ impl Line {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendingError>> {
         match &mut self.io {
-            Io::Whole(stream) => sending.poll(stream, cx),
+            Io::Whole(stream @ Stream::Plain(_)) => sending.poll(stream, cx),
+            // Records may have left before the write that fails.
+            Io::Whole(stream @ Stream::Tls(_)) => sending.poll(stream, cx).map_err(|error| {
+                sending.break_off();
+                match error {
+                    SendingError::Cut => SendingError::Cut,
+                    SendingError::Unsent | SendingError::Broken => SendingError::Broken,
+                }
+            }),
             Io::Reading(_) => Poll::Pending,
         }
     }

@@ -22,6 +22,12 @@ const IDLE: usize = 256;
 /// sent into a closing connection.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
+/// How many idle connections are looked at for one request; a new one is opened then.
+const LOOKS: usize = 16;
+
+/// How long what is left of a request may take behind its answer, where no client's time counts.
+const REST: Duration = Duration::from_secs(60);
+
 /// How long a connection that is given up may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -85,12 +91,14 @@ impl Pool {
     /// The idle connection used last, so that the others can end.
     fn reuse(&self) -> Option<Box<Connection>> {
         let mut idle = self.idle.lock();
-        loop {
+        // Looking takes of what the runtime lets a task do at once; without any left all seem well.
+        for _ in 0..LOOKS {
             let mut connection = idle.pop()?.connection;
             if self.serves(&mut connection) {
                 return Some(connection);
             }
         }
+        None
     }
 
     /// Whether an idle connection can serve a request.
@@ -178,7 +186,7 @@ impl Lease {
                 let sent = std::future::poll_fn(|cx| sending.poll(&mut writing, cx));
                 let sent = match &flow {
                     Some(flow) => flow.deadline.race(sent).await,
-                    None => Some(sent.await),
+                    None => tokio::time::timeout(REST, sent).await.ok(),
                 };
                 if !matches!(sent, Some(Ok(()))) {
                     // The data centre is not to wait for what will not come.

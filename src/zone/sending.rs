@@ -89,6 +89,11 @@ impl Sending {
         matches!(self.stage, Stage::Unsent | Stage::Begun)
     }
 
+    /// Nobody can say what of it was sent.
+    pub const fn break_off(&mut self) {
+        self.stage = Stage::Broken;
+    }
+
     /// Writes what can be written.
     pub fn poll<W: AsyncWrite + Unpin>(
         &mut self,
