@@ -70,15 +70,13 @@ impl Line {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendingError>> {
         match &mut self.io {
-            Io::Whole(stream @ Stream::Plain(_)) => sending.poll(stream, cx),
-            // Records may have left before the write that fails.
-            Io::Whole(stream @ Stream::Tls(_)) => sending.poll(stream, cx).map_err(|error| {
-                sending.break_off();
-                match error {
-                    SendingError::Cut => SendingError::Cut,
-                    SendingError::Unsent | SendingError::Broken => SendingError::Broken,
+            Io::Whole(stream) => {
+                // Records may have left before the write that fails: then nobody knows that nothing was sent.
+                if matches!(stream, Stream::Tls(_)) {
+                    sending.begin();
                 }
-            }),
+                sending.poll(stream, cx)
+            }
             Io::Reading(_) => Poll::Pending,
         }
     }

@@ -89,9 +89,11 @@ impl Sending {
         matches!(self.stage, Stage::Unsent | Stage::Begun)
     }
 
-    /// Nobody can say what of it was sent.
-    pub const fn break_off(&mut self) {
-        self.stage = Stage::Broken;
+    /// From now on it counts as sent in part, whatever becomes of the first write.
+    pub const fn begin(&mut self) {
+        if matches!(self.stage, Stage::Unsent) {
+            self.stage = Stage::Begun;
+        }
     }
 
     /// Writes what can be written.
@@ -303,6 +305,14 @@ mod tests {
         let (text, done, _) = send(&mut sending, 10, 1000);
         assert_eq!(text, format!("{}{BODY}", HEAD.replace("a:1", "b:22")));
         assert!(done);
+    }
+
+    #[test]
+    fn what_counts_as_begun_is_not_sent_anew() {
+        let mut sending = sending();
+        sending.begin();
+        let (text, done, unsent) = send(&mut sending, 10, 0);
+        assert!(text.is_empty() && !done && !unsent && !sending.goes_on());
     }
 
     #[test]
