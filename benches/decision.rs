@@ -8,6 +8,7 @@ mod kit;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use access_token::{Expected, Policy, Token};
 use bytes::Bytes;
@@ -18,25 +19,34 @@ use domicile::config::Limits;
 use domicile::domain::{Clock, SystemClock};
 use domicile::observe::{Metrics, RequestId, TraceContext};
 use domicile::pace::Pacer;
-use domicile::registry::{App, Locator};
+use domicile::registry::{App, Locator, Registry};
+use domicile::shard;
 use domicile::zone::{Bound, Homes, Zones};
 use futures_util::FutureExt;
 use http::request;
 use kit::HOST;
 use tokio_util::task::TaskTracker;
 
-/// One core's gateway, as far as it decides, and an App that it knows.
+/// What cores share, and an App that they know.
+struct Shared {
+    registry: Arc<Registry>,
+    metrics: Arc<Metrics>,
+    homes: Homes,
+    clock: Arc<dyn Clock>,
+    app: Arc<App>,
+    _folder: tempfile::TempDir,
+}
+
+/// One core's gateway, as far as it decides.
 struct Core {
     names: Names,
     locator: Locator,
     gate: Gate,
     zones: Zones,
     limits: Limits,
-    app: Arc<App>,
-    _folder: tempfile::TempDir,
 }
 
-impl Core {
+impl Shared {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -48,17 +58,29 @@ impl Core {
             std::slice::from_ref(&zone),
             std::slice::from_ref(&region),
         ));
-        let (limits, policy) = (Limits::default(), Policy::default());
+        let limits = Limits::default();
         let homes = Homes::new(&[kit::zone_config()], &limits, &metrics, |_| None);
-        let homes = homes.expect("the zone");
         Self {
-            names: Names::new([HOST.to_owned()]),
-            locator: Locator::new(registry),
-            gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics),
-            zones: Zones::new(&homes, &Pacer::new(), &TaskTracker::new()),
-            limits,
+            registry,
+            metrics,
+            homes: homes.expect("the zone"),
+            clock,
             app,
             _folder: folder,
+        }
+    }
+}
+
+impl Core {
+    fn new(shared: &Shared) -> Self {
+        let (clock, metrics) = (Arc::clone(&shared.clock), Arc::clone(&shared.metrics));
+        let policy = Policy::default();
+        Self {
+            names: Names::new([HOST.to_owned()]),
+            locator: Locator::new(Arc::clone(&shared.registry)),
+            gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics),
+            zones: Zones::new(&shared.homes, &Pacer::new(), &TaskTracker::new()),
+            limits: Limits::default(),
         }
     }
 
@@ -111,8 +133,10 @@ fn decision(criterion: &mut Criterion) {
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime");
-    let core = runtime.block_on(Core::new());
-    let token = kit::token(&core.app, 1);
+    shard::settle(0);
+    let shared = runtime.block_on(Shared::new());
+    let core = Core::new(&shared);
+    let token = kit::token(&shared.app, 1);
     let known = head(&token);
     drop(runtime.block_on(core.decide(known.clone())));
 
@@ -124,23 +148,54 @@ fn decision(criterion: &mut Criterion) {
         let setup = || known.clone();
         bench.iter_batched(setup, |head| core.decide_at_once(head), BATCH);
     });
+    with_another_core(&shared, &known, || {
+        group.bench_function(
+            "known App, known token, another core at the same App",
+            |bench| {
+                let setup = || known.clone();
+                bench.iter_batched(setup, |head| core.decide_at_once(head), BATCH);
+            },
+        );
+    });
     let mut salt = 1;
     group.bench_function("known App, new token", |bench| {
         let setup = || {
             salt += 1;
-            head(&kit::token(&core.app, salt))
+            head(&kit::token(&shared.app, salt))
         };
         bench.iter_batched(setup, |head| core.decide_at_once(head), BATCH);
     });
     group.finish();
-    verification(criterion, &core, &token);
+    verification(criterion, &shared.app, &token);
+}
+
+/// Measures while a second core decides the same calls, as fast as it can.
+fn with_another_core(shared: &Shared, known: &request::Parts, measure: impl FnOnce()) {
+    let ends = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            shard::settle(1);
+            let core = Core::new(shared);
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.expect("a runtime");
+            drop(runtime.block_on(core.decide(known.clone())));
+            while !ends.load(Ordering::Relaxed) {
+                let bound: Vec<_> = (0..64)
+                    .map(|_| core.decide_at_once(known.clone()))
+                    .collect();
+                drop(bound);
+            }
+        });
+        measure();
+        ends.store(true, Ordering::Relaxed);
+    });
 }
 
 /// The token alone: parsing, inflating, the signature, the times.
-fn verification(criterion: &mut Criterion, core: &Core, token: &str) {
-    let certificates = core.app.certificate_texts();
+fn verification(criterion: &mut Criterion, app: &App, token: &str) {
+    let certificates = app.certificate_texts();
     let expected = Expected {
-        app_id: core.app.app_id.as_str(),
+        app_id: app.app_id.as_str(),
         certificates: &certificates,
     };
     let policy = Policy::default();

@@ -35,11 +35,13 @@ pub mod gateway;
 pub mod observe;
 pub mod pace;
 pub mod per_address;
+pub mod places;
 pub mod probe;
 pub mod recent;
 pub mod registry;
 pub mod serve;
 pub mod session;
+pub mod shard;
 pub mod sinks;
 #[cfg(feature = "otel")]
 pub mod trace;

@@ -1,7 +1,6 @@
 //! The admin API's way to an App's data centre: erasing, and nothing else.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -65,7 +64,7 @@ impl Eraser for HomeEraser {
     fn settled<'a>(&'a self, app: &'a App) -> BoxFuture<'a, ()> {
         let quiet = async {
             tokio::time::sleep(HEARD).await;
-            while app.load.in_flight.load(Ordering::Relaxed) > 0 {
+            while app.load.in_flight.in_use() > 0 {
                 tokio::time::sleep(LOOK).await;
             }
         };

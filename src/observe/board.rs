@@ -3,15 +3,13 @@
 //! Every core writes its own shard, a plain array in which each series has a fixed place; a scrape
 //! adds the shards up. So counting is one uncontended addition, with label values resolved once.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 
-/// More cores than this share shards, correctly but slower.
-const SHARDS: usize = 64;
+use crate::shard;
 
 /// A counter's family: one series for each combination of label values.
 #[derive(Debug, Clone, Copy)]
@@ -108,9 +106,9 @@ impl BoardBuilder {
     }
 
     pub fn build(self) -> Board {
-        let shard = || (0..self.size).map(|_| AtomicU64::new(0)).collect();
+        let one = || (0..self.size).map(|_| AtomicU64::new(0)).collect();
         Board {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
+            shards: (0..shard::COUNT).map(|_| one()).collect(),
             families: self.families,
         }
     }
@@ -151,7 +149,7 @@ impl Board {
     }
 
     fn cell(&self, place: usize, by: u64) {
-        if let Some(cell) = self.shards[shard()].get(place) {
+        if let Some(cell) = self.shards[shard::mine()].get(place) {
             cell.fetch_add(by, Ordering::Relaxed);
         }
     }
@@ -171,20 +169,6 @@ impl Board {
         }
         self.total(counter.base + place)
     }
-}
-
-/// This thread's shard.
-fn shard() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    MINE.with(|mine| {
-        if mine.get() == usize::MAX {
-            mine.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
-        }
-        mine.get()
-    })
 }
 
 impl Collector for Board {

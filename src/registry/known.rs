@@ -3,7 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use governor::DefaultDirectRateLimiter;
@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{AppId, AppKey, RegionId, ZoneId};
+use crate::places::Places;
 
 /// How a request names its App.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,7 +59,7 @@ pub struct App {
 /// Counters of one App in one process.
 #[derive(Debug, Default)]
 pub struct AppLoad {
-    pub in_flight: AtomicUsize,
+    pub in_flight: Places,
     pub rate: ArcSwapOption<AppRate>,
 }
 

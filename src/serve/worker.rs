@@ -22,6 +22,7 @@ use super::tls::Edge;
 use crate::gateway::{Gateway, Shared};
 use crate::pace::Pacer;
 use crate::session::{self, Sessions};
+use crate::shard;
 
 /// A gateway's listeners, before they are handed to the cores.
 pub struct Listening {
@@ -177,7 +178,10 @@ fn core(
         .build()?;
     std::thread::Builder::new()
         .name(format!("core-{number}"))
-        .spawn(move || runtime.block_on(Core::new(tokens).run(shares, switches)))
+        .spawn(move || {
+            shard::settle(number);
+            runtime.block_on(Core::new(tokens).run(shares, switches));
+        })
 }
 
 /// What all that runs on a core has in common.

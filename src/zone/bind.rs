@@ -1,7 +1,6 @@
 //! The binding of an admitted call to the only way out it may take: its App's zone and channel.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::HeaderValue;
 
@@ -11,6 +10,7 @@ use super::upstream::Target;
 use crate::auth::Admitted;
 use crate::config::Limits;
 use crate::domain::{Channel, Transport, ZoneId};
+use crate::places::Places;
 use crate::registry::Seen;
 
 /// Something that belongs to a channel, and may announce how large it is.
@@ -34,7 +34,7 @@ pub struct Home {
     pub sessions: [Vec<Arc<Target>>; 2],
     /// Whether MSYNC connections begin with the preamble of session facts.
     pub msync_preamble: bool,
-    pub(super) in_flight: [AtomicUsize; 4],
+    pub(super) in_flight: [Places; 4],
 }
 
 /// One core's pools for a zone, by channel.
@@ -114,11 +114,11 @@ impl Permit {
         let app = seen.app();
         let per_app = app.limits.in_flight.unwrap_or(limits.in_flight_per_app);
         let in_channel = &pools.home.in_flight[channel.index()];
-        if !enter(in_channel, limits.in_flight_per_channel) {
+        if !in_channel.enter(limits.in_flight_per_channel) {
             return None;
         }
-        if !enter(&app.load.in_flight, per_app) {
-            in_channel.fetch_sub(1, Ordering::Relaxed);
+        if !app.load.in_flight.enter(per_app) {
+            in_channel.leave();
             return None;
         }
         Some(Self {
@@ -143,21 +143,9 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pools.home.in_flight[self.channel.index()].fetch_sub(1, Ordering::Relaxed);
-        self.seen
-            .app()
-            .load
-            .in_flight
-            .fetch_sub(1, Ordering::Relaxed);
+        self.pools.home.in_flight[self.channel.index()].leave();
+        self.seen.app().load.in_flight.leave();
     }
-}
-
-pub(super) fn enter(count: &AtomicUsize, limit: usize) -> bool {
-    if count.fetch_add(1, Ordering::Relaxed) < limit {
-        return true;
-    }
-    count.fetch_sub(1, Ordering::Relaxed);
-    false
 }
 
 impl<C> Bound<C> {

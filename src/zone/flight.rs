@@ -2,9 +2,8 @@
 //! the data centre acknowledges it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use super::bind::{BindError, Bound, Home, enter};
+use super::bind::{BindError, Bound, Home};
 use super::rate;
 use crate::config::Limits;
 use crate::domain::{Channel, ZoneId};
@@ -61,11 +60,11 @@ impl Flights {
         }
         let per_app = app.limits.in_flight.unwrap_or(limits.in_flight_per_app);
         let in_channel = &self.home.in_flight[channel.index()];
-        if self.flights.len() >= SESSION || !enter(in_channel, limits.in_flight_per_channel) {
+        if self.flights.len() >= SESSION || !in_channel.enter(limits.in_flight_per_channel) {
             return Err(BindError::ChannelFull);
         }
-        if !enter(&app.load.in_flight, per_app) {
-            in_channel.fetch_sub(1, Ordering::Relaxed);
+        if !app.load.in_flight.enter(per_app) {
+            in_channel.leave();
             return Err(BindError::ChannelFull);
         }
         self.flights.push(Flight {
@@ -118,9 +117,8 @@ impl Flights {
     }
 
     fn leave(&self, channel: Channel) {
-        self.home.in_flight[channel.index()].fetch_sub(1, Ordering::Relaxed);
-        let load = &self.seen.app().load;
-        load.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.home.in_flight[channel.index()].leave();
+        self.seen.app().load.in_flight.leave();
     }
 }
 

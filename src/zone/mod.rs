@@ -23,7 +23,6 @@ mod sweep;
 mod upstream;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -35,6 +34,7 @@ use crate::config::{Limits, Upstream, ZoneConfig};
 use crate::domain::Channel;
 use crate::observe::Metrics;
 use crate::pace::Pacer;
+use crate::places::Places;
 
 pub use bind::{BindError, Bound, Channelled, Home, Permit};
 pub use body::{BodyError, Download};
@@ -168,7 +168,7 @@ fn home(
             each(&zone.upstreams(Channel::General).msync)?,
         ],
         msync_preamble: zone.msync_preamble,
-        in_flight: [const { AtomicUsize::new(0) }; 4],
+        in_flight: [const { Places::new() }; 4],
     })
 }
 

@@ -13,19 +13,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("pace", &[]),
     ("recent", &[]),
+    ("shard", &[]),
+    ("places", &["shard"]),
     ("per_address", &["domain"]),
-    ("observe", &["domain"]),
+    ("observe", &["domain", "shard"]),
     ("audit", &["domain"]),
     ("config", &["domain"]),
     ("sinks", &["domain", "config"]),
-    ("registry", &["domain", "recent", "config"]),
+    ("registry", &["domain", "recent", "places", "config"]),
     ("backup", &["domain", "registry"]),
     ("call", &["domain", "observe", "registry"]),
     ("auth", &["domain", "recent", "observe", "registry", "call"]),
     (
         "zone",
         &[
-            "domain", "pace", "observe", "config", "registry", "call", "auth",
+            "domain", "pace", "places", "observe", "config", "registry", "call", "auth",
         ],
     ),
     (
@@ -52,7 +54,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "serve",
         &[
-            "domain", "pace", "observe", "config", "call", "zone", "gateway", "session",
+            "domain", "pace", "shard", "observe", "config", "call", "zone", "gateway", "session",
         ],
     ),
     ("trace", &["domain", "observe", "zone"]),
