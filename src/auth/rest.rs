@@ -49,12 +49,15 @@ impl Credentialed for Box<Call> {
         if self.head.headers.contains_key(header::CONTENT_ENCODING) {
             return Err(GrantError::Unreadable);
         }
-        let CallBody::Unread(body) = &mut self.body else {
-            return Err(GrantError::Unreadable);
+        let bytes = match &mut self.body {
+            CallBody::Unread(body) => tokio::time::timeout(GRANT_TIME, read(body))
+                .await
+                .map_err(|_| GrantError::TooSlow)??,
+            CallBody::Read(bytes) if bytes.len() > GRANT_LIMIT => {
+                return Err(GrantError::TooLarge);
+            }
+            CallBody::Read(bytes) => bytes.clone(),
         };
-        let bytes = tokio::time::timeout(GRANT_TIME, read(body))
-            .await
-            .map_err(|_| GrantError::TooSlow)??;
         let grant = grant(&bytes)?;
         self.body = CallBody::Read(bytes);
         Ok(grant)

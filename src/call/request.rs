@@ -56,7 +56,7 @@ impl Peer {
     }
 }
 
-/// A request's body: unread, or read by the gate.
+/// A request's body: unread, or whole: it came so, or was read by the gate.
 #[derive(Debug)]
 pub enum CallBody {
     Unread(Incoming),

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, Version};
 use http_body::Body;
-use hyper::body::Incoming;
 
 use super::refusal::{self, Refusal};
 use super::reject::Rejection;
@@ -38,7 +37,7 @@ struct Framing {
 
 impl Gateway {
     /// Begins a request: its head is classified, so that what waits for the answer carries little.
-    pub fn begin(&self, mut request: Request<Incoming>, client: &Client) -> Begun {
+    pub fn begin(&self, mut request: Request<CallBody>, client: &Client) -> Begun {
         let record = RequestRecord::start(&self.recorder, client.plane, request.method());
         let mut record = Box::new(record);
         if let Some(tracer) = self.recorder.tracer() {
@@ -139,7 +138,7 @@ impl Gateway {
 
     fn classify(
         &self,
-        request: Request<Incoming>,
+        request: Request<CallBody>,
         client: &Client,
         record: &mut RequestRecord,
     ) -> Result<Classified, Rejection> {
@@ -174,7 +173,7 @@ impl Gateway {
         record.classified(asked.matched.channel, asked.matched.template);
         Ok(Classified::Call(Box::new(Call {
             head,
-            body: CallBody::Unread(body),
+            body,
             asked,
             peer: client.peer.clone(),
             trace: record.context(),
@@ -284,9 +283,12 @@ enum Classified {
 }
 
 impl Framing {
-    fn of(request: &Request<Incoming>) -> Self {
+    fn of(request: &Request<CallBody>) -> Self {
         let http1 = request.version() != Version::HTTP_2;
-        let has_body = !request.body().is_end_stream();
+        let has_body = match request.body() {
+            CallBody::Unread(body) => !body.is_end_stream(),
+            CallBody::Read(_) => false,
+        };
         Self {
             has_body,
             chunked: http1 && has_body && request.headers().contains_key(header::TRANSFER_ENCODING),

@@ -37,25 +37,39 @@ impl Closing {
         }
     }
 
+    pub fn has_come(&self) -> bool {
+        self.has_come.load(Ordering::Acquire)
+    }
+
+    /// Waits for the end of service, for one task.
+    pub fn comes(&self) -> impl Future<Output = ()> + '_ {
+        async move {
+            let mut closed = std::pin::pin!(self.token.cancelled());
+            let mut waits = false;
+            std::future::poll_fn(|cx| {
+                if std::mem::replace(&mut waits, true) && !self.has_come() {
+                    return Poll::Pending;
+                }
+                closed.as_mut().poll(cx)
+            })
+            .await;
+        }
+    }
+
     /// Drives a connection to its end; `finish` is called on it once when service ends.
     pub async fn drive<C: Future>(
         &self,
         mut connection: Pin<&mut C>,
         finish: impl FnOnce(Pin<&mut C>),
     ) -> C::Output {
-        let mut closed = std::pin::pin!(self.token.cancelled());
-        let mut waits = false;
+        let mut closed = std::pin::pin!(self.comes());
         let mut finish = Some(finish);
         std::future::poll_fn(|cx| {
             loop {
                 if let Poll::Ready(output) = connection.as_mut().poll(cx) {
                     return Poll::Ready(output);
                 }
-                if finish.is_none() || (waits && !self.has_come.load(Ordering::Acquire)) {
-                    return Poll::Pending;
-                }
-                waits = true;
-                if closed.as_mut().poll(cx).is_pending() {
+                if finish.is_none() || closed.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
                 if let Some(finish) = finish.take() {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -27,8 +27,9 @@ use super::proxy_protocol;
 use super::served::Served;
 use super::tls::Edge;
 use super::watched::{Judged, TooSlow, Watched};
+use super::whole::Plain;
 use super::worker::Setting;
-use crate::call::Peer;
+use crate::call::{CallBody, Peer};
 use crate::domain::{Code, Transport};
 use crate::gateway::{Client, ForwardedFor, Gateway, Refusal, Shared};
 use crate::observe::{Plane, RequestId};
@@ -178,9 +179,20 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Into<Stream> + Send + Unpin + 'static,
     {
-        let (life, builder) = self.http1_limits();
-        let io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
-        let service = self.service(&life, peer, None);
+        let (life, builder, most) = self.http1_limits();
+        let mut io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
+        let client = client(peer);
+        let plain = Plain {
+            door: self,
+            io: &mut io,
+            life: &life,
+            client: &client,
+            most,
+            read: BytesMut::new(),
+        };
+        let rest = plain.serve().await?;
+        io.read_again(rest);
+        let service = self.service(&life, client, None);
         let mut connection = builder.serve_connection(TokioIo::new(io), service);
         let ended = self
             .closing
@@ -195,16 +207,17 @@ impl Door {
         }
         let before = life.upgraded()?.clone();
         let parts = connection.into_parts();
+        let (stream, ahead) = parts.io.into_inner().into_parts();
         Some(Passage {
             transport: Transport::Websocket,
             before,
-            stream: parts.io.into_inner().into_inner().into(),
-            read: parts.read_buf,
+            stream: stream.into(),
+            read: joined(parts.read_buf, ahead),
         })
     }
 
     /// A connection's own limits are those of its beginning.
-    fn http1_limits(&self) -> (Arc<Life>, http1::Builder) {
+    fn http1_limits(&self) -> (Arc<Life>, http1::Builder, usize) {
         let rooms = self.rooms.load();
         let limits = &rooms.shared().limits;
         let mut builder = http1::Builder::new();
@@ -213,7 +226,8 @@ impl Door {
             // Set, the number costs an allocation a request.
             builder.max_headers(limits.headers);
         }
-        (Life::of_http1(self.pacer.deadline(), limits), builder)
+        let life = Life::of_http1(self.pacer.deadline(), limits);
+        (life, builder, limits.head)
     }
 
     async fn http2<S>(self: &Arc<Self>, stream: S, peer: Peer)
@@ -228,7 +242,7 @@ impl Door {
         };
         let closing = self.closing.early_token();
         let io = Watched::http2(stream, Arc::clone(&life), self.judged(closing.clone()));
-        let service = self.service(&life, peer, Some(closing.clone()));
+        let service = self.service(&life, client(peer), Some(closing.clone()));
         // Boxed: a stream's task is moved several times before it runs.
         let service = service_fn(move |request| Box::pin(service.call(request)));
         let connection = http2::Builder::new(Tracked(self.tasks.clone()))
@@ -256,7 +270,7 @@ impl Door {
     fn service(
         self: &Arc<Self>,
         life: &Arc<Life>,
-        peer: Peer,
+        client: Arc<Client>,
         closing: Option<CancellationToken>,
     ) -> impl Service<
         Request<Incoming>,
@@ -264,10 +278,6 @@ impl Door {
         Error = Infallible,
         Future = impl Future<Output = Result<Response<Served>, Infallible>> + Send + use<>,
     > + use<> {
-        let client = Arc::new(Client {
-            peer,
-            plane: Plane::Rest,
-        });
         let (rooms, life) = (Arc::clone(&self.rooms), Arc::clone(life));
         service_fn(move |request| {
             let busy = life.busy();
@@ -275,7 +285,7 @@ impl Door {
             if let Some(closing) = closing.as_ref().filter(|_| gateway.shared().is_leaving()) {
                 closing.cancel();
             }
-            let begun = gateway.begin(request, &client);
+            let begun = gateway.begin(request.map(CallBody::Unread), &client);
             let client = Arc::clone(&client);
             let is_http1 = closing.is_none();
             async move {
@@ -376,6 +386,20 @@ fn serialise(response: &Response<Bytes>) -> Bytes {
     out.extend_from_slice(format!("content-length: {}\r\n\r\n", response.body().len()).as_bytes());
     out.extend_from_slice(response.body());
     out.into()
+}
+
+fn client(peer: Peer) -> Arc<Client> {
+    Arc::new(Client {
+        peer,
+        plane: Plane::Rest,
+    })
+}
+
+fn joined(a: Bytes, b: Bytes) -> Bytes {
+    if b.is_empty() {
+        return a;
+    }
+    [a, b].concat().into()
 }
 
 /// A connection that is to be a session.

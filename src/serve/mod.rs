@@ -1,6 +1,7 @@
 //! The way in: sockets, TLS, connections, and their end.
 
 mod admission;
+mod answer;
 mod closing;
 mod connection;
 mod frames;
@@ -10,6 +11,7 @@ mod proxy_protocol;
 mod served;
 mod tls;
 mod watched;
+mod whole;
 mod worker;
 
 pub use admission::Admission;

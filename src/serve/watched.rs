@@ -34,6 +34,8 @@ pub struct Watched<S> {
     speech: Speech,
     stalled: bool,
     end: End,
+    /// What came and is to be read again.
+    ahead: Bytes,
 }
 
 /// What is spoken on the connection.
@@ -77,9 +79,17 @@ impl<S> Watched<S> {
         Self::new(inner, life, speech)
     }
 
-    /// The connection itself, once it is no longer HTTP.
-    pub fn into_inner(self) -> S {
-        self.inner
+    /// The connection itself, once it is no longer HTTP, and what came of it and was not read.
+    pub fn into_parts(self) -> (S, Bytes) {
+        (self.inner, self.ahead)
+    }
+
+    /// What came is read again, by somebody else.
+    pub fn read_again(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.life.has_read();
+        }
+        self.ahead = bytes;
     }
 
     const fn new(inner: S, life: Arc<Life>, speech: Speech) -> Self {
@@ -89,6 +99,7 @@ impl<S> Watched<S> {
             speech,
             stalled: false,
             end: End::No,
+            ahead: Bytes::new(),
         }
     }
 }
@@ -100,6 +111,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.ahead.is_empty() {
+            let some = this.ahead.split_to(this.ahead.len().min(buf.remaining()));
+            buf.put_slice(&some);
+            return Poll::Ready(Ok(()));
+        }
         if let End::No = this.end {
             let before = buf.filled().len();
             if let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) {
