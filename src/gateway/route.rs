@@ -27,7 +27,7 @@ enum Routed {
 /// How the connection of a request goes on after its answer.
 #[derive(Debug, Clone, Copy)]
 struct Framing {
-    /// A body was announced that may not have been read to its end.
+    /// A body was announced. It may not have been read to its end, and nothing behind it is anybody's request.
     has_body: bool,
     /// The body's end is known by Transfer-Encoding: hyper drops a Content-Length beside it, so
     /// the connection ends with the answer (RFC 9112 section 6.1).
@@ -287,7 +287,7 @@ impl Framing {
         let http1 = request.version() != Version::HTTP_2;
         let has_body = match request.body() {
             CallBody::Unread(body) => !body.is_end_stream(),
-            CallBody::Read(_) => false,
+            CallBody::Read(bytes) => !bytes.is_empty(),
         };
         Self {
             has_body,

@@ -1,7 +1,6 @@
 //! Erasures in the real reference data centre. Ones that misbehave are in `src/zone/erase/tests.rs`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use domicile::domain::{AppId, Clock};
 use domicile::registry::{App, AppName, Home};
@@ -109,7 +108,7 @@ async fn begin_upload(world: &World, app: &TestApp) -> (Wire, &'static str) {
     .await;
     let record = record(world, app).await;
     eventually("the upload to be under way", || {
-        record.load.in_flight.load(Ordering::Relaxed) == 1
+        record.load.in_flight.in_use() == 1
     })
     .await;
     (wire, tail)
