@@ -133,7 +133,7 @@ fn decision(criterion: &mut Criterion) {
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime");
-    shard::settle(0);
+    shard::settle();
     let shared = runtime.block_on(Shared::new());
     let core = Core::new(&shared);
     let token = kit::token(&shared.app, 1);
@@ -174,7 +174,7 @@ fn with_another_core(shared: &Shared, known: &request::Parts, measure: impl FnOn
     let ends = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            shard::settle(1);
+            shard::settle();
             let core = Core::new(shared);
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             let runtime = runtime.expect("a runtime");

@@ -41,21 +41,12 @@ impl Places {
 
     /// Takes a place, if one of `limit` is free. Who gets it gives it back by [`Self::leave`].
     pub fn enter(&self, limit: usize) -> bool {
-        match self.reserves.get() {
-            Some(reserves) => self.enter_by(reserves, limit),
-            None => self.enter_alone(limit),
-        }
+        self.enter_on(shard::mine(), limit)
     }
 
     /// Gives a place back.
     pub fn leave(&self) {
-        let Some(reserve) = self.reserves.get().map(|reserves| mine(reserves)) else {
-            self.taken.fetch_sub(1, Relaxed);
-            return;
-        };
-        if reserve.0.fetch_add(1, Release) >= MOST && reserve.take(PORTION) {
-            self.taken.fetch_sub(PORTION, Release);
-        }
+        self.leave_on(shard::mine());
     }
 
     /// How many are in use. Never too few; too many only while others come and go.
@@ -64,6 +55,24 @@ impl Places {
             self.gather(reserves);
         }
         self.taken.load(Acquire)
+    }
+
+    fn enter_on(&self, core: usize, limit: usize) -> bool {
+        match self.reserves.get() {
+            Some(reserves) => self.enter_by(reserves, core, limit),
+            None => self.enter_alone(limit),
+        }
+    }
+
+    fn leave_on(&self, core: usize) {
+        let Some(reserves) = self.reserves.get() else {
+            self.taken.fetch_sub(1, Relaxed);
+            return;
+        };
+        let reserve = of(reserves, core);
+        if reserve.0.fetch_add(1, Release) >= MOST && reserve.take(PORTION) {
+            self.taken.fetch_sub(PORTION, Release);
+        }
     }
 
     fn enter_alone(&self, limit: usize) -> bool {
@@ -79,8 +88,8 @@ impl Places {
         true
     }
 
-    fn enter_by(&self, reserves: &[Reserve], limit: usize) -> bool {
-        let reserve = mine(reserves);
+    fn enter_by(&self, reserves: &[Reserve], core: usize, limit: usize) -> bool {
+        let reserve = of(reserves, core);
         let taken = self.taken.load(Relaxed);
         // A limit may have been lowered since the reserve was filled.
         if taken <= limit && reserve.take(1) {
@@ -128,9 +137,9 @@ impl Reserve {
     }
 }
 
-/// This thread's, which others share only where there are more threads than cores.
-fn mine(reserves: &[Reserve]) -> &Reserve {
-    &reserves[shard::mine() % reserves.len()]
+/// A core's, which others share only where there are more threads than cores.
+fn of(reserves: &[Reserve], core: usize) -> &Reserve {
+    &reserves[core % reserves.len()]
 }
 
 fn cores() -> usize {
@@ -156,23 +165,13 @@ mod tests {
         places
     }
 
-    fn on_core<T: Send>(number: usize, work: impl FnOnce() -> T + Send) -> T {
-        thread::scope(|scope| {
-            let worker = scope.spawn(|| {
-                shard::settle(number);
-                work()
-            });
-            worker.join().unwrap()
-        })
-    }
-
     #[test]
     fn a_limit_is_met_exactly_on_however_many_cores() {
         for (cores, limit) in [(1, 1), (2, 5), (2, 1_000), (4, 100), (64, 4_096), (64, 7)] {
             let places = busy(cores);
             let mut taken = 0;
             for core in (0..cores).cycle() {
-                if !on_core(core, || places.enter(limit)) {
+                if !places.enter_on(core, limit) {
                     break;
                 }
                 taken += 1;
@@ -186,13 +185,11 @@ mod tests {
     fn what_one_core_has_in_reserve_another_gets_before_it_is_refused() {
         let (places, limit) = (busy(2), 64);
         // One core comes and goes, and keeps the portion.
-        on_core(0, || {
-            assert!((0..40).all(|_| places.enter(limit)));
-            (0..40).for_each(|_| places.leave());
-        });
+        assert!((0..40).all(|_| places.enter_on(0, limit)));
+        (0..40).for_each(|_| places.leave_on(0));
         let kept = places.reserves.get().unwrap()[0].0.load(Relaxed);
         assert!(kept > 1, "{kept}");
-        let others = on_core(1, || (0..100).filter(|_| places.enter(limit)).count());
+        let others = (0..100).filter(|_| places.enter_on(1, limit)).count();
         assert_eq!(others, limit);
     }
 
@@ -225,20 +222,19 @@ mod tests {
             for core in 0..4 {
                 let (places, inside, begin) = (&places, &inside, &begin);
                 scope.spawn(move || {
-                    shard::settle(core);
                     begin.wait();
                     let mut held: usize = 0;
                     for step in 0..200_000_usize {
                         // Each core grows and shrinks at another pace.
                         if step / (core * 7 + 5) % 2 == 0 {
-                            if places.enter(LIMIT) {
+                            if places.enter_on(core, LIMIT) {
                                 held += 1;
                                 assert!(inside.fetch_add(1, Relaxed) < LIMIT);
                             }
                         } else if held > 0 {
                             held -= 1;
                             inside.fetch_sub(1, Relaxed);
-                            places.leave();
+                            places.leave_on(core);
                         }
                         if step % 1_000 == core {
                             assert!(places.in_use() >= held);
@@ -246,7 +242,7 @@ mod tests {
                     }
                     for _ in 0..held {
                         inside.fetch_sub(1, Relaxed);
-                        places.leave();
+                        places.leave_on(core);
                     }
                 });
             }

@@ -3,7 +3,7 @@
 //! A [`Locator`] belongs to one core. It remembers answers of the shared registry until they go
 //! stale, so that a known App costs one hash look-up and nothing that cores share is written.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -39,6 +39,8 @@ pub struct Seen {
     /// The App ID and its retention, ready as header values.
     pub(crate) app_id: HeaderValue,
     pub(crate) retention_days: HeaderValue,
+    /// The same as lines of a head, once a request was told of them.
+    pub(crate) lines: OnceLock<Box<[u8]>>,
 }
 
 /// Why the registry gave no answer.
@@ -141,6 +143,7 @@ impl Seen {
             // An App ID is 32 hexadecimal digits.
             app_id: app_id.unwrap_or(HeaderValue::from_static("")),
             retention_days: HeaderValue::from(app.retention_days),
+            lines: OnceLock::new(),
             known,
             app,
         }

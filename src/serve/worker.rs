@@ -179,7 +179,7 @@ fn core(
     std::thread::Builder::new()
         .name(format!("core-{number}"))
         .spawn(move || {
-            shard::settle(number);
+            shard::settle();
             runtime.block_on(Core::new(tokens).run(shares, switches));
         })
 }

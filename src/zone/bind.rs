@@ -1,6 +1,6 @@
 //! The binding of an admitted call to the only way out it may take: its App's zone and channel.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 
@@ -28,6 +28,8 @@ pub struct Home {
     pub position: usize,
     pub header: HeaderValue,
     pub gateway_secret: Option<HeaderValue>,
+    /// What every request for it is told of it, as lines of a head.
+    pub(super) lines: OnceLock<Box<[u8]>>,
     /// By [`Channel::index`].
     pub targets: [Vec<Arc<Target>>; 4],
     /// Where SDK sessions go, by [`Transport::index`].

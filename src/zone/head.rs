@@ -7,11 +7,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Version};
 
-use super::bind::Permit;
+use super::bind::{Home, Permit};
 use super::filter::References;
 use super::headers::Stripping;
 use super::sending::Framing;
 use crate::observe::{RequestId, TraceContext};
+use crate::registry::Seen;
 
 pub(super) const APP_ID: HeaderName = HeaderName::from_static("domicile-app-id");
 pub(super) const CHANNEL: HeaderName = HeaderName::from_static("domicile-channel");
@@ -107,25 +108,59 @@ impl Head {
     }
 }
 
-/// What the data centre is told, and may believe.
-pub(super) fn stamp(
-    permit: &Permit,
-    address: &HeaderValue,
-    (id, trace): (RequestId, TraceContext),
-    references: &References,
-    mut put: impl FnMut(&HeaderName, &[u8]),
-) {
-    let (seen, home) = (permit.seen(), permit.home());
+/// What the data centre is told of a call, and may believe.
+#[derive(Clone, Copy)]
+pub(super) struct Stamp<'a> {
+    pub permit: &'a Permit,
+    pub address: &'a HeaderValue,
+    pub id: RequestId,
+    pub trace: TraceContext,
+    pub references: &'a References,
+}
+
+impl Stamp<'_> {
+    pub fn each(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
+        of_app(self.permit.seen(), &mut put);
+        of_home(self.permit.home(), &mut put);
+        self.of_call(put);
+    }
+
+    /// The same, written. What is the same for all calls is made once.
+    pub fn write(&self, out: &mut Head) {
+        let (seen, home) = (self.permit.seen(), self.permit.home());
+        let app = seen.lines.get_or_init(|| lines(|put| of_app(seen, put)));
+        let zone = home.lines.get_or_init(|| lines(|put| of_home(home, put)));
+        out.0.extend_from_slice(app);
+        out.0.extend_from_slice(zone);
+        self.of_call(|name, value| out.field(name, value));
+    }
+
+    fn of_call(&self, mut put: impl FnMut(&HeaderName, &[u8])) {
+        put(&CHANNEL, self.permit.channel.as_str().as_bytes());
+        put(&REQUEST_ID, self.id.digits());
+        put(&FORWARDED_FOR, self.address.as_bytes());
+        put(&FORWARDED_HOST, self.references.authority().as_bytes());
+        put(&TRACEPARENT, &self.trace.traceparent());
+    }
+}
+
+type Put<'a> = &'a mut dyn FnMut(&HeaderName, &[u8]);
+
+fn of_app(seen: &Seen, put: Put<'_>) {
     put(&APP_ID, seen.app_id.as_bytes());
-    put(&CHANNEL, permit.channel.as_str().as_bytes());
-    put(&ZONE, home.header.as_bytes());
     put(&RETENTION, seen.retention_days.as_bytes());
-    put(&REQUEST_ID, id.digits());
+}
+
+fn of_home(home: &Home, put: Put<'_>) {
+    put(&ZONE, home.header.as_bytes());
     if let Some(secret) = &home.gateway_secret {
         put(&SECRET, secret.as_bytes());
     }
-    put(&FORWARDED_FOR, address.as_bytes());
     put(&FORWARDED_PROTO, b"https");
-    put(&FORWARDED_HOST, references.authority().as_bytes());
-    put(&TRACEPARENT, &trace.traceparent());
+}
+
+fn lines(write: impl FnOnce(Put<'_>)) -> Box<[u8]> {
+    let mut out = Head(Vec::new());
+    write(&mut |name, value| out.field(name, value));
+    out.0.into()
 }

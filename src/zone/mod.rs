@@ -22,7 +22,7 @@ mod stream;
 mod sweep;
 mod upstream;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -162,6 +162,7 @@ fn home(
         header: HeaderValue::from_str(zone.id.as_str()).unwrap_or(HeaderValue::from_static("")),
         id: zone.id.clone(),
         gateway_secret: secret(zone)?,
+        lines: OnceLock::new(),
         targets,
         sessions: [
             each(&zone.upstreams(Channel::General).websocket)?,

@@ -10,7 +10,7 @@ use http1::Heads;
 use super::bind::{Bound, Channelled, Permit};
 use super::body::{Flow, Outgoing};
 use super::filter::References;
-use super::head::{Head, stamp};
+use super::head::{Head, Stamp};
 use super::pool::Pool;
 use super::sending::Sending;
 use crate::call::{Call, CallBody, Size};
@@ -77,10 +77,14 @@ impl Bound<Box<Call>> {
         if trace.continues {
             written.trace_state(head);
         }
-        let said = (*id, *trace);
-        stamp(&permit, &peer.address, said, references, |name, value| {
-            written.field(name, value);
-        });
+        let stamp = Stamp {
+            permit: &permit,
+            address: &peer.address,
+            id: *id,
+            trace: *trace,
+            references,
+        };
+        stamp.write(&mut written);
         let written = written.end(&head.method, body.framing());
         Outbound {
             sending: Sending::new(written, host, body),

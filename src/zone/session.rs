@@ -18,7 +18,7 @@ use websocket::handshake;
 use super::bind::Bound;
 use super::egress::DialError;
 use super::filter::References;
-use super::head::{self, stamp};
+use super::head::{self, Stamp};
 use super::send::SendError;
 use super::stream::Stream;
 use super::upstream::Target;
@@ -147,20 +147,20 @@ impl<C> Bound<C> {
     }
 
     fn stamp(&self, headers: &mut HeaderMap, approach: Approach<'_>) {
-        let (address, references) = (&approach.peer.address, approach.references);
-        stamp(
-            &self.permit,
-            address,
-            (approach.id, approach.trace),
-            references,
-            |name, value| {
-                // They come from header values and digits.
-                if let Ok(mut value) = HeaderValue::from_bytes(value) {
-                    value.set_sensitive(*name == head::SECRET);
-                    headers.append(name, value);
-                }
-            },
-        );
+        let stamp = Stamp {
+            permit: &self.permit,
+            address: &approach.peer.address,
+            id: approach.id,
+            trace: approach.trace,
+            references: approach.references,
+        };
+        stamp.each(|name, value| {
+            // They come from header values and digits.
+            if let Ok(mut value) = HeaderValue::from_bytes(value) {
+                value.set_sensitive(*name == head::SECRET);
+                headers.append(name, value);
+            }
+        });
     }
 
     /// The same facts as one message before the client's first, where the zone understands it.
