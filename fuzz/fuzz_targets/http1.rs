@@ -1,25 +1,66 @@
-//! Answers in HTTP/1.1: an input is a byte that chooses the method and the pieces, then what a data centre
-//! sends.
+//! Messages in HTTP/1.1: an input is a byte that chooses the method and the pieces, then what a data centre
+//! or a client sends.
 //!
-//! Whatever comes and however it is chopped, nothing panics, and it comes to the same end: the same head,
-//! body and trailers, the same bytes left over, or the same fault.
+//! Answers: whatever comes and however it is chopped, nothing panics, and it comes to the same end: the same
+//! head, body and trailers, the same bytes left over, or the same fault. Requests: one is taken as it stands at
+//! the front, whole and by its own length, or nothing is.
 
 #![no_main]
 
 use bytes::BytesMut;
 use http::Method;
-use http1::{Body, Fault, Heads, Piece};
+use http1::{Body, Fault, Heads, Piece, Whole};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let [choice, stream @ ..] = data else {
         return;
     };
+    request(stream);
     let method = [Method::GET, Method::HEAD][usize::from(choice & 1)].clone();
     let whole = read(&method, &mut [stream].into_iter());
     for size in [1, usize::from(choice >> 1) + 2] {
         assert_eq!(whole, read(&method, &mut stream.chunks(size)));
     }
 });
+
+fn request(stream: &[u8]) {
+    let mut buffer = BytesMut::from(stream);
+    let Some(whole) = Whole::take(&mut buffer, 1_024) else {
+        assert_eq!(buffer, stream);
+        return;
+    };
+    let taken = stream.strip_suffix(&*buffer).expect("what follows stays");
+    let head = taken
+        .strip_suffix(&**whole.request.body())
+        .expect("a body ends it");
+    let text = String::from_utf8_lossy(head).to_lowercase();
+    assert!(head.len() <= 1_024 && text.ends_with("\r\n\r\n"));
+    let lines: Vec<&str> = text[..text.len() - 4].split("\r\n").collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| !line.is_empty() && !line.contains(['\r', '\n']))
+    );
+    assert!(lines[0].ends_with(" http/1.1"));
+    assert_eq!(lines.len() - 1, whole.request.headers().len());
+    let said = |name: &str| {
+        lines
+            .iter()
+            .filter_map(move |line| line.split_once(':').filter(|(n, _)| *n == name))
+    };
+    assert_eq!(
+        said("transfer-encoding").count() + said("upgrade").count() + said("expect").count(),
+        0
+    );
+    let lengths: Vec<_> = said("content-length")
+        .map(|(_, v)| v.trim().parse::<usize>())
+        .collect();
+    match &lengths[..] {
+        [] => assert!(whole.request.body().is_empty()),
+        [Ok(length)] => assert_eq!(whole.request.body().len(), *length),
+        other => panic!("{other:?}"),
+    }
+}
 
 /// What came: the head and all bytes of the body as text, what is left over, and how it ended.
 fn read(method: &Method, pieces: &mut dyn Iterator<Item = &[u8]>) -> (String, Vec<u8>, String) {

@@ -19,6 +19,8 @@ pub struct Whole {
 
 /// What a head says of its body and of the connection.
 struct Said {
+    /// The head's own size.
+    head: usize,
     length: usize,
     has_length: bool,
     persists: bool,
@@ -41,15 +43,17 @@ impl Whole {
     /// transfer coding, no upgrade, nothing to be said before the body. Anything else stays where it is, for a
     /// reader that knows more. `most` is that of a head, in bytes.
     pub fn take(buffer: &mut BytesMut, most: usize) -> Option<Self> {
-        let end = end_of_head(&buffer[..buffer.len().min(most)])?;
-        let head = buffer.split_to(end).freeze();
-        let taken = request(&head).filter(|(_, said)| said.length <= buffer.len());
-        let Some((mut request, said)) = taken else {
-            put_back(buffer, &head);
+        let mut all = buffer.split().freeze();
+        let Some((mut request, said)) = request(&all, most) else {
+            put_back(buffer, all);
             return None;
         };
+        let rest = all.split_off(said.head + said.length);
         if said.length > 0 {
-            *request.body_mut() = buffer.split_to(said.length).freeze();
+            *request.body_mut() = all.split_off(said.head);
+        }
+        if !rest.is_empty() {
+            buffer.extend_from_slice(&rest);
         }
         Some(Self {
             request,
@@ -58,45 +62,48 @@ impl Whole {
     }
 }
 
-/// Where the empty line ends. There is none where a line ends otherwise than in CRLF.
-fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', bytes) {
-        let line = bytes[start..end].strip_suffix(b"\r")?;
-        start = end + 1;
-        if line.is_empty() {
-            return Some(start);
-        }
-    }
-    None
+/// Whether all lines of a head end in CRLF. No CR stands alone in what httparse has read.
+fn has_plain_lines(head: &[u8]) -> bool {
+    let count = |byte| memchr::Memchr::new(byte, head).count();
+    head.ends_with(b"\r\n\r\n") && count(b'\r') == count(b'\n')
 }
 
-fn request(head: &Bytes) -> Option<(Request<Bytes>, Said)> {
+fn request(all: &Bytes, most: usize) -> Option<(Request<Bytes>, Said)> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
-    let status = parsed.parse_with_uninit_headers(head, &mut fields).ok()?;
+    let httparse::Status::Complete(end) =
+        parsed.parse_with_uninit_headers(all, &mut fields).ok()?
+    else {
+        return None;
+    };
+    let method = parsed.method?;
     let path = parsed.path.filter(|path| path.starts_with('/'))?;
-    if status != httparse::Status::Complete(head.len()) || parsed.version != Some(1) {
+    // Empty lines may come before a request.
+    if !all.starts_with(method.as_bytes()) {
+        return None;
+    }
+    if end > most || parsed.version != Some(1) || !has_plain_lines(&all[..end]) {
         return None;
     }
     let mut request = Request::new(Bytes::new());
-    *request.method_mut() = usual_method(parsed.method?)?;
-    *request.uri_mut() = Uri::from_maybe_shared(head.slice_ref(path.as_bytes())).ok()?;
-    let mut said = Said::new();
+    *request.method_mut() = usual_method(method)?;
+    *request.uri_mut() = Uri::from_maybe_shared(all.slice_ref(path.as_bytes())).ok()?;
+    let mut said = Said::of_head(end);
     let mut map = HeaderMap::with_capacity(parsed.headers.len());
     for field in &*parsed.headers {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         said.hear(&name, field.value)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).ok()?;
+        let value = HeaderValue::from_maybe_shared(all.slice_ref(field.value)).ok()?;
         map.append(name, value);
     }
     *request.headers_mut() = map;
-    Some((request, said))
+    (said.length <= all.len() - end).then_some((request, said))
 }
 
 impl Said {
-    const fn new() -> Self {
+    const fn of_head(size: usize) -> Self {
         Self {
+            head: size,
             length: 0,
             has_length: false,
             persists: true,
@@ -149,11 +156,10 @@ fn usual_method(name: &str) -> Option<Method> {
     })
 }
 
-fn put_back(buffer: &mut BytesMut, head: &[u8]) {
-    let mut whole = BytesMut::with_capacity(head.len() + buffer.len());
-    whole.extend_from_slice(head);
-    whole.extend_from_slice(buffer);
-    *buffer = whole;
+fn put_back(buffer: &mut BytesMut, all: Bytes) {
+    *buffer = all
+        .try_into_mut()
+        .unwrap_or_else(|shared| BytesMut::from(&*shared));
 }
 
 #[cfg(test)]
