@@ -27,9 +27,9 @@ use session_load::{answer, text};
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Before counting: caches fill and tables grow.
-const FIRST: u32 = 200;
+const FIRST: u32 = 100;
 
-const COUNTED: u32 = 1_000;
+const COUNTED: u32 = 400;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
