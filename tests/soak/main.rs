@@ -1,0 +1,166 @@
+//! The soak: full load by clients of every kind, with Apps that are registered, changed and retired,
+//! tokens that nobody has seen, and addresses that were not used before. Nothing grows.
+//!
+//! `cargo test --test soak` takes two minutes. `SOAK_SECONDS=1800 cargo test --release --test soak --
+//! --nocapture` is the long one; it prints its series.
+//!
+//! First everything that is remembered is filled: tokens, Apps, absent names, addresses. From then on
+//! the process's own memory is sampled. What is mapped from files does not count; the registry's
+//! and the audit log's files grow, since nothing is ever deleted from them. Then the clients leave, and
+//! with them every open file and connection that they had.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a test says what is wrong by panicking, and what it saw by printing"
+)]
+
+mod centre;
+#[path = "../it/harness/certificates.rs"]
+#[allow(dead_code, reason = "the other tests use the rest")]
+mod certificates;
+mod gateway;
+mod load;
+mod region;
+mod series;
+mod site;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use centre::Centre;
+use gateway::{Gateway, PATIENCE};
+use load::Load;
+use region::{CAPACITY, Region};
+use series::{Growth, Sample};
+use site::Site;
+
+/// Seconds of load, of which the first part fills what is remembered.
+const SECONDS: u64 = 100;
+const WARM_UP: f64 = 0.25;
+
+/// Apps at home and elsewhere. Together they are more than a core remembers (twice 8,192), so that
+/// Apps push each other out all the time.
+const HERE: usize = 16_500;
+const ELSEWHERE: usize = 1_500;
+
+/// Tokens that a core remembers: two generations of 16,384.
+const TOKENS: u64 = 32_768;
+
+/// What the process may have more at the end.
+///
+/// Caches empty by halves and at different times, and the allocator keeps pages that it may need
+/// again: that much has been seen to move without growing. What leaks 100 bytes a request is beyond
+/// it after 100,000 requests.
+const ALLOWANCE: f64 = 10.0 * MIB;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Controls: the generations of `Recent` (`src/recent.rs`), the capacity of what the registry
+/// remembers (`src/registry/memory.rs`), and every place that gives back what a connection, a request
+/// or a session has taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_grows_at_full_load() {
+    let span = Duration::from_secs(seconds());
+    let centre = Centre::start().await;
+    let site = Site::new(centre.address);
+    let region = Region::new(&site);
+    let apps = region.fill(HERE, ELSEWHERE).await;
+    let mut gateway = Gateway::start(&region, &site).await;
+    let before = gateway.sample();
+    let load = Load::new(site, region.key.clone(), gateway.http().clone(), apps);
+    let clients = load.begin();
+
+    let began = Instant::now();
+    let warm = sampled(&gateway, began, span.mul_f64(WARM_UP), || is_full(&load)).await;
+    let filled = load.tokens();
+    let series = sampled(&gateway, began, span, || load.tokens() > filled + TOKENS).await;
+    load.end();
+    clients.join_all().await;
+    tell(&warm, &series, &load);
+
+    assert_eq!(load.went_wrong(), [""; 0], "what no client may see");
+    let memory = Growth::of(&series, |sample| sample.anonymous);
+    assert!(memory.by() < ALLOWANCE, "memory grows: {memory:?}");
+    drop(centre);
+    comes_to_rest(&gateway, before).await;
+    assert!(gateway.ends_by_itself().await, "some task has not ended");
+}
+
+/// Everything that is remembered has been filled once.
+fn is_full(load: &Load) -> bool {
+    let absent = load.count("unknown") > CAPACITY as u64 / 2;
+    load.tokens() > TOKENS && load.has_called_all() && absent
+}
+
+/// Looks at the gateway until the time has come and the condition holds.
+async fn sampled(
+    gateway: &Gateway,
+    began: Instant,
+    until: Duration,
+    holds: impl Fn() -> bool,
+) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    let step = Duration::from_secs(seconds()) / 400;
+    while began.elapsed() < until || !holds() {
+        assert!(began.elapsed() < TOO_LONG, "this machine is too slow");
+        samples.push(gateway.sample());
+        tokio::time::sleep(step).await;
+    }
+    samples
+}
+
+const TOO_LONG: Duration = Duration::from_secs(2 * 3600);
+
+/// Waits until nothing is left of what the clients had.
+async fn comes_to_rest(gateway: &Gateway, before: Sample) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut open = 0.0;
+        for gauge in ["connections", "sessions", "upstream_connections"] {
+            open += gateway.metric(&format!("domicile_{gauge}"), "").await;
+        }
+        let now = gateway.sample();
+        if open == 0.0 && now.files <= before.files && now.threads <= before.threads {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{open} connections and sessions are left; {before:?} became {now:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own length")]
+fn seconds() -> u64 {
+    let text = std::env::var("SOAK_SECONDS").ok();
+    text.map_or(SECONDS, |text| text.parse().expect("a number of seconds"))
+}
+
+fn tell(warm: &[Sample], series: &[Sample], load: &Load) {
+    let all: Vec<&Sample> = warm.iter().chain(series).collect();
+    println!(
+        "{} samples to fill, {} after that",
+        warm.len(),
+        series.len()
+    );
+    println!("seconds, own MiB, resident MiB, files, threads:");
+    for sample in all.iter().step_by((all.len() / 30).max(1)) {
+        println!(
+            "{:7.1} {:7.1} {:7.1} {:5} {:4}",
+            sample.at,
+            sample.anonymous / MIB,
+            sample.resident / MIB,
+            sample.files,
+            sample.threads
+        );
+    }
+    println!("{:?}", Growth::of(series, |sample| sample.anonymous));
+    println!("{:?}", load.done());
+}
