@@ -157,14 +157,14 @@ pub const FILLED: &[Row] = &[
         "struct Mailbox(SyncSender<Command>)",
         "entries to be written",
         "1,024",
-        "src/audit/writer.rs",
+        "src/audit/writer.rs::what_finds_no_room_before_the_thread_is_refused",
     ),
     Row(
         "src/audit/log.rs",
         "partials: VecDeque<Vec<Tile>>",
         "tiles of the newest checkpoints",
         "17",
-        "src/audit/log.rs",
+        "src/audit/tests/crashes.rs::the_folder_does_not_fill_up_with_partial_tiles",
     ),
     Row(
         "src/observe/tracer.rs",
