@@ -28,7 +28,7 @@ pub struct Gateway {
 impl Gateway {
     pub async fn start(region: &Region, site: &Site) -> Self {
         let errors = std::fs::File::create(region.file("stderr")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_domicile"))
+        let child = Command::new(binary())
             .args(["serve", "--cores", "1", "--config"])
             .arg(region.config())
             .stdin(Stdio::null())
@@ -116,6 +116,13 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `SOAK_BINARY`, or the one that was built with the test.
+#[expect(clippy::disallowed_methods, reason = "a test's own choice")]
+fn binary() -> String {
+    let other = std::env::var("SOAK_BINARY");
+    other.unwrap_or_else(|_| env!("CARGO_BIN_EXE_domicile").to_owned())
 }
 
 /// The number of a line such as `VmRSS:  1234 kB`; 0 without one.

@@ -28,7 +28,6 @@ mod region;
 mod series;
 mod site;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
