@@ -48,6 +48,11 @@ const WARM_UP: f64 = 0.25;
 const HERE: usize = 16_500;
 const ELSEWHERE: usize = 1_500;
 
+/// In a long soak the registry's file is larger than what is held of it in memory (128 MiB,
+/// `src/registry/embedded_file.rs`). In a short one it is smaller, is held whole, and hardly grows.
+const LONG: u64 = 600;
+const HERE_IF_LONG: usize = 60_000;
+
 /// Tokens that a core remembers: two generations of 16,384.
 const TOKENS: u64 = 32_768;
 
@@ -69,22 +74,36 @@ async fn nothing_grows_at_full_load() {
     let centre = Centre::start().await;
     let site = Site::new(centre.address);
     let region = Region::new(&site);
-    let apps = region.fill(HERE, ELSEWHERE).await;
+    let here = if seconds() < LONG { HERE } else { HERE_IF_LONG };
+    let apps = region.fill(here, ELSEWHERE).await;
     let mut gateway = Gateway::start(&region, &site).await;
     let before = gateway.sample();
+    println!(
+        "{} Apps here, {} elsewhere; at the start {before:?}",
+        apps.0.len(),
+        apps.1.len()
+    );
     let load = Load::new(site, region.key.clone(), gateway.http().clone(), apps);
     let clients = load.begin();
 
     let began = Instant::now();
-    let warm = sampled(&gateway, began, span.mul_f64(WARM_UP), || is_full(&load)).await;
+    sampled(&gateway, &load, began, span.mul_f64(WARM_UP), || {
+        is_full(&load)
+    })
+    .await;
+    println!("filled with {:?}", load.done());
     let filled = load.tokens();
-    let series = sampled(&gateway, began, span, || load.tokens() > filled + TOKENS).await;
+    let series = sampled(&gateway, &load, began, span, || {
+        load.tokens() > filled + TOKENS
+    })
+    .await;
     load.end();
     clients.join_all().await;
-    tell(&warm, &series, &load);
+    println!("at the end: {:?}", load.done());
 
     assert_eq!(load.went_wrong(), [""; 0], "what no client may see");
     let memory = Growth::of(&series, |sample| sample.anonymous);
+    println!("{memory:?}: by {:.1} MiB", memory.by() / MIB);
     assert!(memory.by() < ALLOWANCE, "memory grows: {memory:?}");
     drop(centre);
     comes_to_rest(&gateway, before).await;
@@ -97,22 +116,29 @@ fn is_full(load: &Load) -> bool {
     load.tokens() > TOKENS && load.has_called_all() && absent
 }
 
-/// Looks at the gateway until the time has come and the condition holds.
+/// Looks at the gateway until the time has come and the condition holds, and tells now and then.
 async fn sampled(
     gateway: &Gateway,
+    load: &Load,
     began: Instant,
     until: Duration,
     holds: impl Fn() -> bool,
 ) -> Vec<Sample> {
-    let mut samples = Vec::new();
+    let mut samples: Vec<Sample> = Vec::new();
     let step = Duration::from_secs(seconds()) / 400;
     while began.elapsed() < until || !holds() {
         assert!(began.elapsed() < TOO_LONG, "this machine is too slow");
         samples.push(gateway.sample());
+        if samples.len() % TELL == 1 {
+            tell(&samples[samples.len() - 1], load);
+        }
         tokio::time::sleep(step).await;
     }
     samples
 }
+
+/// Samples, of which one is told.
+const TELL: usize = 16;
 
 const TOO_LONG: Duration = Duration::from_secs(2 * 3600);
 
@@ -142,24 +168,17 @@ fn seconds() -> u64 {
     text.map_or(SECONDS, |text| text.parse().expect("a number of seconds"))
 }
 
-fn tell(warm: &[Sample], series: &[Sample], load: &Load) {
-    let all: Vec<&Sample> = warm.iter().chain(series).collect();
+fn tell(sample: &Sample, load: &Load) {
+    let Sample {
+        at, files, threads, ..
+    } = sample;
+    let [own, resident] = [sample.anonymous, sample.resident].map(|bytes| bytes / MIB);
+    let done: u64 = load.done().values().sum();
     println!(
-        "{} samples to fill, {} after that",
-        warm.len(),
-        series.len()
+        "{at:7.1} s: {own:6.1} MiB of its own, {resident:6.1} resident, {files:4} files, \
+         {threads} threads; {done} done"
     );
-    println!("seconds, own MiB, resident MiB, files, threads:");
-    for sample in all.iter().step_by((all.len() / 30).max(1)) {
-        println!(
-            "{:7.1} {:7.1} {:7.1} {:5} {:4}",
-            sample.at,
-            sample.anonymous / MIB,
-            sample.resident / MIB,
-            sample.files,
-            sample.threads
-        );
+    for wrong in load.went_wrong() {
+        println!("wrong: {wrong}");
     }
-    println!("{:?}", Growth::of(series, |sample| sample.anonymous));
-    println!("{:?}", load.done());
 }

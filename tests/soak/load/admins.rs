@@ -14,7 +14,7 @@ use crate::site::{App, ORG, connect, fresh};
 
 /// Requests of others for each App that is registered: the registry's file grows with each, and so
 /// does what is remembered of the file, until it is as much as may be.
-const REQUESTS: u64 = 200;
+const REQUESTS: u64 = 100;
 
 /// An App's whole life.
 pub async fn registers(load: Arc<Load>) -> io::Result<()> {

@@ -41,10 +41,11 @@ pub async fn comes_and_goes(load: Arc<Load>) -> io::Result<()> {
     Ok(())
 }
 
-/// One that leaves: in its head, in its body, or while the data centre works.
+/// One that leaves: in its head, in its body, or while the data centre works. Then another asks and
+/// waits, so that there are no more of those who leave than the gateway can bear.
 pub async fn leaves(load: Arc<Load>) -> io::Result<()> {
     let mut wire = plain(&load.site).await?;
-    let app = load.app();
+    let app = load.app().clone();
     let token = app.token("u1");
     match fresh() % 3 {
         0 => {
@@ -60,10 +61,9 @@ pub async fn leaves(load: Arc<Load>) -> io::Result<()> {
                 .await?
         }
     }
+    drop(wire);
     load.counted("left");
-    // What was sent is on its way before the end is.
-    tokio::task::yield_now().await;
-    Ok(())
+    comes_and_goes(load).await
 }
 
 /// Refusals of every kind, on one connection each.
