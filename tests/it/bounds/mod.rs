@@ -37,7 +37,7 @@ fn everything_that_is_kept_has_a_bound_and_a_test_of_it() {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         for declaration in declarations(&text) {
-            let is_filled = |row: &&Row| row.0 == name && declaration.contains(row.1);
+            let is_filled = |row: &&Row| row.file == name && declaration.contains(row.declaration);
             let is_fixed =
                 |(file, start): &&(&str, &str)| *file == name && declaration.contains(start);
             let filled = FILLED.iter().find(is_filled);
@@ -51,7 +51,14 @@ fn everything_that_is_kept_has_a_bound_and_a_test_of_it() {
 
 #[test]
 fn what_bounds_them_is_there() {
-    for Row(file, declaration, holds, bound, shown_by) in FILLED {
+    for Row {
+        file,
+        declaration,
+        holds,
+        bound,
+        shown_by,
+    } in FILLED
+    {
         let text = fs::read_to_string(root().join(file)).unwrap();
         assert!(
             text.contains(declaration),
