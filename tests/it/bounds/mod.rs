@@ -33,6 +33,7 @@ const COLLECTIONS: [&str; 13] = [
 #[test]
 fn everything_that_is_kept_has_a_bound_and_a_test_of_it() {
     let mut found = 0;
+    let mut unknown = Vec::new();
     for path in sources(&root().join("src")) {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -42,10 +43,13 @@ fn everything_that_is_kept_has_a_bound_and_a_test_of_it() {
                 |(file, start): &&(&str, &str)| *file == name && declaration.contains(start);
             let filled = FILLED.iter().find(is_filled);
             let known = filled.is_some() || FIXED.iter().any(|row| is_fixed(&row));
-            assert!(known, "what bounds this? {name}: {declaration}");
+            if !known {
+                unknown.push(format!("{name}: {declaration}"));
+            }
             found += 1;
         }
     }
+    assert_eq!(unknown, [""; 0], "what bounds these?");
     assert!(found > 40, "only {found} were found");
 }
 
@@ -107,7 +111,7 @@ fn declarations(text: &str) -> impl Iterator<Item = &str> {
         let holds = COLLECTIONS
             .iter()
             .any(|collection| line.contains(collection));
-        holds && !line.starts_with("//") && is_declaration(line)
+        holds && !line.starts_with("//") && !line.ends_with('{') && is_declaration(line)
     })
 }
 
