@@ -75,6 +75,7 @@ impl Gateway {
         let lazy = number(&memory, "LazyFree:");
         Sample {
             at: self.began.elapsed().as_secs_f64(),
+            tokens: 0,
             anonymous: (number(&memory, "Anonymous:") - lazy) * 1024.0,
             resident: number(&status, "VmRSS:") * 1024.0,
             threads: number(&status, "Threads:"),

@@ -49,12 +49,12 @@ const TOLD: usize = 20;
 
 /// How many clients of each kind there are.
 const KEEP_ALIVE: usize = 16;
-const SHORT: usize = 8;
-const LEAVING: usize = 4;
-const HANDSHAKES: usize = 4;
+const SHORT: usize = 6;
+const LEAVING: usize = 2;
+const HANDSHAKES: usize = 2;
 const HTTP2: usize = 3;
-const SESSIONS: usize = 12;
-const STAYING: usize = 32;
+const SESSIONS: usize = 4;
+const STAYING: usize = 24;
 const REFUSED: usize = 4;
 const ASKING: usize = 2;
 const ADMINS: usize = 2;

@@ -5,6 +5,8 @@
 pub struct Sample {
     /// Seconds since it began.
     pub at: f64,
+    /// Tokens that it had been shown by then, each for the first time.
+    pub tokens: u64,
     /// Its own pages: what is mapped from files is not among them.
     pub anonymous: f64,
     pub resident: f64,
@@ -12,72 +14,82 @@ pub struct Sample {
     pub files: f64,
 }
 
+/// Tokens in a generation of a core's cache (`src/auth/verified.rs`).
+///
+/// With each the cache falls from two generations to one: its memory is a saw with teeth of more than
+/// 10 MiB. So parts of a series are compared that are whole teeth, however long they take.
+pub const GENERATION: u64 = 16_384;
+
 /// How something changed over a series.
 #[derive(Debug, Clone, Copy)]
 pub struct Growth {
-    /// Medians of the first and the last third.
+    /// Means of the first and the last quarter, which are one generation at least.
     pub first: f64,
     pub last: f64,
-    /// Of the line that fits best, a second.
-    pub slope: f64,
-    /// From the middle of the first third to the middle of the last, in seconds.
+    /// Seconds between the two.
     pub seconds: f64,
 }
 
 impl Growth {
     /// # Panics
-    /// When there are too few samples to say anything.
+    /// When there are not two whole generations.
     pub fn of(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> Self {
-        let third = samples.len() / 3;
-        assert!(third >= 10, "only {} samples", samples.len());
-        let (first, last) = (&samples[..third], &samples[samples.len() - third..]);
-        let middle = |part: &[Sample]| median(part.iter().map(|sample| sample.at).collect());
+        let began = samples[0].tokens;
+        let generation = |sample: &Sample| (sample.tokens - began) / GENERATION;
+        let whole = generation(&samples[samples.len() - 1]);
+        assert!(whole >= 2, "only {whole} generations of tokens");
+        let quarter = (whole / 4).max(1);
+        let first = |sample: &Sample| generation(sample) < quarter;
+        let last = |sample: &Sample| (whole - quarter..whole).contains(&generation(sample));
+        let at = |sample: &Sample| sample.at;
         Self {
-            first: median(first.iter().map(&value).collect()),
-            last: median(last.iter().map(&value).collect()),
-            slope: slope(samples, &value),
-            seconds: middle(last) - middle(first),
+            first: mean(samples, first, &value),
+            last: mean(samples, last, &value),
+            seconds: mean(samples, last, at) - mean(samples, first, at),
         }
     }
 
-    /// By how much it grew: by the medians, and by the line. Both must say so before it counts:
-    /// caches are emptied by halves, so that a part of the series may end high or low.
     pub fn by(&self) -> f64 {
-        (self.last - self.first).min(self.slope * self.seconds)
+        self.last - self.first
+    }
+
+    pub fn an_hour(&self) -> f64 {
+        self.by() / self.seconds * 3_600.0
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// By least squares.
-fn slope(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> f64 {
-    let count = samples.len() as f64;
-    let mean = |of: &dyn Fn(&Sample) -> f64| samples.iter().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(&|sample| sample.at), mean(&value));
-    let with = |sample: &Sample| (sample.at - x) * (value(sample) - y);
-    let square = |sample: &Sample| (sample.at - x).powi(2);
-    samples.iter().map(with).sum::<f64>() / samples.iter().map(square).sum::<f64>()
+/// Of some samples, weighed by the tokens since the one before: a machine that stops for a while does
+/// not make a tooth's tip count for more than its foot.
+fn mean(samples: &[Sample], some: impl Fn(&Sample) -> bool, value: impl Fn(&Sample) -> f64) -> f64 {
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for pair in samples.windows(2).filter(|pair| some(&pair[1])) {
+        let weight = (pair[1].tokens - pair[0].tokens) as f64;
+        sum += weight * value(&pair[1]);
+        weights += weight;
+    }
+    sum / weights
 }
 
 #[test]
 fn a_leak_shows_and_a_saw_does_not() {
-    let series = |value: &dyn Fn(f64) -> f64| -> Vec<Sample> {
-        let sample = |n: u32| Sample {
-            at: f64::from(n),
-            anonymous: value(f64::from(n)),
+    let grown = |generations: u64, value: &dyn Fn(f64) -> f64| {
+        let sample = |n: u64| Sample {
+            at: n as f64,
+            // It stops in the midst of the second generation.
+            tokens: 1_000 + 160 * n.min(150) + 160 * n.max(250) - 160 * 250,
+            anonymous: value((160 * n.min(150) + 160 * n.max(250) - 160 * 250) as f64),
             ..Sample::default()
         };
-        (0..300).map(sample).collect()
+        let samples: Vec<_> = (0..100 + generations * 103).map(sample).collect();
+        Growth::of(&samples, |sample| sample.anonymous).by()
     };
-    let grown = |value: &dyn Fn(f64) -> f64| Growth::of(&series(value), |s| s.anonymous).by();
-    let leak = grown(&|at| 100.0 + 2.0 * at);
-    assert!((leak - 400.0).abs() < 1.0, "{leak}");
-    let saw = grown(&|at| 100.0 + at % 47.0);
-    assert!(saw < 10.0, "{saw}");
-    let both = grown(&|at| 100.0 + at % 47.0 + 2.0 * at);
-    assert!((350.0..450.0).contains(&both), "{both}");
-    assert!(grown(&|at| 1_000.0 - at) < 0.0);
+    for phase in [0.0, 5_000.0, 12_000.0] {
+        let saw = |at: f64| 1_000.0 + (at + phase) % GENERATION as f64;
+        let (short, long) = (grown(2, &saw), grown(12, &saw));
+        assert!(short.abs() < 400.0 && long.abs() < 400.0, "{short}, {long}");
+        let leak = |at: f64| saw(at) + at;
+        let (short, long) = (grown(2, &leak), grown(12, &leak));
+        assert!((short - 16_384.0).abs() < 800.0, "{short}");
+        assert!((long - 9.0 * 16_384.0).abs() < 800.0, "{long}");
+    }
 }

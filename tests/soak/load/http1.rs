@@ -13,15 +13,21 @@ const REQUESTS: usize = 300;
 /// Each of how many brings a body.
 const UPLOADS: usize = 8;
 
-/// A connection for many requests, each of another App and with a token that nobody has seen.
+/// Requests of an App, one after the other.
+const OF_AN_APP: usize = 4;
+
+/// A connection for many requests, of one App after the other, each with a token that nobody has seen.
 pub async fn keeps_alive(load: Arc<Load>) -> io::Result<()> {
     let mut wire = plain(&load.site).await?;
     let body = "x".repeat(4_096);
+    let mut app = load.app();
     for n in 0..REQUESTS {
         if load.is_over() {
             break;
         }
-        let app = load.app();
+        if n % OF_AN_APP == 0 {
+            app = load.app();
+        }
         let token = app.token("u1");
         let request = match n % UPLOADS {
             0 => post(&app.name, "chatgroups", &token, &body),
@@ -50,7 +56,7 @@ pub async fn leaves(load: Arc<Load>) -> io::Result<()> {
     match fresh() % 3 {
         0 => {
             wire.say(&get(&app.name, "users/u1", Some(&token))[..40])
-                .await?
+                .await?;
         }
         1 => {
             let whole = post(&app.name, "chatgroups", &token, &"x".repeat(20_000));
@@ -58,7 +64,7 @@ pub async fn leaves(load: Arc<Load>) -> io::Result<()> {
         }
         _ => {
             wire.say(&get(&app.name, "chatgroups/slow", Some(&token)))
-                .await?
+                .await?;
         }
     }
     drop(wire);

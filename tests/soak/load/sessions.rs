@@ -39,7 +39,7 @@ pub async fn stays(load: Arc<Load>) -> io::Result<()> {
             break;
         }
         session.talk(&load, 1).await?;
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
     load.counted("long session");
     Ok(())
