@@ -99,12 +99,19 @@ const WRONG_KEYS: u32 = 60;
 /// Seconds for which a use of an account need not be written again.
 const USE: u64 = 3_600;
 
+/// Accounts whose use is remembered. Beyond them all are forgotten, and written once more.
+const USES: usize = 4_096;
+
+/// When each account's use was last handed on, in unix seconds.
+#[derive(Default)]
+struct Uses(HashMap<String, u64>);
+
 /// What all handlers share.
 pub(super) struct Shared {
     pub given: AdminState,
     attempts: PerAddress,
-    /// When each account's use was last handed to the registry, in unix seconds.
-    used: Mutex<HashMap<String, u64>>,
+    /// What was handed to the registry.
+    used: Mutex<Uses>,
 }
 
 impl Shared {
@@ -168,8 +175,7 @@ impl Shared {
         if account.last_used_at.is_some_and(recent) {
             return;
         }
-        let before = self.used.lock().insert(account.id.clone(), now);
-        if before.is_some_and(recent) {
+        if self.used.lock().again(&account.id, now) {
             return;
         }
         let (registry, id) = (Arc::clone(&self.given.registry), account.id.clone());
@@ -216,6 +222,37 @@ impl Shared {
             }),
             // A pin's region is in the catalogue; where it is not, nobody knows the way.
             None => Refusal::RegistryUntrusted,
+        }
+    }
+}
+
+impl Uses {
+    /// Whether the account's use was handed on within the hour. If not, it is now.
+    fn again(&mut self, id: &str, now: u64) -> bool {
+        let recent = |at: &u64| now < at.saturating_add(USE);
+        if self.0.get(id).is_some_and(recent) {
+            return true;
+        }
+        if self.0.len() >= USES {
+            self.0.clear();
+        }
+        self.0.insert(id.to_owned(), now);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_is_handed_on_once_an_hour_and_not_remembered_for_ever() {
+        let mut uses = Uses::default();
+        assert!(!uses.again("a", 1_000) && uses.again("a", 1_000 + USE - 1));
+        assert!(!uses.again("a", 1_000 + USE) && uses.again("a", 1_000 + USE));
+        for n in 0..3 * USES {
+            uses.again(&n.to_string(), 10_000);
+            assert!(uses.0.len() <= USES);
         }
     }
 }

@@ -45,6 +45,11 @@ const BATCH: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
 
 impl Mailbox {
+    fn new() -> (Self, Receiver<Command>) {
+        let (sender, receiver) = sync_channel(BACKLOG);
+        (Self(sender), receiver)
+    }
+
     /// Hands an entry over and waits until it is on disk.
     pub async fn append(&self, draft: Draft) -> Result<(), AuditError> {
         let (reply, answer) = oneshot::channel();
@@ -89,10 +94,10 @@ impl Writer {
     }
 
     pub fn start(self) -> io::Result<(Mailbox, JoinHandle<()>)> {
-        let (sender, receiver) = sync_channel(BACKLOG);
+        let (mailbox, receiver) = Mailbox::new();
         let thread = thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || self.run(&receiver))?;
-        Ok((Mailbox(sender), thread))
+        Ok((mailbox, thread))
     }
 
     fn run(mut self, commands: &Receiver<Command>) {
@@ -251,4 +256,18 @@ pub fn rfc3339(unix_millis: u64) -> String {
     let millis = i64::try_from(unix_millis).unwrap_or(i64::MAX);
     let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX);
     format!("{time:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Control: the bound, at which nobody waits.
+    #[test]
+    fn what_finds_no_room_before_the_thread_is_refused() {
+        let (mailbox, _commands) = Mailbox::new();
+        let send = || mailbox.send(Command::Flush(oneshot::channel().0));
+        assert!((0..BACKLOG).all(|_| send().is_ok()));
+        assert!(matches!(send(), Err(AuditError::Full)));
+    }
 }

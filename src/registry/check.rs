@@ -179,7 +179,7 @@ impl Registry {
         all
     }
 
-    async fn refresh(&self, changed: Option<mpsc::UnboundedReceiver<AppKey>>) {
+    async fn refresh(&self, changed: Option<mpsc::Receiver<AppKey>>) {
         let Some(mut changed) = changed else { return };
         while let Some(key) = changed.recv().await {
             // A failure was counted and said; the App's next request asks again.

@@ -52,3 +52,38 @@ impl<K: Hash + Eq + Copy, V> Drop for Seat<'_, K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::{join_all, poll_immediate};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// Control: who leaves clears away, whether the flight has landed or not.
+    #[tokio::test]
+    async fn no_flight_stays_after_its_landing() {
+        let flights = Flights::<u32, u32>::default();
+        let landing = &Notify::new();
+        let flight = |key| {
+            flights.join(key, async move || {
+                landing.notified().await;
+                key
+            })
+        };
+        // Nobody waits for these any more.
+        for key in 0..100 {
+            assert!(poll_immediate(flight(key)).await.is_none());
+        }
+        assert!(flights.0.lock().is_empty());
+        let waiting = join_all((0..100).map(|n| flight(n % 10)));
+        let landed = async {
+            tokio::task::yield_now().await;
+            assert_eq!(flights.0.lock().len(), 10);
+            landing.notify_waiters();
+        };
+        let (answers, ()) = tokio::join!(waiting, landed);
+        assert!((0..100).zip(answers).all(|(n, answer)| answer == n % 10));
+        assert!(flights.0.lock().is_empty());
+    }
+}

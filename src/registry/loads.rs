@@ -43,3 +43,34 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::AppKey;
+    use crate::registry::names::key_hash;
+
+    fn hash(n: usize) -> Hash {
+        key_hash(&AppKey::new("acme", &format!("app-{n}")).unwrap())
+    }
+
+    /// Control: the sweep.
+    #[test]
+    fn what_nobody_uses_is_forgotten_and_what_is_used_is_the_same() {
+        let loads = Loads::default();
+        let used: Vec<_> = (0..2 * SWEEP).map(|n| loads.of(hash(n))).collect();
+        for n in 0..50 * SWEEP {
+            loads.of(hash(2 * SWEEP + n));
+            // With the one that is asked for.
+            assert!(loads.0.lock().loads.len() <= 2 * (used.len() + 1) + 1);
+        }
+        for (n, load) in used.iter().enumerate() {
+            assert!(Arc::ptr_eq(load, &loads.of(hash(n))), "{n}");
+        }
+        drop(used);
+        for n in 0..10 * SWEEP {
+            loads.of(hash(100 * SWEEP + n));
+        }
+        assert!(loads.0.lock().loads.len() <= SWEEP + 1);
+    }
+}

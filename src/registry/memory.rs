@@ -39,8 +39,8 @@ pub(super) struct Memory {
     shards: Box<[Mutex<Epoch>]>,
     accounts: AtomicU64,
     counts: Arc<Counts>,
-    /// Apps that were known and have changed.
-    changed: mpsc::UnboundedSender<AppKey>,
+    /// Apps that were known and have changed. What finds no room is read at its next request.
+    changed: mpsc::Sender<AppKey>,
     pub(super) loads: Loads,
 }
 
@@ -76,6 +76,9 @@ struct Counts {
 
 const SHARDS: usize = 1_024;
 
+/// Changed Apps that may wait to be read again.
+pub(super) const CHANGED: usize = 16_384;
+
 /// SPEC 7: misses are remembered at most this long.
 const ABSENT_AT_MOST: Duration = Duration::from_secs(5);
 
@@ -84,7 +87,7 @@ impl Memory {
         region: RegionId,
         capacity: u64,
         negative_ttl: Duration,
-        changed: mpsc::UnboundedSender<AppKey>,
+        changed: mpsc::Sender<AppKey>,
     ) -> Self {
         let counts = Arc::new(Counts::default());
         let absent_for = negative_ttl.min(ABSENT_AT_MOST);
@@ -130,7 +133,7 @@ impl Memory {
         if *now != epoch {
             answer.known.mark_stale();
             if matches!(answer.known.home, Home::Here(_)) {
-                let _closing = self.changed.send(answer.known.app_key);
+                let _full = self.changed.try_send(answer.known.app_key);
             }
             return;
         }
@@ -186,8 +189,8 @@ impl Memory {
         epoch.0 += 1;
         if let Some(old) = self.known.remove(hash) {
             old.known.mark_stale();
-            // Nobody refreshes when the gateway is going down.
-            let _closing = self.changed.send(old.known.app_key);
+            // Nor does anybody refresh when the gateway is going down.
+            let _full = self.changed.try_send(old.known.app_key);
         }
     }
 }
@@ -245,5 +248,77 @@ impl Counts {
     fn read(&self) -> (u64, u64) {
         let read = |n: &AtomicI64| u64::try_from(n.load(Ordering::Relaxed)).unwrap_or(0);
         (read(&self.home), read(&self.elsewhere))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::names::key_hash;
+
+    const CAPACITY: u64 = 100;
+
+    fn region(name: &str) -> RegionId {
+        RegionId::parse(name).unwrap()
+    }
+
+    fn memory() -> (Memory, mpsc::Receiver<AppKey>) {
+        let (sender, changed) = mpsc::channel(CHANGED);
+        let memory = Memory::new(region("frankfurt"), CAPACITY, ABSENT_AT_MOST, sender);
+        (memory, changed)
+    }
+
+    fn key(n: usize) -> AppKey {
+        AppKey::new("acme", &format!("app-{n}")).unwrap()
+    }
+
+    fn remember(memory: &Memory, n: usize) -> Hash {
+        let hash = key_hash(&key(n));
+        let found = Remembered {
+            known: Arc::new(Known::new(key(n), Home::Elsewhere(region("virginia")))),
+            region: region("virginia"),
+            zone: ZoneId::parse("va1").unwrap(),
+            pair: hash,
+        };
+        memory.remember(hash, memory.epoch(&hash), &Arc::new(found));
+        hash
+    }
+
+    /// Control: the capacity of each cache. What is over it waits for moka's own housekeeping, which
+    /// comes along with every few hundred writes.
+    #[test]
+    fn no_more_is_remembered_than_fits() {
+        let (memory, _changed) = memory();
+        let id = AppId::parse(&"0".repeat(32)).unwrap();
+        for n in 0..100 * usize::try_from(CAPACITY).unwrap() {
+            let hash = remember(&memory, n);
+            memory.remember_id(hash, id, key(n));
+            memory.remember_absence(hash, memory.epoch(&hash), 0);
+            if n % 500 == 0 {
+                let (known, ids) = (memory.known.iter().count(), memory.ids.iter().count());
+                let most = known.max(ids).max(memory.absent.iter().count());
+                assert!(most < 2_000, "{most} after {n}");
+            }
+        }
+        memory.known.run_pending_tasks();
+        memory.ids.run_pending_tasks();
+        memory.absent.run_pending_tasks();
+        let (home, elsewhere, absent) = memory.entries();
+        assert_eq!((home, elsewhere), (0, CAPACITY));
+        assert_eq!(memory.ids.entry_count(), CAPACITY);
+        // Of these some may have been forgotten by now.
+        assert!(absent <= CAPACITY);
+    }
+
+    /// Control: the queue's bound. Nobody waits at it: who is not read again in advance is read when
+    /// asked for.
+    #[test]
+    fn changed_apps_that_nobody_reads_again_do_not_pile_up() {
+        let (memory, changed) = memory();
+        for n in 0..CHANGED + 500 {
+            let hash = remember(&memory, n);
+            memory.record_written(&hash);
+        }
+        assert_eq!(changed.len(), CHANGED);
     }
 }

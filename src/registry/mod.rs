@@ -123,7 +123,7 @@ pub struct Registry {
     flights: flight::Flights<Hash, lookup::Reading>,
     checks: flight::Flights<(), ()>,
     book: ArcSwapOption<book::Book>,
-    changed: Mutex<Option<mpsc::UnboundedReceiver<AppKey>>>,
+    changed: Mutex<Option<mpsc::Receiver<AppKey>>>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
 }

@@ -13,7 +13,7 @@ use super::anchor::{Anchor, AnchorError};
 use super::flight::Flights;
 use super::health::Facts;
 use super::keys::Keys;
-use super::memory::Memory;
+use super::memory::{CHANGED, Memory};
 use super::pin::Signer;
 use super::probe::WrongKey;
 use super::random::Randomness;
@@ -74,7 +74,7 @@ impl Registry {
         if parts.require_anchor && !existed {
             return Err(OpenError::NoAnchor(parts.anchor));
         }
-        let (sender, changed) = mpsc::unbounded_channel();
+        let (sender, changed) = mpsc::channel(CHANGED);
         let memory = Arc::new(Memory::new(
             parts.region.clone(),
             parts.cache_capacity,

@@ -243,6 +243,10 @@ mod tests {
         assert!(health.is_well());
         health.failed();
         assert!(!health.is_well());
+        for _ in 0..100 {
+            health.failed();
+            assert!(health.failures.lock().len() < FAILURES);
+        }
     }
 
     #[test]

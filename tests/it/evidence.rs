@@ -61,7 +61,7 @@ fn is_path(span: &str) -> bool {
     ROOTS.iter().any(|root| span.starts_with(root)) && span.chars().all(plain)
 }
 
-fn missing(span: &str) -> Option<&'static str> {
+pub fn missing(span: &str) -> Option<&'static str> {
     let (path, function) = span.split_once("::").unwrap_or((span, ""));
     let path = root().join(path);
     if function.is_empty() {

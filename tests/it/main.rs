@@ -12,6 +12,7 @@
 mod api_reference;
 mod audit;
 mod backup;
+mod bounds;
 mod canary;
 mod centre_disk;
 mod channels;
