@@ -36,10 +36,15 @@ impl Pace {
             it_interval: every,
             it_value: every,
         };
-        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &setting)?;
+        #[expect(
+            deprecated,
+            reason = "it warns of descriptors that are not owned; this one is, and the other is unsafe"
+        )]
+        let watched = AsyncFd::new(timer)?;
+        timerfd_settime(watched.get_ref(), TimerfdTimerFlags::empty(), &setting)?;
         Ok(Self {
             next: now() + period,
-            timer: AsyncFd::register(timer)?,
+            timer: watched,
             period,
         })
     }
