@@ -70,7 +70,7 @@ class Generators:
 
     @contextmanager
     def run(self, target, lines, rate=None, connections=64, expect=(200,), fresh=False, slot=None,
-            during=None):  # fmt: skip
+            during=None, prompt=True):  # fmt: skip
         command = [
             self.binary, "--to", f"127.0.0.1:{target.port}", "--calls", self.calls(lines),
             "--connections", connections,
@@ -86,7 +86,7 @@ class Generators:
         with open(errors, "wb") as out:
             popen = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=out, text=True, preexec_fn=promptly,
+                stderr=out, text=True, preexec_fn=promptly if prompt else None,
             )  # fmt: skip
         generator = Generator(popen, errors)
         try:

@@ -48,17 +48,24 @@ def upstream(base, folder, processes, certificate):
     return servers.Proxy("direct", process, plain, tls)
 
 
-def renew(folder, certificate):
-    """Puts another certificate of the same CA, and its key, in the place of the ones that serve."""
-    key, asked, made = (folder / f"renewed.{end}" for end in ("key", "csr", "crt"))
+def issue(folder, certificate, name, usage="serverAuth"):
+    """Another certificate for localhost of the same CA, and its key: files of that name."""
+    key, asked, made, extensions = (folder / f"{name}.{end}" for end in ("key", "csr", "crt", "ext"))
+    extensions.write_text(f"subjectAltName=DNS:localhost\nextendedKeyUsage={usage}\n")
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     machine.output(
-        ["openssl", "req", *new_key, "-subj", "/CN=localhost", "-keyout", key, "-out", asked]
+        ["openssl", "req", *new_key, "-subj", "/O=tail", "-keyout", key, "-out", asked]
     )
     machine.output(
         ["openssl", "x509", "-req", "-in", asked, "-CA", certificate.ca, "-CAkey", folder / "ca.key",
-         "-CAcreateserial", "-days", "2", "-extfile", folder / "server.ext", "-out", made]
+         "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", made]
     )
+    return made, key
+
+
+def renew(folder, certificate):
+    """Makes what puts another certificate, and its key, in the place of the ones that serve."""
+    made, key = issue(folder, certificate, "renewed")
 
     def put():
         key.rename(certificate.key)
@@ -91,21 +98,25 @@ def domicile(base, folder, processes, binary, certificate, etcd=None):
 class Etcd:
     """One member, its data in memory where there is such a place."""
 
-    def __init__(self, base, folder, processes):
+    def __init__(self, base, folder, processes, certificate):
         self.processes = processes
         self.ports = [base + ETCD, base + ETCD_PEER]
-        self.folder = folder
+        self.folder, self.ca = folder, certificate.ca
+        # It shows its own certificate to itself.
+        self.files = issue(folder, certificate, "etcd", "serverAuth,clientAuth")
         memory = Path("/dev/shm")
         self.data = tempfile.mkdtemp(prefix="etcd-", dir=memory if memory.is_dir() else None)
         self.process = None
         self.start()
 
     def start(self):
-        client, peer = (f"http://127.0.0.1:{port}" for port in self.ports)
+        client, peer = f"https://127.0.0.1:{self.ports[0]}", f"http://127.0.0.1:{self.ports[1]}"
+        certificate, key = self.files
         command = [
             machine.find("etcd"), f"--data-dir={self.data}", f"--listen-client-urls={client}",
             f"--advertise-client-urls={client}", f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
+            f"--cert-file={certificate}", f"--key-file={key}",
             # It elects itself at once.
             "--heartbeat-interval=20", "--election-timeout=200", "--logger=zap",
         ]  # fmt: skip
@@ -117,7 +128,7 @@ class Etcd:
         root.touch(mode=0o600)
         root.write_text(secrets.token_urlsafe())
         command = [
-            binary, "registry", "init-etcd", "--endpoint", f"http://127.0.0.1:{self.ports[0]}",
+            binary, "registry", "init-etcd", "--endpoint", self.url(), "--ca", self.ca,
             "--catalogue", catalogue, "--root-password-file", root,
             "--passwords", self.folder / "passwords",
         ]  # fmt: skip
@@ -139,10 +150,14 @@ class Etcd:
             raise machine.Problem(f"{config} has no registry in a file")
         password = self.folder / "passwords" / f"{region}.password"
         config.write_text(text.replace(embedded, f"""  etcd:
-    endpoints: ["http://127.0.0.1:{self.ports[0]}"]
+    endpoints: ["{self.url()}"]
+    tls: {{ca: {self.ca}}}
     username: {region}
     password: {{file: {password}}}
 """))  # fmt: skip
+
+    def url(self):
+        return f"https://localhost:{self.ports[0]}"
 
     def signal(self, number):
         os.kill(self.process.pid, number)

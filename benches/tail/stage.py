@@ -16,7 +16,8 @@ class Stage:
         self.binary, self.certificate, self.generators = binary, certificate, generators
         # The programs that make sessions and answer them, built when they are needed.
         self.clients = clients
-        self.call = self.running = None
+        self.call = self.running = self.home = None
+        self.starts = 0
 
     def domicile(self):
         if not self.running:
@@ -24,8 +25,9 @@ class Stage:
         return self.running
 
     def start(self, name, etcd=None):
-        home = self.folder / name
+        home = self.folder / f"{name}-{self.starts}"
         home.mkdir()
+        self.starts += 1
         self.call, self.running = places.domicile(
             self.base, home, self.processes, self.binary, self.certificate, etcd
         )
@@ -43,7 +45,7 @@ class Stage:
     def in_etcd(self, known):
         """With its registry in etcd, and so many Apps in it. A file-backed one is over with."""
         self.stop()
-        etcd = places.Etcd(self.base, self.folder, self.processes)
+        etcd = places.Etcd(self.base, self.folder, self.processes, self.certificate)
         try:
             self.start("domicile-etcd", etcd)
             yield self.running, etcd, self.admin().apps(known)
