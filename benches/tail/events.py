@@ -29,7 +29,8 @@ SLOT = 10
 # Apps that are known when the registry goes away.
 KNOWN = 256
 
-SESSIONS = 10_000
+# Seconds from a phase's begin to its end, at least.
+WINDOW = 1.0
 
 # The generator is to blame for a pause of which its own lag is more than this.
 OWN_SHARE = 0.5
@@ -57,9 +58,10 @@ class Sample:
 class Events:
     """All of them, under the same load."""
 
-    def __init__(self, stage, rate, window, pairs, files):
-        self.stage, self.rate, self.window, self.pairs = stage, rate, window, pairs
-        self.files = files
+    def __init__(self, stage, rate, pairs, sessions, files):
+        self.stage, self.rate, self.pairs = stage, rate, pairs
+        # So many are wanted, and so many files may be open.
+        self.wanted = sessions, files
 
     def run(self, names):
         samples = []
@@ -75,7 +77,7 @@ class Events:
 
     def nothing(self):
         """Nothing happens: what the gateway's own ticks and this machine do."""
-        return self.under_load([("nothing", self.window, lambda: {})], Load(self))
+        return self.under_load([("nothing", WINDOW, lambda: {})], Load(self))
 
     def reload(self):
         domicile = self.stage.domicile()
@@ -94,7 +96,7 @@ class Events:
             return {"reloads": lambda: reloads(domicile) - before}
 
         load = Load(self, sides=[fresh(self, False)])
-        return must_have(self.under_load([("reload", self.window, happen, change)], load), "reloads", 1)
+        return must_have(self.under_load([("reload", WINDOW, happen, change)], load), "reloads", 1)
 
     def certificate(self):
         """It is taken when the files have changed and were the same for two looks, 0.5 s apart."""
@@ -110,7 +112,7 @@ class Events:
             return {"renewed": lambda: int(served() != before)}
 
         load = Load(self, is_tls=True, sides=[fresh(self, True)])
-        length = max(self.window, 1.8)
+        length = max(WINDOW, 1.8)
         samples = self.under_load([("certificate", length, happen, change)], load)
         return must_have(samples, "renewed", 1)
 
@@ -130,7 +132,7 @@ class Events:
             # The same numbers, or one more.
             Side(admin, retires, 100, 16, expect=(200, 404), during="Apps retired"),
         ]
-        length = max(self.window, 2.0)
+        length = max(WINDOW, 2.0)
         steps = [(side.during, length, lambda: {}) for side in sides]
         return self.under_load(steps, Load(self, sides=sides))
 
@@ -142,18 +144,18 @@ class Events:
         target = Target(domicile.http, False)
         side = Side(target, lines, 1000, 16, expect=(401, 421), during="refusals")
         load = Load(self, sides=[side])
-        return self.under_load([("refusals", max(self.window, 2.0), lambda: {})], load)
+        return self.under_load([("refusals", max(WINDOW, 2.0), lambda: {})], load)
 
     def sessions(self):
         """All end at once and come again, each with a whole TLS handshake and a log-in."""
-        with self.stage.sessions(SESSIONS, self.files) as (sessions, count):
+        with self.stage.sessions(*self.wanted) as (sessions, count):
 
             def happen():
                 begun = time.monotonic()
                 in_vain = sessions.again()
                 return {"seconds": time.monotonic() - begun, "tries_in_vain": in_vain, "sessions": count}
 
-            return self.under_load([("sessions", max(self.window, 2.0), happen)], Load(self))
+            return self.under_load([("sessions", max(WINDOW, 2.0), happen)], Load(self))
 
     def etcd(self):
         """The registry does not answer, comes back, dies, comes back."""
@@ -161,7 +163,7 @@ class Events:
             unknown = [generator.call("/compare/nobody-{n}/users/u7k2m9", self.stage.call.token)]
             side = Side(Target(domicile.http, False), unknown, 20, 256, expect=(404, 503))
             stop, back = (lambda s=s: etcd.signal(s) or {} for s in (signal.SIGSTOP, signal.SIGCONT))
-            length = max(self.window, 3.0)
+            length = max(WINDOW, 3.0)
             steps = [
                 ("etcd stopped", length, stop), ("etcd goes on", length, back),
                 ("etcd killed", length, lambda: etcd.kill() or {}),

@@ -220,12 +220,20 @@ class Sessions:
         secret.touch(mode=0o600)
         secret.write_text(app["certificate"]["value"])
         self.popen = None
+        self.niceness = processes.niceness
+
+    def settle(self):
+        """As machine.spawn has it, which gives no input."""
+        os.nice(self.niceness)
+        session = Path("/proc/self/autogroup")
+        if self.niceness and session.exists():
+            session.write_text(str(self.niceness))
 
     def open(self, count):
         command = [*self.command, "--sessions", count]
         self.popen = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True,
+            stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=self.settle,
         )  # fmt: skip
         self.stand()
 
