@@ -192,9 +192,8 @@ mod tests {
         assert_eq!(told["requests"], 1_001);
         assert_eq!([&told["failures"], &told["unanswered"]], [1, 1]);
         assert_eq!(told["statuses"], json!({"200": 999, "503": 1}));
-        let near = |value: &Value, expected: f64| {
-            (value.as_f64().unwrap() / expected - 1.0).abs() < 0.001
-        };
+        let near =
+            |value: &Value, expected: f64| (value.as_f64().unwrap() / expected - 1.0).abs() < 0.001;
         assert!(near(&told["time"]["p50"], 1_000.0), "{told}");
         assert!(near(&told["time"]["p99.9"], 700_000.0), "{told}");
         assert!(near(&told["time"]["max"], 2_000_000.0), "{told}");
