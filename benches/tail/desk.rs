@@ -182,3 +182,54 @@ impl State {
         !self.waiting.is_empty() || self.places.iter().any(Option::is_some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desk(during: Option<&str>) -> Desk {
+        Desk::new(Orders {
+            connections: 1,
+            expect: vec![200],
+            at_once: false,
+            during: during.map(str::to_owned),
+            slot: None,
+        })
+    }
+
+    /// Else a gateway that answers nobody for a while would be seen by one call alone.
+    #[test]
+    fn calls_that_find_no_connection_count_from_when_they_were_due() {
+        let (desk, start) = (desk(None), now());
+        let after = |milliseconds| start + Duration::from_millis(milliseconds);
+        desk.begin("one", start).unwrap();
+        assert!(desk.take(0).is_none());
+        for due in [0, 1, 2] {
+            desk.due(after(due), after(due));
+        }
+        for answered in [500, 501, 502] {
+            assert!(desk.take(0).is_some());
+            desk.answered(0, Ok(200), after(answered));
+        }
+        assert!(desk.take(0).is_none());
+        let told: serde_json::Value = serde_json::from_str(&desk.report(now()).unwrap()).unwrap();
+        assert_eq!(told[0]["requests"], 3);
+        for (figure, least) in [("p50", 499_000.0), ("max", 499_000.0)] {
+            assert!(told[0]["time"][figure].as_f64().unwrap() > least, "{told}");
+        }
+        // There was no connection: that is not this program's fault.
+        assert!(told[0]["lag"]["max"].as_f64().unwrap() < 1.0, "{told}");
+    }
+
+    #[test]
+    fn other_phases_have_no_calls() {
+        let (desk, start) = (desk(Some("event")), now());
+        for phase in ["quiet", "event", "rest"] {
+            desk.begin(phase, start).unwrap();
+            desk.due(start, start);
+        }
+        assert!(desk.take(0).is_some());
+        desk.answered(0, Ok(200), start);
+        assert!(desk.take(0).is_none(), "only one was due");
+    }
+}
