@@ -1,21 +1,28 @@
 //! Opens sessions and keeps them: idle after one message each, or with a message under way all the
 //! time. Says `standing` once all have logged in, and ends with an error when one of them ends.
+//!
+//! With `--again` a line on standard input has all of them end at once and come again, as fast as
+//! they can; a session that does not come about is tried again. Then the word is
+//! `standing N`, after N tries in vain.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use access_token::build_user_token;
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use session_load::{answer, masked, provision, text, unread};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use websocket::{Read, Reader, Role};
@@ -39,6 +46,9 @@ struct Args {
     /// Keep a message under way on each session.
     #[arg(long)]
     talk: bool,
+    /// Let them all end, and come again, at each line on standard input.
+    #[arg(long, conflicts_with = "talk")]
+    again: bool,
 }
 
 /// What all sessions have in common.
@@ -50,10 +60,14 @@ struct Common {
     text: Vec<u8>,
     answer: Vec<u8>,
     opening: Semaphore,
+    in_vain: AtomicU32,
 }
 
 /// Sessions that are opened at once.
 const AT_ONCE: usize = 64;
+
+/// Before a session that did not come about is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Clients come from so many addresses, so that no gateway finds one of them crowded.
 const ADDRESSES: u32 = 32;
@@ -63,23 +77,59 @@ const DAY: u32 = 24 * 60 * 60;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let common = Arc::new(Common::new(Args::parse())?);
-    let (go, gone) = watch::channel(false);
+    let mut lines = lines();
+    loop {
+        let (go, gone) = watch::channel(false);
+        let mut sessions = stand(&common, &gone).await?;
+        if !common.args.again {
+            println!("standing");
+            go.send(true)?;
+            return report(sessions.join_next().await);
+        }
+        println!("standing {}", common.in_vain.swap(0, Ordering::Relaxed));
+        tokio::select! {
+            line = lines.recv() => if line.is_none() { return Ok(()) },
+            ended = sessions.join_next() => return report(ended),
+        }
+        sessions.shutdown().await;
+    }
+}
+
+/// The lines of standard input, as they come.
+fn lines() -> UnboundedReceiver<String> {
+    let (sender, receiver) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Opens all sessions.
+async fn stand(
+    common: &Arc<Common>,
+    go: &watch::Receiver<bool>,
+) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
     let (stands, mut standing) = tokio::sync::mpsc::channel(1024);
     let mut sessions = JoinSet::new();
     for n in 0..common.args.sessions {
-        let (common, stands, gone) = (Arc::clone(&common), stands.clone(), gone.clone());
-        sessions.spawn(async move { common.run(n, stands, gone).await });
+        let (common, stands, go) = (Arc::clone(common), stands.clone(), go.clone());
+        sessions.spawn(async move { common.keep(n, stands, go).await });
     }
     drop(stands);
     for _ in 0..common.args.sessions {
         tokio::select! {
             Some(()) = standing.recv() => {}
-            ended = sessions.join_next() => return report(ended),
+            ended = sessions.join_next() => {
+                report(ended)?;
+                bail!("a session ended");
+            }
         }
     }
-    println!("standing");
-    go.send(true)?;
-    report(sessions.join_next().await)
+    Ok(sessions)
 }
 
 type Ended = Option<Result<anyhow::Result<()>, tokio::task::JoinError>>;
@@ -94,36 +144,60 @@ impl Common {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_file(ca)?)?;
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let config = ClientConfig::builder_with_provider(provider)
+            let mut config = ClientConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()?
                 .with_root_certificates(roots)
                 .with_no_client_auth();
+            if args.again {
+                // The worst case: nobody comes again with a ticket.
+                config.resumption = Resumption::disabled();
+            }
             Ok(TlsConnector::from(Arc::new(config)))
         };
+        let all = usize::try_from(args.sessions)?;
         Ok(Self {
             certificate: std::fs::read_to_string(&args.certificate)?,
             tls: args.ca.as_ref().map(connector).transpose()?,
             text: masked(&text(&args.app_key)),
             answer: answer(&args.app_key),
-            opening: Semaphore::new(AT_ONCE),
+            opening: Semaphore::new(if args.again { all } else { AT_ONCE }),
+            in_vain: AtomicU32::new(0),
             args,
         })
+    }
+
+    /// Keeps a session, and with `again` tries until there is one.
+    async fn keep(
+        &self,
+        n: u32,
+        stands: Sender<()>,
+        go: watch::Receiver<bool>,
+    ) -> anyhow::Result<()> {
+        loop {
+            let stood = AtomicBool::new(false);
+            let ended = self.run(n, (&stood, &stands), go.clone()).await;
+            if !self.args.again || stood.into_inner() {
+                return ended;
+            }
+            self.in_vain.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     async fn run(
         &self,
         n: u32,
-        stands: tokio::sync::mpsc::Sender<()>,
+        (stood, stands): (&AtomicBool, &Sender<()>),
         go: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         let place = self.opening.acquire().await?;
         let tcp = self.connect(n).await?;
         match &self.tls {
-            None => self.session(tcp, n, (place, stands), go).await,
+            None => self.session(tcp, n, (place, stood, stands), go).await,
             Some(tls) => {
                 let name = ServerName::try_from("localhost")?;
                 let tls = tls.connect(name, tcp).await?;
-                self.session(tls, n, (place, stands), go).await
+                self.session(tls, n, (place, stood, stands), go).await
             }
         }
     }
@@ -142,10 +216,7 @@ impl Common {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
         n: u32,
-        (place, stands): (
-            tokio::sync::SemaphorePermit<'_>,
-            tokio::sync::mpsc::Sender<()>,
-        ),
+        (place, stood, stands): (SemaphorePermit<'_>, &AtomicBool, &Sender<()>),
         mut go: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         let mut session = Session::upgrade(stream).await?;
@@ -159,6 +230,7 @@ impl Common {
         session.message().await?;
         self.exchange(&mut session).await?;
         drop(place);
+        stood.store(true, Ordering::Relaxed);
         stands.send(()).await?;
         if self.args.talk {
             go.wait_for(|go| *go).await?;

@@ -7,6 +7,7 @@ mod handshakes;
 mod hello;
 mod message;
 mod tickets;
+mod turns;
 
 use std::io;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::domain::{Clock, Code};
 use alert::{Alert, leave};
 use hello::{Hello, HelloError};
 use tickets::Tickets;
+use turns::Turn;
 
 pub use certificates::Certificates;
 pub use handshakes::Handshakes;
@@ -144,7 +146,11 @@ impl Edge {
         };
         let config = Arc::clone(self.config(&accepted.client_hello()));
         let start = StartHandshake::from_parts(accepted, tcp);
-        start.into_stream(config).await.map_err(unfinished)
+        let turn = Turn::take().await;
+        // It exchanges keys and signs before it gives the future.
+        let shaking = start.into_stream(config);
+        drop(turn);
+        shaking.await.map_err(unfinished)
     }
 
     async fn greet(&self, tcp: &mut TcpStream) -> Result<Accepted, Refused> {
