@@ -47,6 +47,7 @@ class Run:
     upstream: object
     call: object
     programs: dict
+    ca: str
     window: float
     # Of the load generator.
     cores: set
@@ -60,7 +61,7 @@ class Run:
 
     def sample(self, scenario, proxy, repetition):
         seconds = round(scenario.warm_up + self.window + TAIL + 0.5)
-        command = scenario.command(Shot(proxy, self.call, self.programs, seconds, repetition))
+        command = scenario.command(Shot(proxy, self.call, self.programs, self.ca, seconds, repetition))
         with self.counted_by_gateway(scenario, proxy) as counted:
             under = self.whole if scenario.counted_by == "generator" else self.inside
             passed, resident, said = under(scenario, proxy, command)
@@ -126,8 +127,11 @@ class Run:
 
 def told(scenario, proxy, passed, said):
     """What the load generator says, and how much came."""
-    if not re.search(scenario.required, said) or re.search(scenario.refused, said):
+    wanted = re.search(scenario.required, said)
+    if not wanted or re.search(scenario.refused, said):
         raise machine.Problem(f"{proxy.name} did not answer {scenario.name} well:\n{said}")
+    if wanted.lastindex and int(wanted[1]) != passed.requests:
+        raise machine.Problem(f"of {passed.requests} requests, {proxy.name} refused {wanted[1]}")
     if passed.requests < 100:
         raise machine.Problem(f"only {passed.requests} requests came through {proxy.name}:\n{said}")
     if scenario.rate and passed.requests / passed.at < 0.95 * scenario.rate:

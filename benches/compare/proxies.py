@@ -13,7 +13,6 @@ def nginx(site, workers=1, cores={machine.PROXY_CORE}):
     plain, tls, *refusing = (site.base + NGINX + n for n in range(4))
     text = NGINX_PROXY.format(
         upstream=site.base + UPSTREAM, plain=plain, tls=tls, certificate=site.certificate,
-        folder=site.folder,
     )  # fmt: skip
     for status, port in zip(REFUSALS, refusing):
         text += NGINX_REFUSES.format(port=port, status=status, body=BODY)
@@ -22,7 +21,6 @@ def nginx(site, workers=1, cores={machine.PROXY_CORE}):
     return Proxy("nginx", process, plain, tls, refusing=dict(zip(REFUSALS, refusing)))
 
 
-# A handshake that resumes a session would not be a full one: the log of them must stay empty.
 NGINX_PROXY = """
     upstream centre {{
         server 127.0.0.1:{upstream};
@@ -35,11 +33,6 @@ NGINX_PROXY = """
     ssl_certificate {certificate.certificate};
     ssl_certificate_key {certificate.key};
     ssl_protocols TLSv1.3;
-    map $ssl_session_reused $is_resumed {{
-        r 1;
-        default 0;
-    }}
-    log_format resumed "$ssl_session_reused";
     server {{
         listen 127.0.0.1:{plain} backlog=16384;
         location / {{ proxy_pass http://centre; }}
@@ -47,7 +40,6 @@ NGINX_PROXY = """
     server {{
         listen 127.0.0.1:{tls} ssl http2 backlog=16384;
         server_name localhost;
-        access_log {folder}/resumed.log resumed if=$is_resumed;
         location / {{ proxy_pass http://centre; }}
     }}
     server {{
@@ -63,12 +55,6 @@ NGINX_REFUSES = """
         location / {{ return {status} "{body}"; }}
     }}
 """
-
-
-def resumed(site):
-    """How many handshakes with nginx were not full ones."""
-    log = Path(site.folder) / "resumed.log"
-    return len(log.read_text().splitlines()) if log.exists() else 0
 
 
 def haproxy(site, cores={machine.PROXY_CORE}):

@@ -7,7 +7,7 @@ from pathlib import Path
 import machine
 
 # What would take the measured proxy's time, or answer in its place. The kernel keeps 15 letters.
-STRAYS = {"nginx", "haproxy", "domicile", "wrk", "h2load", "compare-relay", "compare-hello",
+STRAYS = {"nginx", "haproxy", "domicile", "wrk", "h2load", "compare-relay", "compare-clients",
           "compare-apps", "session-client", "session-upstrea"}  # fmt: skip
 
 

@@ -15,6 +15,8 @@ class Shot:
     call: object
     # Programs of this repository, by name.
     programs: dict
+    # The file of the CA that made the proxies' certificate.
+    ca: str
     seconds: int
     repetition: int
 
@@ -61,12 +63,10 @@ FORWARDED = (
 )
 
 
-def wrk(shot, url, *, token=True, connections=64, header=None, script=None, arguments=()):
+def wrk(shot, url, *, token=True, connections=64, script=None, arguments=()):
     command = ["wrk", "-t1", f"-c{connections}", f"-d{shot.seconds}s"]
     if token:
         command += ["-H", f"Authorization: Bearer {shot.call.token}"]
-    if header:
-        command += ["-H", header]
     if script:
         command += ["-s", HERE / script]
     return [*command, url, *(["--", *arguments] if arguments else [])]
@@ -75,6 +75,15 @@ def wrk(shot, url, *, token=True, connections=64, header=None, script=None, argu
 def h2load(shot, url, *options):
     token = f"Authorization: Bearer {shot.call.token}"
     return ["h2load", "-t1", f"-D{shot.seconds}", *options, "-H", token, url]
+
+
+def clients(shot, port, count, *what):
+    command = [shot.programs["compare-clients"], "--to", f"127.0.0.1:{port}"]
+    return [*command, "--clients", count, "--seconds", shot.seconds, *what]
+
+
+def call(shot):
+    return ["--path", shot.call.path, "--token", shot.call.token]
 
 
 def plain(shot, path=None):
@@ -106,9 +115,8 @@ def usual():
         ),
         Scenario(
             "steady", "HTTP/1.1 at 5,000/s, 50 connections",
-            lambda shot: h2load(shot, plain(shot), "--h1", "-c50", "--rps=100"),
+            lambda shot: clients(shot, shot.proxy.http, 50, "paced", "--rate", 5000, *call(shot)),
             ALL, Goal("proxy", "nginx", 1.05, 0.95), series=FORWARDED, rate=5000,
-            required=r"Application protocol: http/1.1\n", refused=H2LOAD_FAILED,
         ),
         Scenario(
             "tls", "HTTP/1.1 over TLS 1.3, 64 connections",
@@ -117,7 +125,7 @@ def usual():
         ),
         Scenario(
             "handshake", "TLS 1.3: a full handshake and a request",
-            lambda shot: wrk(shot, tls(shot), header="Connection: close"),
+            lambda shot: clients(shot, shot.proxy.https, 16, "handshake", "--ca", shot.ca, *call(shot)),
             TLS, Goal("proxy", "nginx", 0.65, 0.58), series=FORWARDED,
         ),
         Scenario(
@@ -137,8 +145,7 @@ def usual():
         refusal(401, "401 without a token", lambda call: call.path, False, "token_missing"),
         Scenario(
             "refuse-hello", "ClientHello refused for its name",
-            lambda shot: [shot.programs["compare-hello"], "--to", f"127.0.0.1:{shot.proxy.https}",
-                          "--name", NO_SUCH_NAME, "--seconds", shot.seconds],
+            lambda shot: clients(shot, shot.proxy.https, 16, "hello", "--name", NO_SUCH_NAME),
             TLS, counted_by="generator", series=(refusals("rest", "tls_name"),),
         ),
     ]  # fmt: skip

@@ -46,7 +46,7 @@ class Site:
         file = self.folder / f"{name}.conf"
         file.write_text(
             NGINX_COMMON.format(folder=self.folder, name=name, workers=workers,
-                                files=machine.open_files(0)) + text + "\n}\n"
+                                files=2 * machine.open_files(0)) + text + "\n}\n"
         )  # fmt: skip
         return [machine.find("nginx"), "-e", "stderr", "-c", file]
 

@@ -14,9 +14,6 @@ import machine
 SETTLING = 4.0
 WARM_UP = 1.0
 
-KIB = 1024
-
-
 @dataclass
 class Memory:
     transport: str

@@ -243,7 +243,11 @@ impl Relay {
         here.left = here.left.checked_sub(length).ok_or(Broken)?;
         let is_answered = here.side == Side::Upstream && here.left == 0;
         self.send(peer, bytes)?;
-        if is_answered { self.end(from, peer) } else { Ok(()) }
+        if is_answered {
+            self.end(from, peer)
+        } else {
+            Ok(())
+        }
     }
 
     /// The answer is complete: the upstream's connection is free for another request.
@@ -288,7 +292,14 @@ fn written(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize, Broken> {
     match stream.write(bytes) {
         Ok(sent) => Ok(sent),
         // It is still connecting, or full.
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => Ok(0),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::WouldBlock | ErrorKind::NotConnected
+            ) =>
+        {
+            Ok(0)
+        }
         Err(_) => Err(Broken),
     }
 }

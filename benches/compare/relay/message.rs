@@ -51,3 +51,40 @@ fn whole(head: usize, headers: &[Header<'_>]) -> Length {
     }
     Length::Of(head as u64 + body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_as_long_as_its_head_says() {
+        let head = b"POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\n";
+        assert!(matches!(request(head), Length::Of(n) if n == head.len() as u64 + 3));
+        let head = b"HTTP/1.1 200 OK\r\nconTent-lenGth: 512\r\n\r\n";
+        assert!(matches!(answer(head), Length::Of(n) if n == head.len() as u64 + 512));
+        let head = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+        assert!(matches!(request(head), Length::Of(n) if n == head.len() as u64));
+    }
+
+    #[test]
+    fn half_a_head_has_no_length_yet() {
+        assert!(matches!(request(b"GET /a HTTP/1.1\r\nHo"), Length::Unknown));
+        assert!(matches!(answer(b"HTTP/1.1 200 OK\r\n"), Length::Unknown));
+    }
+
+    #[test]
+    fn what_it_cannot_relay_is_unreadable() {
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert!(matches!(answer(chunked), Length::Unreadable));
+        let negative = b"POST /a HTTP/1.1\r\nContent-Length: -1\r\n\r\n";
+        assert!(matches!(request(negative), Length::Unreadable));
+    }
+
+    #[test]
+    fn an_upgrade_has_no_end() {
+        assert!(matches!(
+            answer(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"),
+            Length::Endless
+        ));
+    }
+}

@@ -81,10 +81,7 @@ async fn registry(file: &std::path::Path) -> anyhow::Result<Arc<Registry>> {
         region: config.region.clone(),
         catalogue: Arc::clone(&config.catalogue),
         store,
-        keys: Arc::new(FileKeys::new(
-            KeyFile::read(&config.keys.seal)?,
-            &pin_key,
-        )?),
+        keys: Arc::new(FileKeys::new(KeyFile::read(&config.keys.seal)?, &pin_key)?),
         anchor: config.registry.anchor.clone(),
         cache_capacity: 1_024,
         negative_ttl: config.registry.negative_ttl,

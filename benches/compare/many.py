@@ -98,7 +98,7 @@ def warm(bench, known, nginx, gateways, files):
 
 def know_all(bench, proxy, requests, count):
     """Asks for each App until the gateway has them all in memory."""
-    shot = scenarios.Shot(proxy, bench.call, bench.programs, PATIENCE, 0)
+    shot = scenarios.Shot(proxy, bench.call, {}, bench.run.ca, PATIENCE, 0)
     arguments = [requests, 0, count, "walk"]
     command = scenarios.wrk(shot, scenarios.plain(shot), token=False, script="requests.lua",
                             arguments=arguments)  # fmt: skip
