@@ -80,6 +80,9 @@ HAPROXY_PROXY = """
 global
     nbthread 1
     maxconn {connections}
+    # Otherwise it closes idle connections to the upstream as soon as many files are open.
+    tune.pool-low-fd-ratio 100
+    tune.pool-high-fd-ratio 100
 
 defaults
     mode http
