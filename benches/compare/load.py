@@ -12,6 +12,9 @@ from scenarios import Shot
 # After the window, so that the load is still on when it closes.
 TAIL = 0.5
 
+# Requests that may reach the upstream while all are refused.
+FEW = 50
+
 
 @dataclass
 class Sample:
@@ -100,7 +103,8 @@ class Run:
             generator.kill()
             generator.wait()
         passed = self.look(proxy) - before
-        if passed.requests > 1:
+        # The gateway also asks whether the upstream is well.
+        if passed.requests > FEW:
             raise machine.Problem(f"{passed.requests} requests came through {proxy.name}")
         counted = re.search(r"(\d+) requests in", said)
         if not counted:

@@ -171,7 +171,7 @@ def busy(connections):
         return Scenario(
             name, f"HTTP/1.1 keep-alive, {count:,} connections, all busy",
             lambda shot: wrk(shot, plain(shot), connections=count),
-            ALL, goal, warm_up=max(1.0, count / 2000), series=FORWARDED,
+            ALL, goal, warm_up=max(1.0, count / 1000), series=FORWARDED,
             connections=count,
         )  # fmt: skip
 
