@@ -57,13 +57,15 @@ def install_missing():
             raise Problem(f"cannot install {', '.join(missing)}: install them by hand")
 
 
-# For programs that are not measured themselves: the link of the whole would take minutes.
+# For programs that are not measured themselves: linking them as a whole would take minutes.
 QUICKLY = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
 
 
 def build(root, name, package="domicile", settings={}):
     say(f"building {name} in release")
-    command = ["cargo", "build", "--release", "--package", package, "--bin", name]
+    # With the gateway's features of what both depend on, so that it is built once for both.
+    packages = ["--package", package] + (["--package", "domicile"] if settings else [])
+    command = ["cargo", "build", "--release", *packages, "--bin", name]
     if subprocess.run(command, cwd=root, env={**os.environ, **settings}).returncode:
         raise Problem(f"{name} does not build")
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
