@@ -123,7 +123,7 @@ keys:
   pin: {{file: keys/{region}.pin}}
 limits:
   {{connections_per_address: 60000, in_flight_per_channel: 60000, in_flight_per_app: 60000,
-   frames_per_session: 100000/s, drain_grace: 0s, drain: 5s}}
+   frames_per_session: 100000/s, connect: 30s, drain_grace: 0s, drain: 5s}}
 log: {{format: json, level: warn}}
 """
 

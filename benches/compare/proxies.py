@@ -89,7 +89,7 @@ defaults
     backlog 16384
     option http-keep-alive
     http-reuse always
-    timeout connect 3s
+    timeout connect 30s
     timeout client 75s
     timeout server 60s
 

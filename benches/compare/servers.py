@@ -87,7 +87,7 @@ daemon off;
 worker_processes {workers};
 error_log stderr crit;
 pid {folder}/{name}.pid;
-events {{ worker_connections {files}; }}
+events {{ worker_connections {files}; multi_accept on; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
