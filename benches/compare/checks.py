@@ -6,12 +6,23 @@ import ssl
 import machine
 from servers import BODY
 
+# As upload.lua.
+UPLOAD = b"0123456789abcdef" * 65536
+
 
 def answers(proxy, call, certificate):
     for name, connection in connections(proxy, certificate):
         status, _, body = ask(connection, call.path, call.token)
         if (status, body) != (200, BODY):
             raise machine.Problem(f"{proxy.name} over {name} answers {status}: {body[:200]}")
+    plain = http.client.HTTPConnection("localhost", proxy.http, timeout=10)
+    status, _, body = ask(plain, call.upload_path, call.token, "POST", UPLOAD)
+    if (status, body) != (200, BODY):
+        raise machine.Problem(f"{proxy.name} answers an upload with {status}: {body[:200]}")
+    for expected, port in proxy.refusing.items():
+        status, _, body = ask(http.client.HTTPConnection("localhost", port, timeout=10), call.path, None)
+        if (status, body) != (expected, BODY):
+            raise machine.Problem(f"{proxy.name} answers {status}, not {expected}: {body[:200]}")
 
 
 def refuses(domicile, call, certificate):
@@ -32,35 +43,17 @@ def refuses(domicile, call, certificate):
 
 
 def connections(proxy, certificate):
-    context = ssl.create_default_context(cafile=certificate.ca)
     yield "HTTP", http.client.HTTPConnection("localhost", proxy.http, timeout=10)
-    yield "HTTPS", http.client.HTTPSConnection("localhost", proxy.https, timeout=10, context=context)
+    if proxy.https:
+        context = ssl.create_default_context(cafile=certificate.ca)
+        https = http.client.HTTPSConnection("localhost", proxy.https, timeout=10, context=context)
+        yield "HTTPS", https
 
 
-def ask(connection, path, token):
+def ask(connection, path, token, method="GET", upload=None):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    connection.request("GET", path, headers=headers)
+    connection.request(method, path, upload, headers)
     response = connection.getresponse()
     body = response.read().decode()
     connection.close()
     return response.status, response.headers["Domicile-Code"], body
-
-
-def checked_all(domicile, samples):
-    """The gateway's own counters: at least as many tokens checked, and Apps located, as measured."""
-    measured = sum(s.requests for s in samples if s.proxy == domicile.name)
-    connection = http.client.HTTPConnection("127.0.0.1", domicile.ops, timeout=10)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
-    for series in (
-        'domicile_tokens_verified_total{result="cached"}',
-        'domicile_registry_lookups_total{result="here"}',
-    ):
-        if count(text, series) < measured:
-            raise machine.Problem(f"{series} is {count(text, series)}, but {measured} were measured")
-
-
-def count(text, series):
-    lines = [line for line in text.splitlines() if line.startswith(series)]
-    return float(lines[0].split()[-1]) if lines else 0

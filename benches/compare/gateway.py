@@ -1,5 +1,6 @@
 """Domicile in full: two regions' keys and catalogue, an App at home, an App that lives elsewhere."""
 
+import http.client
 import json
 import re
 from dataclasses import dataclass
@@ -17,31 +18,53 @@ class Call:
     path: str
     token: str
     foreign_path: str
+    upload_path: str
     # The answer to the App's registration.
     app: dict
 
 
-def start(base, folder, processes, binary, certificate, upstreams=None):
-    """Registers the Apps through the admin API of two gateways, then starts Frankfurt's alone."""
-    upstreams = upstreams or {"rest": f"http://127.0.0.1:{base + UPSTREAM}"}
-    firsts = {"frankfurt": base + DOMICILE, "singapore": base + REGISTRAR}
+def register_apps(site, binary, upstreams):
+    """Registers the Apps through the admin API of two gateways, which end; gives the call."""
+    firsts = {"frankfurt": site.base + DOMICILE, "singapore": site.base + REGISTRAR}
+    folder = site.folder / "domicile"
     keys = {
-        r: prepare(binary, folder, r, first, upstreams, certificate) for r, first in firsts.items()
+        r: prepare(binary, folder, r, first, upstreams, site.certificate)
+        for r, first in firsts.items()
     }
     configs = {region: folder / region / "gateway.yaml" for region in firsts}
     for config in configs.values():
         machine.output([binary, "check", "--config", config])
-    call = register(processes, binary, configs, firsts, keys, certificate)
-    return call, serve(base, folder, processes, binary)
+    return register(site.processes, binary, configs, firsts, keys, site.certificate)
 
 
-def serve(base, folder, processes, binary):
-    """Frankfurt's gateway, as it was prepared in the folder."""
-    plain, tls, admin, ops = (base + DOMICILE + n for n in range(4))
-    config = folder / "frankfurt" / "gateway.yaml"
-    command = [binary, "serve", "--cores", "1", "--config", config]
-    process = processes.start("domicile", command, [plain, tls, admin, ops], machine.PROXY_CORE)
+def serve(site, binary, name="domicile", first=DOMICILE, threads=1, cores={machine.PROXY_CORE}):
+    """Frankfurt's gateway, as it was prepared in the folder of that name."""
+    ports = [site.base + first + n for n in range(4)]
+    config = site.folder / name / "frankfurt" / "gateway.yaml"
+    command = [binary, "serve", "--cores", threads, "--config", config]
+    process = site.processes.start(name, command, ports, cores)
+    plain, tls, _, ops = ports
     return Proxy("domicile", process, plain, tls, ops)
+
+
+def rest(site):
+    """The upstreams of REST calls alone."""
+    return {"rest": f"http://127.0.0.1:{site.base + UPSTREAM}"}
+
+
+def metrics(proxy):
+    """Series, their labels in the order of the alphabet, and values."""
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.ops, timeout=30)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {in_order(series): float(value) for series, value in pairs}
+
+
+def in_order(series):
+    name, _, labels = series.rstrip("}").partition("{")
+    return f"{name}{{{','.join(sorted(labels.split(',')))}}}" if labels else name
 
 
 def prepare(binary, folder, region, first, upstreams, certificate):
@@ -99,7 +122,8 @@ keys:
   seal: {{file: keys/{region}.seal}}
   pin: {{file: keys/{region}.pin}}
 limits:
-  {{connections_per_address: 20000, frames_per_session: 100000/s, drain_grace: 0s, drain: 5s}}
+  {{connections_per_address: 60000, in_flight_per_channel: 60000, in_flight_per_app: 60000,
+   frames_per_session: 100000/s, connect: 30s, drain_grace: 0s, drain: 5s}}
 log: {{format: json, level: warn}}
 """
 
@@ -126,4 +150,5 @@ def register(processes, binary, configs, firsts, keys, certificate):
             issued = ask(region, "tokens", "issue", "--app-id", app["app_id"], "--user", "u7k2m9")
     registrar.end()
     path = "/compare/{}/users/u7k2m9"
-    return Call(path.format("frankfurt"), issued["token"], path.format("singapore"), home)
+    files = "/compare/frankfurt/chatfiles"
+    return Call(path.format("frankfurt"), issued["token"], path.format("singapore"), files, home)

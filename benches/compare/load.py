@@ -1,28 +1,19 @@
-"""The load, and the measuring."""
+"""The measuring: a proxy under load, what it used and what came through."""
 
 import re
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Callable
 
+import gateway
 import machine
+from scenarios import Shot
 
-# Before the window opens: connections are made, caches filled.
-WARM_UP = 1.0
-
-# After it, so that the load is still on when the window closes.
+# After the window, so that the load is still on when it closes.
 TAIL = 0.5
 
-
-@dataclass
-class Scenario:
-    name: str
-    title: str
-    command: Callable
-    is_tls: bool
-    # What the load generator must have said, and must not.
-    required: str
-    refused: str
+# Requests that mean nothing: too few to measure, or the gateway asking whether the upstream is well.
+FEW = 50
 
 
 @dataclass
@@ -30,42 +21,27 @@ class Sample:
     scenario: str
     repetition: int
     proxy: str
+    # CPU microseconds a request, or what the scenario's unit says.
+    value: float
     requests: int
     seconds: float
-    cpu_us: float
     # Time that the proxy was ready and its core was somebody else's, as a share of the window.
     waiting: float
+    # Of the proxy, at the end.
+    resident_kib: int
 
 
-def wrk(base):
-    def command(proxy, call, seconds):
-        port = proxy.https if base == "https" else proxy.http
-        return [
-            "wrk", "-t1", "-c64", f"-d{seconds:.0f}s",
-            "-H", f"Authorization: Bearer {call.token}",
-            f"{base}://localhost:{port}{call.path}",
-        ]  # fmt: skip
+@dataclass
+class Look:
+    """Counters at one moment."""
 
-    return command
+    used: int
+    waited: int
+    requests: int
+    at: float
 
-
-def h2load(proxy, call, seconds):
-    return [
-        "h2load", "-t1", "-c8", "-m8", f"-D{seconds:.0f}",
-        "-H", f"Authorization: Bearer {call.token}",
-        f"https://localhost:{proxy.https}{call.path}",
-    ]  # fmt: skip
-
-
-WRK_FAILED = r"Non-2xx|Socket errors: connect [^0]"
-SCENARIOS = [
-    Scenario("http1", "HTTP/1.1 keep-alive, 64 connections", wrk("http"), False,
-             r"requests in", WRK_FAILED),
-    Scenario("tls", "HTTP/1.1 over TLS 1.3, 64 connections", wrk("https"), True,
-             r"requests in", WRK_FAILED),
-    Scenario("http2", "HTTP/2 over TLS 1.3, 8 connections with 8 streams", h2load, True,
-             r"Application protocol: h2\n", r"status codes: .* [1-9]\d* [345]xx"),
-]  # fmt: skip
+    def __sub__(self, earlier):
+        return Look(*(getattr(self, f) - getattr(earlier, f) for f in self.__dict__))
 
 
 @dataclass
@@ -73,51 +49,97 @@ class Run:
     processes: machine.Processes
     upstream: object
     call: object
+    programs: dict
+    ca: str
     window: float
+    # Of the load generator.
+    cores: set
 
-    def measure(self, scenarios, proxies, pairs):
-        """Each repetition has every proxy once, one after the other, so that they share its noise."""
-        samples = []
-        for scenario in scenarios:
-            for repetition in range(pairs):
-                here = [self.sample(scenario, proxy, repetition) for proxy in proxies]
-                samples += here
-                costs = ", ".join(f"{s.proxy} {s.cpu_us:.1f}" for s in here)
-                machine.say(f"compare: {scenario.name} {repetition + 1}/{pairs}: {costs}")
-        return samples
+    def repetition(self, scenario, proxies, repetition):
+        """Every proxy once, one after the other, so that they share the machine's noise."""
+        here = [self.sample(scenario, proxy, repetition) for proxy in proxies]
+        costs = ", ".join(f"{s.proxy} {s.value:.1f}" for s in here)
+        machine.say(f"compare: {scenario.name} {repetition + 1}: {costs}")
+        return here
 
     def sample(self, scenario, proxy, repetition):
-        command = scenario.command(proxy, self.call, WARM_UP + self.window + TAIL + 0.5)
-        (cpu, waited, requests, seconds), said = self.under_load(command, proxy)
-        if not re.search(scenario.required, said) or re.search(scenario.refused, said):
-            raise machine.Problem(f"{proxy.name} did not answer well:\n{said}")
-        if requests < 100:
-            raise machine.Problem(f"only {requests} requests came through {proxy.name}:\n{said}")
+        seconds = round(scenario.warm_up + self.window + TAIL + 0.5)
+        command = scenario.command(Shot(proxy, self.call, self.programs, self.ca, seconds, repetition))
+        with self.counted_by_gateway(scenario, proxy) as counted:
+            under = self.whole if scenario.counted_by == "generator" else self.inside
+            passed, resident, said = under(scenario, proxy, command)
+            counted.append(passed.requests)
+        told(scenario, proxy, passed, said)
         return Sample(
-            scenario.name, repetition, proxy.name, requests, seconds,
-            cpu / 1000 / requests, waited / 1e9 / seconds,
+            scenario.name, repetition, proxy.name, passed.used / 1000 / passed.requests,
+            passed.requests, passed.at, passed.waited / 1e9 / passed.at, resident,
         )  # fmt: skip
 
-    def under_load(self, command, proxy):
-        """What went up inside the window, and what the load generator said in the end."""
-        generator = self.processes.load(command)
+    def inside(self, scenario, proxy, command):
+        """What went up inside a window under load, by the upstream's count."""
+        generator = self.processes.load(command, self.cores)
         try:
-            time.sleep(WARM_UP)
+            time.sleep(scenario.warm_up)
             before = self.look(proxy)
             time.sleep(self.window)
-            after = self.look(proxy)
+            passed = self.look(proxy) - before
+            resident = proxy.process.resident()
             ended_early = generator.poll() is not None
-            said = generator.communicate(timeout=30)[0].decode()
+            said = generator.communicate(timeout=60)[0].decode()
         finally:
             generator.kill()
             generator.wait()
         if ended_early:
             raise machine.Problem(f"{command[0]} ended early:\n{said}")
-        return [b - a for a, b in zip(before, after)], said
+        return passed, resident, said
+
+    def whole(self, _scenario, proxy, command):
+        """What went up from the load's beginning to its end, by the generator's count."""
+        before = self.look(proxy)
+        generator = self.processes.load(command, self.cores)
+        try:
+            said = generator.communicate(timeout=60 + 2 * self.window)[0].decode()
+        finally:
+            generator.kill()
+            generator.wait()
+        passed = self.look(proxy) - before
+        if passed.requests > FEW:
+            raise machine.Problem(f"{passed.requests} requests came through {proxy.name}")
+        counted = re.search(r"(\d+) requests in", said)
+        if not counted:
+            raise machine.Problem(f"{command[0]} failed:\n{said}")
+        passed.requests = int(counted[1])
+        return passed, proxy.process.resident(), said
 
     def look(self, proxy):
         used, waited = proxy.process.times()
-        return used, waited, self.upstream.requests(), time.monotonic()
+        return Look(used, waited, self.upstream.requests(), time.monotonic())
+
+    @contextmanager
+    def counted_by_gateway(self, scenario, proxy):
+        """The gateway's own counters must have grown by at least what was measured."""
+        before = gateway.metrics(proxy) if proxy.ops else {}
+        counted = []
+        yield counted
+        after = gateway.metrics(proxy) if proxy.ops else {}
+        for series in scenario.series if proxy.ops else ():
+            grown = after.get(series, 0) - before.get(series, 0)
+            if grown < counted[0]:
+                raise machine.Problem(f"{series} grew by {grown}, but {counted[0]} were measured")
+
+
+def told(scenario, proxy, passed, said):
+    """What the load generator says, and how much came."""
+    wanted = re.search(scenario.required, said)
+    if not wanted or re.search(scenario.refused, said):
+        raise machine.Problem(f"{proxy.name} did not answer {scenario.name} well:\n{said}")
+    if wanted.lastindex and int(wanted[1]) != passed.requests:
+        raise machine.Problem(f"of {passed.requests} requests, {proxy.name} refused {wanted[1]}")
+    if passed.requests < FEW:
+        raise machine.Problem(f"only {passed.requests} requests came through {proxy.name}:\n{said}")
+    if scenario.rate and passed.requests / passed.at < 0.95 * scenario.rate:
+        rate = passed.requests / passed.at
+        raise machine.Problem(f"{proxy.name} got {rate:.0f} requests/s, not {scenario.rate}")
 
 
 def plain(samples):

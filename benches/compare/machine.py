@@ -1,9 +1,9 @@
-"""The machine: its programs, its cores, its ports, and the processes that are started on it."""
+"""The machine: its programs, its cores, and the processes that are started on it."""
 
 import os
 import platform
+import resource
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +12,10 @@ from pathlib import Path
 # The proxy that is measured has the first to itself, everything else is on the second.
 PROXY_CORE = 0
 OTHER_CORE = 1
+BOTH_CORES = {PROXY_CORE, OTHER_CORE}
+
+# What a process needs besides its connections: listeners, logs, registry, kernel handles.
+SPARE_FILES = 200
 
 PACKAGES = {
     "nginx": "nginx",
@@ -35,7 +39,7 @@ def find(program):
 
 
 def need_two_cores():
-    if not {PROXY_CORE, OTHER_CORE} <= os.sched_getaffinity(0):
+    if not BOTH_CORES <= os.sched_getaffinity(0):
         raise Problem(f"needs the cores {PROXY_CORE} and {OTHER_CORE}, has {os.sched_getaffinity(0)}")
 
 
@@ -53,29 +57,41 @@ def install_missing():
             raise Problem(f"cannot install {', '.join(missing)}: install them by hand")
 
 
-def build(root, name, package="domicile"):
+# For programs that are not measured themselves: linking them as a whole would take minutes.
+QUICKLY = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
+
+
+def build(root, name, package="domicile", settings={}):
     say(f"building {name} in release")
-    command = ["cargo", "build", "--release", "--package", package, "--bin", name]
-    if subprocess.run(command, cwd=root).returncode:
+    # With the gateway's features of what both depend on, so that it is built once for both.
+    packages = ["--package", package] + (["--package", "domicile"] if settings else [])
+    command = ["cargo", "build", "--release", *packages, "--bin", name]
+    if subprocess.run(command, cwd=root, env={**os.environ, **settings}).returncode:
         raise Problem(f"{name} does not build")
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
     return (root / target / "release" / name).resolve()
 
 
-def pin_self():
-    os.sched_setaffinity(0, {OTHER_CORE})
+def pin(cores):
+    """This program, and what it starts."""
+    os.sched_setaffinity(0, cores)
 
 
-def need_free_ports(ports):
-    """Refuses a port that anybody has, or that somebody shares by SO_REUSEPORT."""
-    for port in ports:
-        with socket.socket() as probe:
-            # Connections of an earlier run that still wait for late segments are in nobody's way.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                raise Problem(f"port {port} is taken ({error.strerror}): choose others with --port")
+def on_both_cores():
+    """For what is started, and measured by nobody."""
+    os.sched_setaffinity(0, BOTH_CORES)
+
+
+def open_files(wanted):
+    """Raises the limit of open files, here and so in what is started, towards so many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limit in (max(wanted, hard), hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return limit
+        except (ValueError, OSError):
+            continue
+    raise Problem("the limit of open files cannot be raised")
 
 
 def listeners(port):
@@ -89,11 +105,11 @@ def listeners(port):
     return found
 
 
-def spawn(command, core, niceness, out):
+def spawn(command, cores, niceness, out):
     """In a session of its own, since Linux weighs sessions first, then what is in them."""
 
     def settle():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         os.nice(niceness)
         session = Path("/proc/self/autogroup")
         if niceness and session.exists():
@@ -131,6 +147,20 @@ class Process:
                 fields = schedstat.read_text().split()
                 used, waited = used + int(fields[0]), waited + int(fields[1])
         return used, waited
+
+    def resident(self):
+        """KiB of memory."""
+        total = 0
+        for pid in self.pids():
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
+        return total
+
+    def move(self, cores):
+        """To other cores, with all its threads."""
+        for pid in self.pids():
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cores)
 
     def sockets(self):
         links = (fd for pid in self.pids() for fd in Path(f"/proc/{pid}/fd").iterdir())
@@ -175,17 +205,17 @@ class Processes:
         for process in reversed(self.started):
             process.end()
 
-    def start(self, name, command, ports, core=OTHER_CORE):
+    def start(self, name, command, ports, cores={OTHER_CORE}):
         log = self.logs / f"{name}-{len(self.started)}.log"
         with open(log, "wb") as out:
-            process = Process(name, spawn(command, core, self.niceness, out), log)
+            process = Process(name, spawn(command, cores, self.niceness, out), log)
         self.started.append(process)
         process.await_ports(ports)
         return process
 
-    def load(self, command):
+    def load(self, command, cores={OTHER_CORE}):
         """A load generator; who starts it ends it."""
-        return spawn(command, OTHER_CORE, self.niceness, subprocess.PIPE)
+        return spawn(command, cores, self.niceness, subprocess.PIPE)
 
 
 def output(command, **more):
@@ -207,5 +237,5 @@ def description():
         "cores": os.cpu_count(),
         "processor": model[0].split(":", 1)[1].strip() if model else platform.machine(),
         "kernel": platform.release(),
-        "load": os.getloadavg(),
+        "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
     }

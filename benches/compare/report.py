@@ -4,6 +4,7 @@ import json
 import statistics
 import time
 
+import goals
 import load
 import machine
 
@@ -14,36 +15,59 @@ VERSIONS = {
     "h2load": ["h2load", "--version"],
 }
 
+# Below so many there is no median to speak of.
+ENOUGH = 7
 
-def table(scenarios, proxies, samples):
+
+def table(scenarios, samples):
     lines = [
-        "| scenario | proxy | CPU µs a request | min–max | of nginx | min–max | requests/s |",
-        "|---|---|--:|--:|--:|--:|--:|",
-    ]
+        "| scenario | proxy | CPU µs a request | min–max | of nginx | min–max | of the relay | requests/s | goal |",
+        "|---|---|--:|--:|--:|--:|--:|--:|---|",
+    ]  # fmt: skip
     for scenario in scenarios:
-        for proxy in proxies:
-            lines.append(row(scenario, proxy.name, samples))
-    worst = max(sample.waiting for sample in samples)
-    lines.append(f"\nMedians of {len(samples) // len(scenarios) // len(proxies)} repetitions. The proxy "
-                 f"waited for its core at most {worst:.0%} of the time.")  # fmt: skip
-    return "\n".join(lines)
+        lines += [row(scenario, proxy, samples) for proxy in scenario.proxies
+                  if goals.figures(samples, scenario.name, proxy)]  # fmt: skip
+    return "\n".join([*lines, "", notes(samples)])
 
 
 def row(scenario, proxy, samples):
-    here = [s for s in samples if s.scenario == scenario.name]
-    own = {s.repetition: s for s in here if s.proxy == proxy}
-    nginx = {s.repetition: s for s in here if s.proxy == "nginx"}
-    cpu = [s.cpu_us for s in own.values()]
-    ratio = [s.cpu_us / nginx[repetition].cpu_us for repetition, s in own.items()]
-    rate = statistics.median(s.requests / s.seconds for s in own.values())
-    return (
-        f"| {scenario.title} | {proxy} | {statistics.median(cpu):.1f} | {span(cpu, 1)} "
-        f"| {statistics.median(ratio):.2f} | {span(ratio, 2)} | {rate:,.0f} |"
-    )
+    here = [s for s in samples if (s.scenario, s.proxy) == (scenario.name, proxy)]
+    values = [sample.value for sample in here]
+    digits = 2 if scenario.unit == "µs" and statistics.median(values) < 10 else 1
+    unit = "" if scenario.unit == "µs" else f" {scenario.unit}"
+    rates = [s.requests / s.seconds for s in here if s.requests]
+    of_nginx = goals.ratios(samples, scenario.name, proxy, "nginx")
+    # The relay holds next to nothing: of its memory there is nothing to say.
+    of_relay = goals.ratios(samples, scenario.name, proxy, "relay") if not unit else []
+    verdict = goals.verdict(scenario, samples) if proxy == "domicile" else None
+    cells = [
+        scenario.title,
+        proxy,
+        f"{statistics.median(values):.{digits}f}{unit}",
+        span(values, digits),
+        middle(of_nginx),
+        span(of_nginx, 2) if of_nginx else "",
+        middle(of_relay),
+        f"{statistics.median(rates):,.0f}" if rates else "",
+        verdict.text if verdict else "",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def middle(ratios):
+    return f"{statistics.median(ratios):.2f}" if ratios else ""
 
 
 def span(values, digits):
     return f"{min(values):.{digits}f}–{max(values):.{digits}f}"
+
+
+def notes(samples):
+    count = len({sample.repetition for sample in samples})
+    worst = max(samples, key=lambda sample: sample.waiting)
+    few = "" if count >= ENOUGH else " Too few to conclude from."
+    return (f"Medians of up to {count} repetitions.{few} A proxy waited for its core at most "
+            f"{worst.waiting:.0%} of the time ({worst.scenario}, {worst.proxy}).")  # fmt: skip
 
 
 def versions(binary):
@@ -51,14 +75,17 @@ def versions(binary):
     return {**found, "domicile": machine.version([str(binary), "--version"])}
 
 
-def write(file, args, binary, samples):
+def write(file, args, binary, scenarios, samples, loads):
+    verdicts = [goals.verdict(scenario, samples) for scenario in scenarios]
     document = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": machine.description(),
+        "machine": {**machine.description(), "load_before_and_after": loads},
         "versions": versions(binary),
         "pairs": args.pairs,
         "window_seconds": args.window,
         "nice": args.nice,
+        "scenarios": [{"name": s.name, "title": s.title, "unit": s.unit} for s in scenarios],
+        "goals": goals.plain(filter(None, verdicts)),
         "samples": load.plain(samples),
     }
     file.write_text(json.dumps(document, indent=1) + "\n")

@@ -14,9 +14,6 @@ import machine
 SETTLING = 4.0
 WARM_UP = 1.0
 
-KIB = 1024
-
-
 @dataclass
 class Memory:
     transport: str
@@ -87,22 +84,13 @@ def memory(clients, start, transport, sessions, repetition):
     with clients.standing(proxy, transport, 64):
         pass
     time.sleep(SETTLING)
-    base = resident(proxy)
+    base = proxy.process.resident()
     with clients.standing(proxy, transport, sessions):
         time.sleep(SETTLING)
-        full = resident(proxy)
+        full = proxy.process.resident()
     proxy.process.end()
     each = (full - base) / sessions
     return Memory(transport, repetition, proxy.name, sessions, base, each)
-
-
-def resident(proxy):
-    """KiB, of the process and its children."""
-    total = 0
-    for pid in proxy.process.pids():
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
-    return total
 
 
 def relay(clients, centre, proxy, transport, sessions, window, repetition):

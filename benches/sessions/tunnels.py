@@ -1,20 +1,16 @@
 """The data centre of all sessions, and nginx and HAProxy as blind WebSocket tunnels to it."""
 
 import http.client
-import resource
+from pathlib import Path
 
 import machine
-from servers import HAPROXY, NGINX, NGINX_COMMON, UPSTREAM, Proxy
-
-# What a process needs besides its sessions: listeners, logs, registry, kernel handles.
-SPARE_FILES = 200
+from servers import HAPROXY, NGINX, UPSTREAM, Proxy
 
 
 def most_sessions(wanted):
     """A session takes two open files of a proxy. Raises the limit as far as it goes."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return min(wanted, (hard - SPARE_FILES) // 2)
+    files = machine.open_files(2 * wanted + machine.SPARE_FILES)
+    return min(wanted, (files - machine.SPARE_FILES) // 2)
 
 
 class DataCentre:
@@ -31,16 +27,17 @@ class DataCentre:
         return int(self.connection.getresponse().read())
 
 
-def nginx(base, folder, processes, certificate):
-    plain, tls = base + NGINX, base + NGINX + 1
-    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    common = NGINX_COMMON.format(folder=folder, name="tunnel")
-    # It closes idle connections as soon as a sixteenth of these is all that is free.
-    common = common.replace("worker_connections 4096", f"worker_connections {2 * files}")
-    file = folder / "tunnel.conf"
-    file.write_text(
-        common
-        + f"""
+def nginx(site):
+    plain, tls = site.base + NGINX, site.base + NGINX + 1
+    text = NGINX_TUNNEL.format(
+        upstream=site.base + UPSTREAM, plain=plain, tls=tls, certificate=site.certificate
+    )
+    command = site.nginx_with("tunnel", text)
+    process = site.processes.start("nginx", command, [plain, tls], {machine.PROXY_CORE})
+    return Proxy("nginx", process, plain, tls)
+
+
+NGINX_TUNNEL = """
     ssl_certificate {certificate.certificate};
     ssl_certificate_key {certificate.key};
     ssl_protocols TLSv1.3;
@@ -48,32 +45,37 @@ def nginx(base, folder, processes, certificate):
         listen 127.0.0.1:{plain} backlog=4096;
         listen 127.0.0.1:{tls} ssl backlog=4096;
         location / {{
-            proxy_pass http://127.0.0.1:{base + UPSTREAM};
+            proxy_pass http://127.0.0.1:{upstream};
             proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection "upgrade";
             proxy_read_timeout 1h;
         }}
     }}
-}}
 """
-    )
-    command = [machine.find("nginx"), "-e", "stderr", "-c", file]
-    process = processes.start("nginx", command, [plain, tls], machine.PROXY_CORE)
-    return Proxy("nginx", process, plain, tls)
 
 
-def haproxy(base, folder, processes, certificate):
-    plain, tls = base + HAPROXY, base + HAPROXY + 1
-    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    both = folder / "haproxy.pem"
-    both.write_text("".join(open(file).read() for file in (certificate.certificate, certificate.key)))
-    file = folder / "haproxy.cfg"
+def haproxy(site):
+    plain, tls = site.base + HAPROXY, site.base + HAPROXY + 1
+    pem = site.folder / "haproxy.pem"
+    files = (site.certificate.certificate, site.certificate.key)
+    pem.write_text("".join(Path(file).read_text() for file in files))
+    file = site.folder / "haproxy.cfg"
+    sessions = (machine.open_files(0) - machine.SPARE_FILES) // 2
     file.write_text(
-        f"""
+        HAPROXY_TUNNEL.format(
+            upstream=site.base + UPSTREAM, plain=plain, tls=tls, pem=pem, sessions=sessions
+        )
+    )
+    command = [machine.find("haproxy"), "-db", "-f", file]
+    process = site.processes.start("haproxy", command, [plain, tls], {machine.PROXY_CORE})
+    return Proxy("haproxy", process, plain, tls)
+
+
+HAPROXY_TUNNEL = """
 global
     nbthread 1
-    maxconn {(files - SPARE_FILES) // 2}
+    maxconn {sessions}
 
 defaults
     mode http
@@ -87,13 +89,9 @@ frontend plain
     default_backend centre
 
 frontend tls
-    bind 127.0.0.1:{tls} ssl crt {both} ssl-min-ver TLSv1.3
+    bind 127.0.0.1:{tls} ssl crt {pem} ssl-min-ver TLSv1.3
     default_backend centre
 
 backend centre
-    server centre 127.0.0.1:{base + UPSTREAM}
+    server centre 127.0.0.1:{upstream}
 """
-    )
-    command = [machine.find("haproxy"), "-db", "-f", file]
-    process = processes.start("haproxy", command, [plain, tls], machine.PROXY_CORE)
-    return Proxy("haproxy", process, plain, tls)
