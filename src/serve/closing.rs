@@ -42,18 +42,16 @@ impl Closing {
     }
 
     /// Waits for the end of service, for one task.
-    pub fn comes(&self) -> impl Future<Output = ()> + '_ {
-        async move {
-            let mut closed = std::pin::pin!(self.token.cancelled());
-            let mut waits = false;
-            std::future::poll_fn(|cx| {
-                if std::mem::replace(&mut waits, true) && !self.has_come() {
-                    return Poll::Pending;
-                }
-                closed.as_mut().poll(cx)
-            })
-            .await;
-        }
+    pub async fn comes(&self) {
+        let mut closed = std::pin::pin!(self.token.cancelled());
+        let mut waits = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut waits, true) && !self.has_come() {
+                return Poll::Pending;
+            }
+            closed.as_mut().poll(cx)
+        })
+        .await;
     }
 
     /// Drives a connection to its end; `finish` is called on it once when service ends.
