@@ -17,19 +17,19 @@ def usual(bench, running):
 
 
 def connections(bench):
-    """New proxies in each repetition, so that what they hold in memory is of these connections."""
+    """A new proxy for each measurement, alone: what it holds in memory is of these connections, and
+    the upstream's open files are not taken by connections that another proxy keeps."""
     few, many = measured = scenarios.busy(possible_connections(bench.args.connections))
     memory = scenarios.Scenario(
         "connections-memory", "memory of one of these connections", None, many.proxies, unit="KiB"
     )
+    more = many.connections - few.connections
     samples = []
     for repetition in range(bench.args.pairs):
-        with bench.standing(bench.wanted(many.proxies)) as running:
-            before = bench.run.repetition(few, running, repetition)
-            after = bench.run.repetition(many, running, repetition)
-        samples += [*before, *after]
-        more = many.connections - few.connections
-        samples += [memory_of(more, *both) for both in zip(before, after)]
+        for name in bench.wanted(many.proxies):
+            with bench.standing([name]) as alone:
+                before, after = (bench.run.repetition(s, alone, repetition)[0] for s in measured)
+            samples += [before, after, memory_of(more, before, after)]
     return [*measured, memory], samples
 
 
