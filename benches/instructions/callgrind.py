@@ -3,14 +3,12 @@
 import os
 import re
 import time
+from collections import Counter
 
 import machine
 
 # No setting of the caller's gets in.
 PLAIN = ["env", "-i", f"PATH={os.environ.get('PATH', '')}", "LC_ALL=C"]
-
-# How long a server is watched that nobody asks anything, in seconds.
-IDLE = 4
 
 VALGRIND = ["valgrind", "--tool=callgrind", "--quiet"]
 
@@ -34,7 +32,8 @@ class Server:
         self.out = folder / f"{name}.out"
         self.pipes = folder / f"{name}.vgdb"
         self.asked = 0
-        options = [f"--callgrind-out-file={self.out}", f"--vgdb-prefix={self.pipes}", "--vgdb-poll=500"]
+        options = [f"--callgrind-out-file={self.out}", "--separate-threads=yes"]
+        options += [f"--vgdb-prefix={self.pipes}", "--vgdb-poll=500"]
         log = folder / f"{name}.log"
         with open(log, "wb") as out:
             popen = machine.spawn([*PLAIN, *VALGRIND, *options, *command], machine.PROXY_CORE, 0, out)
@@ -42,22 +41,20 @@ class Server:
         processes.started.append(self.process)
         self.process.await_ports(ports, seconds=120)
         self.since()
-        # Timers that have nothing to do take some, too, and more the longer a load takes.
-        self.a_second = 0
-        self.a_second = self.during(lambda: time.sleep(IDLE)) / IDLE
 
     def during(self, work):
-        """Instructions of all its threads while something is done, beyond those that idling takes."""
+        """Instructions while something is done, by thread, and the seconds that it took."""
         began = time.monotonic()
         work()
-        return self.since() - self.a_second * (time.monotonic() - began)
+        return self.since(), time.monotonic() - began
 
     def since(self):
-        """Instructions of all its threads since it was last asked, or since its start."""
+        """Instructions since it was last asked, or since its start, by thread."""
         self.asked += 1
         command = ["vgdb", f"--vgdb-prefix={self.pipes}", f"--pid={self.process.pid}", "dump"]
         machine.output(command, timeout=60)
-        return total(f"{self.out}.{self.asked}")
+        files = self.out.parent.glob(f"{self.out.name}.{self.asked}-*")
+        return Counter({file.name.rsplit("-", 1)[1]: total(file) for file in files})
 
 
 def total(file):
