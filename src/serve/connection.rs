@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
+use super::answer::{Framing, write_head};
 use super::closing::Closing;
 use super::life::Life;
 use super::proxy_protocol;
@@ -339,7 +340,7 @@ impl Door {
     fn too_slow_words(&self) -> Bytes {
         let rooms = self.rooms.load();
         let shared = rooms.shared();
-        let response = Refusal {
+        let (head, body) = Refusal {
             code: Code::TooSlow,
             id: RequestId::fresh(),
             here: &shared.region,
@@ -348,8 +349,13 @@ impl Door {
             now: shared.clock.unix_millis(),
             closes: true,
         }
-        .response();
-        serialise(&response)
+        .response()
+        .into_parts();
+        let mut words = Vec::new();
+        let framing = Framing::Exact(body.len() as u64);
+        write_head(&mut words, &head, framing, false, &*shared.clock);
+        words.extend_from_slice(&body);
+        words.into()
     }
 }
 
@@ -372,20 +378,6 @@ async fn address(tcp: &mut TcpStream, from: SocketAddr, trusted: bool) -> Option
     }
     let given = proxy_protocol::read(tcp).await.ok()?;
     Some(given.unwrap_or(from.ip()))
-}
-
-/// An answer as HTTP/1.1 has it on the wire.
-fn serialise(response: &Response<Bytes>) -> Bytes {
-    let mut out = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
-    for (name, value) in response.headers() {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(format!("content-length: {}\r\n\r\n", response.body().len()).as_bytes());
-    out.extend_from_slice(response.body());
-    out.into()
 }
 
 fn client(peer: Peer) -> Arc<Client> {

@@ -36,6 +36,9 @@ thread_local! {
     static OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+/// What an answer is gathered in, lent by the core. Nothing of one answer is left in it for another.
+struct Gathered(Vec<u8>);
+
 /// The client is gone, or has to be left in the midst of an answer.
 struct Gone;
 
@@ -119,29 +122,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
             && !self.door.closing.has_come()
             && !says_close(&head.headers);
         let framing = Framing::of(head.status, reply.size_hint().exact());
-        let mut out = OUT.take();
-        write_head(&mut out, &head, framing, persists, &*shared.clock);
-        let body = self.body(&mut reply, framing, &mut out).await;
+        let mut out = Gathered::lent();
+        write_head(&mut out.0, &head, framing, persists, &*shared.clock);
+        let whole = self.body(&mut reply, framing, &mut out.0).await?;
         // Also of an answer that is cut short goes out what is known of it.
-        let written = self.write(&mut out, Bytes::new()).await;
-        let flushed = self.io.flush().await;
-        OUT.set(out);
+        self.write(&mut out.0, Bytes::new()).await?;
+        self.io.flush().await.map_err(|_| Gone)?;
         drop(busy);
-        body?;
-        written?;
-        flushed.map_err(|_| Gone)?;
-        Ok(persists)
+        whole.map(|()| persists).map_err(|Misframed| Gone)
     }
 
-    /// Sends a body, but for its last small pieces, which are left in `out`.
+    /// Sends a body, but for its last small pieces, which are left in `out`, and says whether it was what its
+    /// head says.
     async fn body(
         &mut self,
         reply: &mut Reply,
         mut framing: Framing,
         out: &mut Vec<u8>,
-    ) -> Result<(), Gone> {
+    ) -> Result<Result<(), Misframed>, Gone> {
         if framing == Framing::Nothing {
-            return Ok(());
+            return Ok(Ok(()));
         }
         // Not all that was written has left.
         let mut waits = true;
@@ -154,12 +154,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
                     continue;
                 }
                 Piece::Data(data) => data,
-                Piece::End => Bytes::new(),
-                Piece::Broken => return Err(Gone),
+                Piece::End => return Ok(framing.end(out)),
+                Piece::Broken => return Ok(Err(Misframed)),
             };
             waits = true;
             if !data.is_empty() {
-                framing.begin_piece(out, data.len())?;
+                if let Err(misframed) = framing.begin_piece(out, data.len()) {
+                    return Ok(Err(misframed));
+                }
                 if out.len() + data.len() <= SMALL {
                     out.extend_from_slice(&data);
                 } else {
@@ -168,8 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
                 framing.end_piece(out);
             }
             if reply.is_end_stream() {
-                framing.end(out)?;
-                return Ok(());
+                return Ok(framing.end(out));
             }
         }
     }
@@ -238,8 +239,33 @@ enum Piece {
     Broken,
 }
 
-impl From<Misframed> for Gone {
-    fn from(_: Misframed) -> Self {
-        Self
+impl Gathered {
+    fn lent() -> Self {
+        Self(OUT.take())
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        let mut out = std::mem::take(&mut self.0);
+        out.clear();
+        // A core that ends has nothing to lend any more.
+        let _ = OUT.try_with(|lent| lent.set(out));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_one_answer_is_left_for_another() {
+        let mut one = Gathered::lent();
+        one.0.extend_from_slice(b"HTTP/1.1 200 OK");
+        let another = Gathered::lent();
+        assert!(another.0.is_empty(), "both at once");
+        drop(another);
+        drop(one);
+        assert!(Gathered::lent().0.is_empty(), "one after the other");
     }
 }

@@ -83,6 +83,40 @@ async fn an_answer_arrives_piece_by_piece() {
     world.finish().await;
 }
 
+/// Control: what was gathered for a client that is gone goes to no other client.
+#[tokio::test]
+async fn what_a_client_did_not_take_is_nobody_elses() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let centre = world.centre("fra1");
+    for round in 0..3 {
+        let (said, pieces) = Said::new(200).trickle();
+        centre.answers(said);
+        let mut gone = world.wire("frankfurt").await;
+        gone.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+            .await;
+        assert_eq!(gone.head().await.word(1), "200");
+        // It leaves with more of its answer unread than anybody keeps for it.
+        let piece = vec![b'x'; 1 << 20];
+        (0..64).for_each(|_| pieces.send(piece.clone()).unwrap());
+        drop(gone);
+        eventually("the data centre to be left", || {
+            pieces.send(piece.clone()).is_err()
+        })
+        .await;
+        centre.answers(Said::ok(format!("answer {round}")));
+        let mut next = world.wire("frankfurt").await;
+        next.send(Call::plain_of(&app).bytes("rest.frankfurt.test"))
+            .await;
+        let answer = next.answer().await;
+        assert_eq!(
+            (answer.status, answer.text()),
+            (200, format!("answer {round}"))
+        );
+    }
+    world.finish().await;
+}
+
 /// Control: over HTTP/2 both bodies stream at once.
 #[tokio::test]
 async fn http2_streams_both_ways() {

@@ -45,7 +45,7 @@ impl Whole {
     pub fn take(buffer: &mut BytesMut, most: usize) -> Option<Self> {
         let mut all = buffer.split().freeze();
         let Some((mut request, said)) = request(&all, most) else {
-            put_back(buffer, all);
+            *buffer = BytesMut::from(&*all);
             return None;
         };
         let rest = all.split_off(said.head + said.length);
@@ -154,12 +154,6 @@ fn usual_method(name: &str) -> Option<Method> {
         "PATCH" => Method::PATCH,
         _ => return None,
     })
-}
-
-fn put_back(buffer: &mut BytesMut, all: Bytes) {
-    *buffer = all
-        .try_into_mut()
-        .unwrap_or_else(|shared| BytesMut::from(&*shared));
 }
 
 #[cfg(test)]
