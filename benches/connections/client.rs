@@ -12,9 +12,8 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::Request;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
+use session_load::ends::trusting;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -82,13 +81,7 @@ impl Common {
     fn new(args: Args) -> anyhow::Result<Self> {
         let protocol = if args.streams == 0 { "http/1.1" } else { "h2" };
         let connector = |ca: &PathBuf| -> anyhow::Result<TlsConnector> {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(ca)?)?;
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let mut config = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+            let mut config = trusting(ca)?;
             config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
             Ok(TlsConnector::from(Arc::new(config)))
         };

@@ -15,13 +15,12 @@ use access_token::build_user_token;
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use rustls::client::Resumption;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
+use session_load::ends::{lines, trusting};
 use session_load::{answer, masked, provision, text, unread};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::mpsc::{Sender, UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
@@ -95,19 +94,6 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// The lines of standard input, as they come.
-fn lines() -> UnboundedReceiver<String> {
-    let (sender, receiver) = unbounded_channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
 /// Opens all sessions.
 async fn stand(
     common: &Arc<Common>,
@@ -141,13 +127,7 @@ fn report(ended: Ended) -> anyhow::Result<()> {
 impl Common {
     fn new(args: Args) -> anyhow::Result<Self> {
         let connector = |ca: &PathBuf| -> anyhow::Result<TlsConnector> {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(ca)?)?;
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let mut config = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
+            let mut config = trusting(ca)?;
             if args.again {
                 // The worst case: nobody comes again with a ticket.
                 config.resumption = Resumption::disabled();

@@ -1,5 +1,7 @@
 //! What clients and data centre say to each other, the same on every session.
 
+pub mod ends;
+
 use msync::schema::message_body::Content;
 use msync::schema::{CommSyncDl, CommSyncUl, Jid, MSync, MessageBody, Meta, Provision, Status};
 use prost::Message as _;

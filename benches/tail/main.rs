@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use session_load::ends::lines;
 
 use call::Calls;
 use desk::{Desk, Orders};
@@ -93,7 +93,7 @@ async fn main() -> anyhow::Result<()> {
 
 /// Until standard input has ended.
 async fn direct(desk: &Desk, rate: Option<f64>) -> anyhow::Result<()> {
-    let mut phases = phases();
+    let mut phases = lines();
     let first = phases.recv().await.context("no phase")?;
     desk.begin(&first, now())?;
     let mut pace = rate.map(|rate| Pace::start(rate, now)).transpose()?;
@@ -118,19 +118,6 @@ async fn due(pace: &mut Option<Pace>) -> anyhow::Result<impl Iterator<Item = Ins
         Some(pace) => pace.due().await,
         None => std::future::pending().await,
     }
-}
-
-/// The lines of standard input, as they come.
-fn phases() -> UnboundedReceiver<String> {
-    let (sender, receiver) = unbounded_channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 #[expect(clippy::disallowed_methods, reason = "it is what is measured with")]
