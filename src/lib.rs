@@ -35,6 +35,7 @@ pub mod gateway;
 pub mod observe;
 pub mod pace;
 pub mod per_address;
+pub mod pipe;
 pub mod places;
 pub mod probe;
 pub mod recent;

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use http::header;
+use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
 
@@ -50,9 +50,8 @@ impl Credentialed for Box<Call> {
             return Err(GrantError::Unreadable);
         }
         let bytes = match &mut self.body {
-            CallBody::Unread(body) => tokio::time::timeout(GRANT_TIME, read(body))
-                .await
-                .map_err(|_| GrantError::TooSlow)??,
+            CallBody::Unread(body) => in_time(read(body)).await?,
+            CallBody::Coming(body) => in_time(read(body)).await?,
             CallBody::Read(bytes) if bytes.len() > GRANT_LIMIT => {
                 return Err(GrantError::TooLarge);
             }
@@ -64,7 +63,14 @@ impl Credentialed for Box<Call> {
     }
 }
 
-async fn read(body: &mut Incoming) -> Result<Bytes, GrantError> {
+async fn in_time(
+    reading: impl Future<Output = Result<Bytes, GrantError>>,
+) -> Result<Bytes, GrantError> {
+    let read = tokio::time::timeout(GRANT_TIME, reading).await;
+    read.unwrap_or(Err(GrantError::TooSlow))
+}
+
+async fn read<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Bytes, GrantError> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| GrantError::Unreadable)?;

@@ -4,6 +4,7 @@
 //! is refused as `bad_request`, so that the data centre can read nothing else than was decided on.
 
 mod classify;
+mod coming;
 mod host;
 mod path;
 mod query;
@@ -11,6 +12,7 @@ mod request;
 mod routes;
 
 pub use classify::{Asked, ClassifyError, Target, X_APP_ID, classify};
+pub use coming::{Coming, CutOff, Feed, Part, Wanted, coming};
 pub use host::{Host, HostError, Names};
 pub use path::{Path, PathError};
 pub use query::{QueryError, single};

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, header};
 use hyper::body::Incoming;
 
 use super::classify::Asked;
+use super::coming::Coming;
 use crate::domain::{AppId, AppKey, BearerToken};
 use crate::observe::{RequestId, TraceContext};
 use crate::registry::Addressed;
@@ -56,10 +57,11 @@ impl Peer {
     }
 }
 
-/// A request's body: unread, or whole: it came so, or was read by the gate.
+/// A request's body: unread, on its way here, or whole: it came so, or was read by the gate.
 #[derive(Debug)]
 pub enum CallBody {
     Unread(Incoming),
+    Coming(Coming),
     Read(Bytes),
 }
 

@@ -287,6 +287,7 @@ impl Framing {
         let http1 = request.version() != Version::HTTP_2;
         let has_body = match request.body() {
             CallBody::Unread(body) => !body.is_end_stream(),
+            CallBody::Coming(_) => true,
             CallBody::Read(bytes) => !bytes.is_empty(),
         };
         Self {

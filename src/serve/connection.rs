@@ -35,6 +35,7 @@ use crate::domain::{Code, Transport};
 use crate::gateway::{Client, ForwardedFor, Gateway, Refusal, Shared};
 use crate::observe::{Plane, RequestId};
 use crate::pace::Pacer;
+use crate::pipe::Bare;
 use crate::session::{self, Arrival, Sessions};
 use crate::zone::Stream;
 
@@ -178,7 +179,7 @@ impl Door {
 
     async fn http1<S>(self: &Arc<Self>, stream: S, peer: Peer) -> Option<Passage>
     where
-        S: AsyncRead + AsyncWrite + Into<Stream> + Send + Unpin + 'static,
+        S: AsyncRead + AsyncWrite + Bare + Into<Stream> + Send + Unpin + 'static,
     {
         let (life, builder, most) = self.http1_limits();
         let mut io = Watched::http1(stream, Arc::clone(&life), self.too_slow());
@@ -190,6 +191,7 @@ impl Door {
             client: &client,
             most,
             read: BytesMut::new(),
+            upload: None,
         };
         let rest = plain.serve().await?;
         io.read_again(rest);

@@ -13,10 +13,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::frames::{Frames, Verdict};
 use super::life::Life;
 use crate::domain::Code;
+use crate::pipe::Bare;
 
 /// What is discarded at most after the last answer, and for how long.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -90,6 +92,15 @@ impl<S> Watched<S> {
             self.life.has_read();
         }
         self.ahead = bytes;
+    }
+
+    /// The client's socket, where the next bytes are to come from it and from nowhere else.
+    pub fn socket(&self) -> Option<&TcpStream>
+    where
+        S: Bare,
+    {
+        let is_next = self.ahead.is_empty() && matches!(self.end, End::No);
+        self.inner.socket().filter(|_| is_next)
     }
 
     const fn new(inner: S, life: Arc<Life>, speech: Speech) -> Self {

@@ -1,17 +1,18 @@
-//! Requests over HTTP/1.1 that have come whole: one read, one answer, one write.
+//! Requests over HTTP/1.1 whose heads have come whole: one read, one answer, one write.
 //!
-//! Most requests come in one piece, and nothing about them is out of the ordinary. For these hyper's
+//! Most heads come in one piece, and nothing about them is out of the ordinary. For these hyper's
 //! engine does more than is needed (ADR 14). With the first request that is another, the connection is
-//! hyper's for good, and what came of it is read again there.
+//! hyper's for good, and what came of it is read again there. A body of which not all has come is fed to
+//! whoever sends it on, as fast as it is asked for, and out of the kernel's hands only where it must be.
 
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use http_body::Body as _;
 use http1::Whole;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -21,12 +22,20 @@ use super::answer::{Framing, Misframed, says_close, write_head};
 use super::connection::Door;
 use super::life::Life;
 use super::watched::Watched;
-use crate::call::CallBody;
+use crate::call::{CallBody, Feed, Part, Wanted, coming};
 use crate::gateway::{Client, Reply};
+use crate::pipe::{self, Bare, Lent};
 
 /// How much room there is for requests, and at least for what a client sends before its answer, in bytes.
 const ROOM: usize = 8 * 1024;
 const AHEAD: usize = 64;
+
+/// How much of a body is read at once, and what a buffer must have to be read into, in bytes.
+const PART: usize = 256 * 1024;
+const LEAST: usize = 16 * 1024;
+
+/// What is worth a pipe, in bytes.
+const PIPED: u64 = 64 * 1024;
 
 /// What of an answer is gathered before it is written, in bytes. A copy of more costs more than a write.
 const SMALL: usize = 2 * 1024;
@@ -34,6 +43,10 @@ const SMALL: usize = 2 * 1024;
 thread_local! {
     /// What a core gathers an answer in.
     static OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+
+    /// What a core reads bodies into, one part of one client's after the other: it stays in the
+    /// processor's caches. Empty between two parts.
+    static INTO: Cell<BytesMut> = Cell::default();
 }
 
 /// What an answer is gathered in, lent by the core. Nothing of one answer is left in it for another.
@@ -52,9 +65,11 @@ pub(super) struct Plain<'a, S> {
     pub most: usize,
     /// What came and was not taken.
     pub read: BytesMut,
+    /// What is still to come of the body of the request under way.
+    pub upload: Option<Feed>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
+impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
     /// Serves requests for as long as they come whole. Gives what came of the first that does not;
     /// nothing when the connection has ended.
     pub async fn serve(mut self) -> Option<Bytes> {
@@ -109,7 +124,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
     async fn answer(&mut self, whole: Whole) -> Result<bool, Gone> {
         let busy = self.life.busy();
         let gateway = Arc::clone(&self.door.rooms.load().gateway);
-        let begun = gateway.begin(whole.request.map(CallBody::Read), self.client);
+        let request = whole.request.map(|came| match whole.left {
+            0 => CallBody::Read(came),
+            left => {
+                let (body, feed) = coming(came, left as u64);
+                self.upload = Some(feed);
+                CallBody::Coming(body)
+            }
+        });
+        let begun = gateway.begin(request, self.client);
         let response = {
             let client = self.client;
             let mut answer = pin!(gateway.answer(begun, client));
@@ -120,7 +143,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
         let persists = whole.persists
             && !shared.is_leaving()
             && !self.door.closing.has_come()
-            && !says_close(&head.headers);
+            && !says_close(&head.headers)
+            && self.upload.as_ref().is_none_or(Feed::is_through);
         let framing = Framing::of(head.status, reply.size_hint().exact());
         let mut out = Gathered::lent();
         write_head(&mut out.0, &head, framing, persists, &*shared.clock);
@@ -128,6 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
         // Also of an answer that is cut short goes out what is known of it.
         self.write(&mut out.0, Bytes::new()).await?;
         self.io.flush().await.map_err(|_| Gone)?;
+        self.end_upload().await;
         drop(busy);
         whole.map(|()| persists).map_err(|Misframed| Gone)
     }
@@ -196,8 +221,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Result<T, Gone> {
         poll_fn(|cx| {
-            if let Poll::Ready(value) = poll(cx) {
-                return Poll::Ready(Ok(value));
+            loop {
+                if let Poll::Ready(value) = poll(cx) {
+                    return Poll::Ready(Ok(value));
+                }
+                if self.poll_upload(cx).is_pending() {
+                    break;
+                }
+            }
+            if self.upload.as_ref().is_some_and(|feed| !feed.is_over()) {
+                return Poll::Pending;
             }
             let is_gone = self.read.is_empty() && self.poll_fill(AHEAD, cx) == Poll::Ready(0);
             if is_gone {
@@ -208,6 +241,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
         .await
     }
 
+    /// Feeds what is asked for of the body, if it is there.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(feed) = &self.upload else {
+            return Poll::Pending;
+        };
+        let wanted = ready!(feed.poll_wanted(cx));
+        match ready!(poll_part(self.io, wanted, cx)) {
+            Some(part) => feed.give(part, cx),
+            None => feed.cut_off(cx),
+        }
+        Poll::Ready(())
+    }
+
+    /// The answer has gone out, and the data centre may still take what comes.
+    async fn end_upload(&mut self) {
+        poll_fn(|cx| {
+            while self.upload.as_ref().is_some_and(|feed| !feed.is_over()) {
+                ready!(self.poll_upload(cx));
+            }
+            Poll::Ready(())
+        })
+        .await;
+        self.upload = None;
+    }
+
     /// Writes what is gathered, and a piece behind it.
     async fn write(&mut self, out: &mut Vec<u8>, mut piece: Bytes) -> Result<(), Gone> {
         let mut written = 0;
@@ -215,11 +273,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
             let front = &out[written..];
             let wrote = poll_fn(|cx| {
                 let io = Pin::new(&mut *self.io);
-                if piece.is_empty() {
+                let polled = if piece.is_empty() {
                     io.poll_write(cx, front)
                 } else {
                     io.poll_write_vectored(cx, &[IoSlice::new(front), IoSlice::new(&piece)])
+                };
+                if polled.is_pending() {
+                    // The client may read on only when it has sent all.
+                    while self.poll_upload(cx).is_ready() {}
                 }
+                polled
             });
             let wrote = wrote.await.ok().filter(|wrote| *wrote > 0).ok_or(Gone)?;
             let of_front = wrote.min(front.len());
@@ -229,6 +292,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<'_, S> {
         out.clear();
         Ok(())
     }
+}
+
+/// Some of a body, of what is there of it; nothing when no more will come.
+fn poll_part<S: AsyncRead + AsyncWrite + Bare + Unpin>(
+    io: &mut Watched<S>,
+    wanted: Wanted,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Part>> {
+    let most = usize::try_from(wanted.left).unwrap_or(usize::MAX);
+    if wanted.piped && wanted.left >= PIPED {
+        if let (Some(socket), Some(mut pipe)) = (io.socket(), Lent::empty()) {
+            let taken = ready!(pipe.poll_take(socket, most.min(pipe::ROOM), cx));
+            return Poll::Ready(
+                taken
+                    .is_ok_and(|taken| taken > 0)
+                    .then_some(Part::Piped(pipe)),
+            );
+        }
+    }
+    let mut buffer = INTO.take();
+    if !buffer.try_reclaim(PART) && buffer.capacity() < LEAST {
+        buffer = BytesMut::with_capacity(PART);
+    }
+    let polled = poll_read_on(io, &mut buffer, most, cx);
+    let bytes = buffer.split().freeze();
+    INTO.set(buffer);
+    polled.map(|()| {
+        Some(bytes)
+            .filter(|bytes| !bytes.is_empty())
+            .map(Part::Bytes)
+    })
+}
+
+/// Reads until there is no more for now; ready with nothing read at the end.
+fn poll_read_on<S: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut Watched<S>,
+    buffer: &mut BytesMut,
+    most: usize,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let most = most.min(buffer.capacity());
+    while buffer.len() < most {
+        let mut room = buffer.limit(most - buffer.len());
+        match poll_read_buf(Pin::new(&mut *io), cx, &mut room) {
+            Poll::Ready(Ok(read)) if read > 0 => {}
+            Poll::Pending if buffer.is_empty() => return Poll::Pending,
+            Poll::Pending | Poll::Ready(_) => break,
+        }
+    }
+    Poll::Ready(())
 }
 
 /// What is next of a body.

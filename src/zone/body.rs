@@ -16,6 +16,7 @@ use super::bind::Permit;
 use super::headers;
 use super::pool::{Connection, Lease};
 use super::sending::Framing;
+use crate::call::{Coming, CutOff, Part};
 use crate::pace::Deadline;
 
 /// A request's body on its way to the data centre.
@@ -28,6 +29,11 @@ enum Source {
         body: Incoming,
         /// What may still come, in bytes.
         left: u64,
+        flow: Arc<Flow>,
+    },
+    /// Of a length that was looked at when its channel was entered.
+    Coming {
+        body: Coming,
         flow: Arc<Flow>,
     },
 }
@@ -66,6 +72,10 @@ impl Outgoing {
 
     pub const fn read(bytes: Bytes) -> Self {
         Self(Source::Read(Some(bytes)))
+    }
+
+    pub const fn coming(body: Coming, flow: Arc<Flow>) -> Self {
+        Self(Source::Coming { body, flow })
     }
 
     pub const fn streaming(body: Incoming, limit: u64, flow: Arc<Flow>) -> Self {
@@ -115,6 +125,7 @@ impl Outgoing {
             Source::Nothing => Some(0),
             Source::Read(bytes) => Some(bytes.as_ref().map_or(0, |b| b.len() as u64)),
             Source::Streaming { body, .. } => body.size_hint().exact(),
+            Source::Coming { body, .. } => Some(body.left()),
         };
         length.map_or(Framing::Chunked, Framing::Exact)
     }
@@ -125,16 +136,44 @@ impl Outgoing {
             Source::Nothing => true,
             Source::Read(bytes) => bytes.is_none(),
             Source::Streaming { body, .. } => body.is_end_stream(),
+            Source::Coming { body, .. } => body.is_end_stream(),
         }
     }
 
-    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutShort>>> {
+    /// With `piped` it may be in the kernel's hands.
+    pub fn poll_piece(
+        &mut self,
+        piped: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Part, CutShort>>> {
         match &mut self.0 {
             Source::Nothing => Poll::Ready(None),
-            Source::Read(bytes) => Poll::Ready(bytes.take().map(Ok)),
-            Source::Streaming { body, left, flow } => poll_upload(body, left, flow, cx),
+            Source::Read(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Part::Bytes(bytes)))),
+            Source::Streaming { body, left, flow } => {
+                let polled = poll_upload(body, left, flow, cx);
+                polled.map(|piece| piece.map(|bytes| bytes.map(Part::Bytes)))
+            }
+            Source::Coming { body, flow } => poll_coming(body, flow, piped, cx),
         }
     }
+}
+
+fn poll_coming(
+    body: &mut Coming,
+    flow: &Flow,
+    piped: bool,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Part, CutShort>>> {
+    let Poll::Ready(part) = body.poll_part(piped, cx) else {
+        flow.enter(Upload::AwaitingClient);
+        return Poll::Pending;
+    };
+    flow.enter(match &part {
+        Some(Err(CutOff)) => Upload::ClientGone,
+        Some(Ok(_)) if !body.is_end_stream() => Upload::Passing,
+        Some(Ok(_)) | None => Upload::Done,
+    });
+    Poll::Ready(part.map(|part| part.map_err(|CutOff| CutShort)))
 }
 
 fn poll_upload(

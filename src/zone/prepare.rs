@@ -37,6 +37,7 @@ impl Channelled for Box<Call> {
     fn size(&self, limits: &Limits) -> (Option<u64>, u64) {
         let announced = match &self.body {
             CallBody::Unread(body) => body.size_hint().exact(),
+            CallBody::Coming(body) => Some(body.left()),
             CallBody::Read(bytes) => Some(bytes.len() as u64),
         };
         (announced, self.limit(limits))
@@ -106,10 +107,18 @@ fn outgoing(
         CallBody::Read(bytes) => (Outgoing::read(bytes), None),
         CallBody::Unread(body) if body.is_end_stream() => (Outgoing::nothing(), None),
         CallBody::Unread(body) => {
-            let deadline = pacer.deadline();
-            let flow = Arc::new(Flow::new(deadline, limits.body_idle, limits.first_byte));
+            let flow = flow(limits, pacer);
             let streaming = Outgoing::streaming(body, limit, Arc::clone(&flow));
             (streaming, Some(flow))
         }
+        CallBody::Coming(body) => {
+            let flow = flow(limits, pacer);
+            (Outgoing::coming(body, Arc::clone(&flow)), Some(flow))
+        }
     }
+}
+
+fn flow(limits: &Limits, pacer: &Arc<Pacer>) -> Arc<Flow> {
+    let deadline = pacer.deadline();
+    Arc::new(Flow::new(deadline, limits.body_idle, limits.first_byte))
 }

@@ -10,6 +10,8 @@ use http::HeaderValue;
 use tokio::io::AsyncWrite;
 
 use super::body::{CutShort, Outgoing};
+use crate::call::Part;
+use crate::pipe::{Bare, Lent};
 
 pub struct Sending {
     /// What comes before the piece: the head, a chunk's size.
@@ -17,6 +19,8 @@ pub struct Sending {
     /// How much of it is written.
     written: usize,
     piece: Bytes,
+    /// In place of a piece: some of the body that is in the kernel's hands.
+    pipe: Option<Lent>,
     /// What comes behind the piece: a chunk's end.
     back: &'static [u8],
     /// Where in the head the authority is.
@@ -61,6 +65,7 @@ impl Sending {
             front: head,
             written: 0,
             piece: Bytes::new(),
+            pipe: None,
             back: b"",
             host,
             framing: body.framing(),
@@ -97,7 +102,7 @@ impl Sending {
     }
 
     /// Writes what can be written.
-    pub fn poll<W: AsyncWrite + Unpin>(
+    pub fn poll<W: AsyncWrite + Bare + Unpin>(
         &mut self,
         io: &mut W,
         cx: &mut Context<'_>,
@@ -111,14 +116,15 @@ impl Sending {
         polled
     }
 
-    fn poll_whole<W: AsyncWrite + Unpin>(
+    fn poll_whole<W: AsyncWrite + Bare + Unpin>(
         &mut self,
         io: &mut W,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendingError>> {
         loop {
-            let gathers = self.poll_gather(cx)?;
+            let gathers = self.poll_gather(io.socket().is_some(), cx)?;
             ready!(self.poll_write(io, cx))?;
+            ready!(self.poll_pipe(io, cx))?;
             if gathers.is_ready() && !self.gathered {
                 continue;
             }
@@ -129,23 +135,28 @@ impl Sending {
     }
 
     /// Takes the body's next piece, when the last one is written. The first makes one write with the head.
-    fn poll_gather(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendingError>> {
-        if self.gathered || !self.piece.is_empty() || !self.back.is_empty() {
+    fn poll_gather(&mut self, bare: bool, cx: &mut Context<'_>) -> Poll<Result<(), SendingError>> {
+        if self.gathered || !self.piece.is_empty() || !self.back.is_empty() || self.pipe.is_some() {
             return Poll::Ready(Ok(()));
         }
-        let Some(piece) = ready!(self.body.poll_piece(cx)) else {
+        // What is in a pipe is there once, and goes behind a head that has left.
+        let piped = bare && self.stage == Stage::Begun && self.framing != Framing::Chunked;
+        let Some(part) = ready!(self.body.poll_piece(piped, cx)) else {
             return Poll::Ready(self.end());
         };
-        let piece = piece.map_err(|CutShort| SendingError::Cut)?;
-        if !piece.is_empty() {
-            self.frame(piece)?;
+        let part = part.map_err(|CutShort| SendingError::Cut)?;
+        if part.size() > 0 {
+            self.frame(part)?;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn frame(&mut self, piece: Bytes) -> Result<(), SendingError> {
-        let size = piece.len();
-        self.piece = piece;
+    fn frame(&mut self, part: Part) -> Result<(), SendingError> {
+        let size = part.size();
+        match part {
+            Part::Bytes(bytes) => self.piece = bytes,
+            Part::Piped(pipe) => self.pipe = Some(pipe),
+        }
         match &mut self.framing {
             Framing::Exact(left) => {
                 let rest = left.checked_sub(size as u64);
@@ -202,6 +213,26 @@ impl Sending {
         }
     }
 
+    /// Gives what is piped to a socket.
+    fn poll_pipe<W: AsyncWrite + Bare + Unpin>(
+        &mut self,
+        io: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendingError>> {
+        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| !pipe.is_empty()) {
+            let Some(socket) = io.socket() else {
+                // There was one when it was asked for: the connection was divided since.
+                self.piece = pipe.read_out().map_err(|_| SendingError::Broken)?;
+                self.pipe = None;
+                return self.poll_write(io, cx);
+            };
+            let given = ready!(pipe.poll_give(socket, cx));
+            given.and_then(some).map_err(|_| SendingError::Broken)?;
+        }
+        self.pipe = None;
+        Poll::Ready(Ok(()))
+    }
+
     fn advance(&mut self, written: usize) {
         let of_front = written.min(self.front.len() - self.written);
         let of_piece = (written - of_front).min(self.piece.len());
@@ -230,6 +261,8 @@ fn some(written: usize) -> io::Result<usize> {
 mod tests {
     use std::task::Waker;
 
+    use tokio::net::TcpStream;
+
     use super::*;
 
     /// Takes so much at a time, and so much in all.
@@ -237,6 +270,12 @@ mod tests {
         taken: Vec<u8>,
         at_once: usize,
         most: usize,
+    }
+
+    impl Bare for Narrow {
+        fn socket(&self) -> Option<&TcpStream> {
+            None
+        }
     }
 
     impl AsyncWrite for Narrow {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("pace", &[]),
+    ("pipe", &[]),
     ("recent", &[]),
     ("shard", &[]),
     ("places", &["shard"]),
@@ -22,12 +23,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sinks", &["domain", "config"]),
     ("registry", &["domain", "recent", "places", "config"]),
     ("backup", &["domain", "registry"]),
-    ("call", &["domain", "observe", "registry"]),
+    ("call", &["domain", "pipe", "observe", "registry"]),
     ("auth", &["domain", "recent", "observe", "registry", "call"]),
     (
         "zone",
         &[
-            "domain", "pace", "places", "observe", "config", "registry", "call", "auth",
+            "domain", "pace", "pipe", "places", "observe", "config", "registry", "call", "auth",
         ],
     ),
     (
@@ -54,7 +55,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "serve",
         &[
-            "domain", "pace", "shard", "observe", "config", "call", "zone", "gateway", "session",
+            "domain", "pace", "pipe", "shard", "observe", "config", "call", "zone", "gateway",
+            "session",
         ],
     ),
     ("trace", &["domain", "observe", "zone"]),

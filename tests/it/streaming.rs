@@ -281,3 +281,67 @@ async fn large_bodies_arrive_whole() {
     }
     world.finish().await;
 }
+
+/// Bytes of which each megabyte is another.
+fn bytes(first: u32, size: usize) -> Vec<u8> {
+    (first..).flat_map(u32::to_le_bytes).take(size).collect()
+}
+
+/// Control: what was under way for one client when its upload was given up goes to no data centre behind
+/// another's head.
+#[tokio::test]
+async fn what_a_data_centre_did_not_take_is_no_part_of_anothers_upload() {
+    let world = World::of(World::plan().limit("body_idle", "200ms")).await;
+    let app = world.app("fra1").await;
+    let centre = world.centre("fra1");
+    let address = world.addresses("frankfurt").http.unwrap();
+    centre.answers(Reply::Deaf);
+    let upload = Call::post(&app.path("chatfiles")).token(&app.app_token());
+    let mut stuck = wire::tcp(address).await;
+    let asked = upload.clone().body(bytes(0, 40 << 20));
+    let sent = stuck.write_all(&asked.bytes("rest.frankfurt.test")).await;
+    assert!(sent.is_err(), "it was given up in the midst");
+    centre.answers(Said::ok("taken"));
+    for first in [1 << 30, 1 << 31] {
+        let mine = bytes(first, 3 << 20);
+        let asked = upload.clone().body(mine.clone());
+        let answer = world.call("frankfurt", asked).await;
+        assert_eq!((answer.status, &*answer.text()), (200, "taken"));
+        let seen = centre.last();
+        assert!(seen.complete && seen.body == mine, "byte for byte");
+    }
+    world.finish().await;
+}
+
+/// Control: of a connection no more is taken for a body than its length.
+#[tokio::test]
+async fn what_follows_an_upload_is_the_next_request() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let centre = world.centre("fra1");
+    let address = world.addresses("frankfurt").http.unwrap();
+    let next = Call::plain_of(&app).bytes("rest.frankfurt.test");
+    for mut wire in [Wire::plain(address).await, world.wire("frankfurt").await] {
+        for size in [1, 70_000, 3_000_000] {
+            let body = bytes(7, size);
+            let upload = Call::post(&app.path("chatfiles")).token(&app.app_token());
+            let mut both = upload.body(body.clone()).bytes("rest.frankfurt.test");
+            both.extend_from_slice(&next);
+            let head = both.len() - next.len() - size;
+            let (front, rest) = both.split_at(head);
+            let before = centre.count();
+            wire.send(front).await;
+            centre.has_seen(before + 1).await;
+            wire.send(rest).await;
+            for _ in 0..2 {
+                let answer = wire.answer().await;
+                assert_eq!(answer.status, 200);
+                assert_eq!(answer.header("connection"), None, "it goes on");
+            }
+            let mut seen = centre.requests();
+            assert_eq!(seen.pop().unwrap().method(), "GET");
+            assert!(seen.pop().unwrap().body == body, "{size}");
+        }
+    }
+    world.finish().await;
+}

@@ -316,10 +316,11 @@ async fn the_rest_of_an_upload_goes_on_behind_an_early_answer() {
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\nContent-Length: {SIZE}\r\n\r\n"
     );
+    let body: Vec<u8> = (0_u32..).flat_map(u32::to_le_bytes).take(SIZE).collect();
     wire.send(head).await;
-    wire.send(vec![b'x'; SIZE / 2]).await;
+    wire.send(&body[..SIZE / 2]).await;
     assert_eq!(wire.answer().await.text(), "early");
-    wire.send(vec![b'x'; SIZE / 2]).await;
+    wire.send(&body[SIZE / 2..]).await;
     in_time("the whole body", async {
         while centre
             .requests()
@@ -330,5 +331,6 @@ async fn the_rest_of_an_upload_goes_on_behind_an_early_answer() {
         }
     })
     .await;
+    assert!(centre.only().body == body, "byte for byte");
     world.finish().await;
 }

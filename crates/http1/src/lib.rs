@@ -4,7 +4,7 @@
 //! piece by piece, without copying it. What could be read in two ways is a [`Fault`]: a reader that
 //! guesses lets bytes of one answer be taken for the next.
 //!
-//! [`Whole`] takes a request from a buffer, if all of it is there and nothing about it is out of the ordinary.
+//! [`Whole`] takes a request from a buffer, if all of its head is there and nothing about it is out of the ordinary.
 
 mod body;
 mod chunked;
