@@ -257,6 +257,13 @@ mod tests {
         assert_eq!(take(&mut other, &from, 4).await, 0, "its end");
     }
 
+    #[test]
+    fn no_more_empty_pipes_are_kept_than_may() {
+        let pipes: Vec<Lent> = (0..IDLE + 3).map(|_| Lent::empty().unwrap()).collect();
+        drop(pipes);
+        assert_eq!(EMPTY.with_borrow(Vec::len), IDLE);
+    }
+
     /// What one client sent must never come out for another.
     #[tokio::test]
     async fn a_pipe_that_holds_something_is_not_lent_again() {

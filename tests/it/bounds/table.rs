@@ -132,6 +132,13 @@ pub const FILLED: &[Row] = &[
         shown_by: "tests/it/bounds/kept.rs::no_more_messages_of_a_session_wait_than_may",
     },
     Row {
+        file: "src/pipe.rs",
+        declaration: "static EMPTY: RefCell<Vec",
+        holds: "empty pipes",
+        bound: "16 a core",
+        shown_by: "src/pipe.rs::no_more_empty_pipes_are_kept_than_may",
+    },
+    Row {
         file: "src/zone/pool.rs",
         declaration: "idle: Mutex<Vec<Idle>>",
         holds: "idle connections to the data centre",
