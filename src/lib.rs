@@ -40,6 +40,7 @@ pub mod places;
 pub mod probe;
 pub mod recent;
 pub mod registry;
+pub mod room;
 pub mod serve;
 pub mod session;
 pub mod shard;

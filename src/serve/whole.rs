@@ -12,11 +12,10 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http_body::Body as _;
 use http1::Whole;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio_util::io::poll_read_buf;
 
 use super::answer::{Framing, Misframed, says_close, write_head};
 use super::connection::Door;
@@ -25,14 +24,7 @@ use super::watched::Watched;
 use crate::call::{CallBody, Feed, Part, Wanted, coming};
 use crate::gateway::{Client, Reply};
 use crate::pipe::{self, Bare, Lent};
-
-/// How much room there is for requests, and at least for what a client sends before its answer, in bytes.
-const ROOM: usize = 8 * 1024;
-const AHEAD: usize = 64;
-
-/// How much of a body is read at once, and what a buffer must have to be read into, in bytes.
-const PART: usize = 256 * 1024;
-const LEAST: usize = 16 * 1024;
+use crate::room;
 
 /// What is worth a pipe, in bytes.
 const PIPED: u64 = 64 * 1024;
@@ -43,10 +35,6 @@ const SMALL: usize = 2 * 1024;
 thread_local! {
     /// What a core gathers an answer in.
     static OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-
-    /// What a core reads bodies into, one part of one client's after the other: it stays in the
-    /// processor's caches. Empty between two parts.
-    static INTO: Cell<BytesMut> = Cell::default();
 }
 
 /// What an answer is gathered in, lent by the core. Nothing of one answer is left in it for another.
@@ -86,6 +74,10 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
             let Some(whole) = Whole::take(&mut self.read, self.most) else {
                 return Some(self.read.freeze());
             };
+            if self.read.is_empty() {
+                // It is not to hold the core's room.
+                self.read = BytesMut::new();
+            }
             served = Some(());
             match self.answer(whole).await {
                 Ok(true) => {}
@@ -100,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
     /// Waits for what comes next; 0 when nothing will.
     async fn wait<F: Future<Output = ()>>(&mut self, mut ends: Option<Pin<&mut F>>) -> usize {
         poll_fn(|cx| {
-            if let Poll::Ready(came) = self.poll_fill(ROOM / 2, cx) {
+            if let Poll::Ready(came) = self.poll_fill(cx) {
                 return Poll::Ready(came);
             }
             match &mut ends {
@@ -111,13 +103,11 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
         .await
     }
 
-    /// Reads what is there; 0 at the connection's end.
-    fn poll_fill(&mut self, least: usize, cx: &mut Context<'_>) -> Poll<usize> {
-        if self.read.capacity() - self.read.len() < least {
-            self.read.reserve(ROOM);
-        }
-        let io = Pin::new(&mut *self.io);
-        poll_read_buf(io, cx, &mut self.read).map(Result::unwrap_or_default)
+    /// Reads what is there, when all that came was taken; 0 at the connection's end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let came = ready!(room::poll_little(Pin::new(&mut *self.io), cx));
+        self.read = came.map(|came| came.bytes).unwrap_or_default();
+        Poll::Ready(self.read.len())
     }
 
     /// Answers one request, and says whether there may be another.
@@ -232,7 +222,7 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
             if self.upload.as_ref().is_some_and(|feed| !feed.is_over()) {
                 return Poll::Pending;
             }
-            let is_gone = self.read.is_empty() && self.poll_fill(AHEAD, cx) == Poll::Ready(0);
+            let is_gone = self.read.is_empty() && self.poll_fill(cx) == Poll::Ready(0);
             if is_gone {
                 return Poll::Ready(Err(Gone));
             }
@@ -311,37 +301,9 @@ fn poll_part<S: AsyncRead + AsyncWrite + Bare + Unpin>(
             );
         }
     }
-    let mut buffer = INTO.take();
-    if !buffer.try_reclaim(PART) && buffer.capacity() < LEAST {
-        buffer = BytesMut::with_capacity(PART);
-    }
-    let polled = poll_read_on(io, &mut buffer, most, cx);
-    let bytes = buffer.split().freeze();
-    INTO.set(buffer);
-    polled.map(|()| {
-        Some(bytes)
-            .filter(|bytes| !bytes.is_empty())
-            .map(Part::Bytes)
-    })
-}
-
-/// Reads until there is no more for now; ready with nothing read at the end.
-fn poll_read_on<S: AsyncRead + AsyncWrite + Unpin>(
-    io: &mut Watched<S>,
-    buffer: &mut BytesMut,
-    most: usize,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
-    let most = most.min(buffer.capacity());
-    while buffer.len() < most {
-        let mut room = buffer.limit(most - buffer.len());
-        match poll_read_buf(Pin::new(&mut *io), cx, &mut room) {
-            Poll::Ready(Ok(read)) if read > 0 => {}
-            Poll::Pending if buffer.is_empty() => return Poll::Pending,
-            Poll::Pending | Poll::Ready(_) => break,
-        }
-    }
-    Poll::Ready(())
+    let came = ready!(room::poll_much(Pin::new(io), most, cx));
+    let bytes = came.ok().map(|came| came.bytes.freeze());
+    Poll::Ready(bytes.filter(|bytes| !bytes.is_empty()).map(Part::Bytes))
 }
 
 /// What is next of a body.

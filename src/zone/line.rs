@@ -10,9 +10,10 @@ use tokio_util::io::poll_read_buf;
 
 use super::sending::{Sending, SendingError};
 use super::stream::Stream;
+use crate::room;
 
-/// How much room there is to read into at first, and at most: large bodies cost half as much with
-/// large buffers.
+/// How much room of its own there is to read into at first, and at most: large bodies cost half as much
+/// with large buffers. What is small is read into the core's.
 const ROOM: usize = 8 * 1024;
 const MOST: usize = 256 * 1024;
 
@@ -51,6 +52,14 @@ impl Line {
 
     /// Reads what is there; 0 at the connection's end.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.room == ROOM && self.read.is_empty() {
+            let came = ready!(room::poll_little(Pin::new(&mut self.io), cx))?;
+            if came.is_full {
+                self.room *= 2;
+            }
+            self.read = came.bytes;
+            return Poll::Ready(Ok(self.read.len()));
+        }
         if self.read.capacity() - self.read.len() < self.room / 2 {
             self.read.reserve(self.room);
         }
@@ -93,12 +102,10 @@ impl Line {
                 .is_pending()
     }
 
-    /// Makes it wait for its next request with little.
+    /// Makes it wait for its next request without a buffer.
     pub fn rest(&mut self) {
-        if self.room > ROOM {
-            self.room = ROOM;
-            self.read = BytesMut::new();
-        }
+        self.room = ROOM;
+        self.read = BytesMut::new();
     }
 
     /// The end to write to, for somebody else.

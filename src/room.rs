@@ -1,0 +1,193 @@
+//! What a core reads into: memory that its connections use one after the other.
+//!
+//! A connection that waits has no buffer, and the processor's caches hold what the next one reads into.
+//! What came is cut off from the room, which is used again from its beginning when nothing cut off is left.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::thread::LocalKey;
+
+use bytes::{BufMut as _, BytesMut};
+use tokio::io::AsyncRead;
+use tokio_util::io::poll_read_buf;
+
+/// How large a room is, and how much of it must be left to be read into, in bytes. What is cut off keeps all
+/// of a room from being freed: so heads have a small one.
+struct Room {
+    memory: &'static LocalKey<Cell<BytesMut>>,
+    size: usize,
+    least: usize,
+}
+
+thread_local! {
+    static HEADS: Cell<BytesMut> = Cell::default();
+    static BODIES: Cell<BytesMut> = Cell::default();
+}
+
+const OF_HEADS: Room = Room {
+    memory: &HEADS,
+    size: 16 * 1024,
+    least: 4 * 1024,
+};
+
+const OF_BODIES: Room = Room {
+    memory: &BODIES,
+    size: 256 * 1024,
+    least: 16 * 1024,
+};
+
+/// What one look at a stream gave.
+#[derive(Debug)]
+pub struct Came {
+    pub bytes: BytesMut,
+    /// There may be more.
+    pub is_full: bool,
+}
+
+/// Reads what is there, as far as it fits: a head, or a small body. Nothing at the end.
+pub fn poll_little<R: AsyncRead>(io: Pin<&mut R>, cx: &mut Context<'_>) -> Poll<io::Result<Came>> {
+    OF_HEADS.lend(|room| {
+        let most = room.capacity();
+        ready!(poll_read_buf(io, cx, room))?;
+        Poll::Ready(Ok(room.len() == most))
+    })
+}
+
+/// Reads until no more is there for now, or so many bytes have come. Nothing at the end.
+pub fn poll_much<R: AsyncRead>(
+    mut io: Pin<&mut R>,
+    most: usize,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Came>> {
+    OF_BODIES.lend(|room| {
+        let most = most.min(room.capacity());
+        while room.len() < most {
+            let left = most - room.len();
+            match poll_read_buf(io.as_mut(), cx, &mut room.limit(left)) {
+                Poll::Ready(Ok(read)) if read > 0 => {}
+                // What has come goes first; the next look says it again.
+                _ if !room.is_empty() => break,
+                Poll::Ready(end) => return Poll::Ready(end.map(|_| false)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(room.len() == most))
+    })
+}
+
+impl Room {
+    fn lend(
+        &self,
+        read: impl FnOnce(&mut BytesMut) -> Poll<io::Result<bool>>,
+    ) -> Poll<io::Result<Came>> {
+        let mut room = self.memory.take();
+        // From its beginning, or as it is, or another.
+        if !room.try_reclaim(self.size) && room.capacity() < self.least {
+            room = BytesMut::with_capacity(self.size);
+        }
+        let read = read(&mut room);
+        let came = read.map_ok(|is_full| Came {
+            bytes: room.split(),
+            is_full,
+        });
+        self.memory.set(room);
+        came
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    /// Gives its pieces one by one, then says that it waits.
+    struct Pieces(Vec<&'static [u8]>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let Some(piece) = self.0.first_mut() else {
+                return Poll::Pending;
+            };
+            let (some, rest) = piece.split_at(piece.len().min(buffer.remaining()));
+            buffer.put_slice(some);
+            *piece = rest;
+            if rest.is_empty() {
+                self.0.remove(0);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn cx() -> Context<'static> {
+        Context::from_waker(Waker::noop())
+    }
+
+    fn little(io: &mut Pieces) -> Option<Came> {
+        match poll_little(Pin::new(io), &mut cx()) {
+            Poll::Ready(came) => Some(came.unwrap()),
+            Poll::Pending => None,
+        }
+    }
+
+    fn much(io: &mut Pieces, most: usize) -> Option<Came> {
+        match poll_much(Pin::new(io), most, &mut cx()) {
+            Poll::Ready(came) => Some(came.unwrap()),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn what_came_is_nobody_elses_as_long_as_it_is_held() {
+        let mut io = Pieces(vec![b"one", b"two", b"three"]);
+        let one = little(&mut io).unwrap();
+        let two = little(&mut io).unwrap();
+        assert_eq!((&*one.bytes, &*two.bytes), (&b"one"[..], &b"two"[..]));
+        let place = one.bytes.as_ptr();
+        drop((one, two));
+        let three = little(&mut io).unwrap();
+        assert_eq!(&*three.bytes, b"three");
+        assert_eq!(three.bytes.as_ptr(), place, "from the beginning");
+        assert!(little(&mut io).is_none(), "it waits");
+    }
+
+    #[test]
+    fn as_much_is_read_as_is_there_and_was_asked_for() {
+        static LARGE: [u8; 300_000] = [7; 300_000];
+        let mut io = Pieces(vec![b"a", b"b", &LARGE, b"", b"c"]);
+        let came = much(&mut io, 2).unwrap();
+        assert_eq!((&*came.bytes, came.is_full), (&b"ab"[..], true));
+        let size = OF_BODIES.size;
+        drop(came);
+        assert_eq!(much(&mut io, usize::MAX).unwrap().bytes.len(), size);
+        let rest = much(&mut io, usize::MAX).unwrap();
+        assert_eq!((rest.bytes.len(), rest.is_full), (300_000 - size, false));
+        drop(rest);
+        assert_eq!(
+            &*much(&mut io, 9).unwrap().bytes,
+            b"c",
+            "the end was said with the rest"
+        );
+    }
+
+    #[test]
+    fn a_room_that_is_held_is_left_for_another() {
+        static LARGE: [u8; 100_000] = [7; 100_000];
+        let mut io = Pieces(vec![&LARGE]);
+        let mut held = Vec::new();
+        while let Some(came) = little(&mut io) {
+            assert!(came.bytes.len() <= OF_HEADS.size);
+            held.push(came);
+        }
+        let all: usize = held.iter().map(|came| came.bytes.len()).sum();
+        assert_eq!(all, LARGE.len());
+    }
+}
