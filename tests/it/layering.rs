@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pace", &[]),
     ("pipe", &[]),
     ("recent", &[]),
+    ("room", &[]),
     ("shard", &[]),
     ("places", &["shard"]),
     ("per_address", &["domain"]),
@@ -28,7 +29,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "zone",
         &[
-            "domain", "pace", "pipe", "places", "observe", "config", "registry", "call", "auth",
+            "domain", "pace", "pipe", "places", "room", "observe", "config", "registry", "call",
+            "auth",
         ],
     ),
     (
@@ -55,8 +57,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "serve",
         &[
-            "domain", "pace", "pipe", "shard", "observe", "config", "call", "zone", "gateway",
-            "session",
+            "domain", "pace", "pipe", "room", "shard", "observe", "config", "call", "zone",
+            "gateway", "session",
         ],
     ),
     ("trace", &["domain", "observe", "zone"]),
