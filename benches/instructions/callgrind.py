@@ -36,7 +36,7 @@ class Server:
         options += [f"--vgdb-prefix={self.pipes}", "--vgdb-poll=500"]
         log = folder / f"{name}.log"
         with open(log, "wb") as out:
-            popen = machine.spawn([*PLAIN, *VALGRIND, *options, *command], machine.PROXY_CORE, 0, out)
+            popen = machine.spawn([*PLAIN, *VALGRIND, *options, *command], os.sched_getaffinity(0), 0, out)
         self.process = machine.Process(name, popen, log)
         processes.started.append(self.process)
         self.process.await_ports(ports, seconds=120)
