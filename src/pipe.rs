@@ -1,6 +1,6 @@
 //! Pipes of the kernel, through which bytes go from one socket into another without being copied.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
@@ -13,12 +13,21 @@ use tokio::net::TcpStream;
 /// What a pipe is asked to hold, in bytes.
 pub const ROOM: usize = 256 * 1024;
 
-/// How many empty pipes a core keeps.
+/// How many empty pipes a core keeps, as long as it needs any.
 const IDLE: usize = 16;
 
 thread_local! {
     /// Empty pipes of this core.
     static EMPTY: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+    /// Whether any was lent since the last sweep.
+    static NEEDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Closes this core's empty pipes if none was needed since the last sweep.
+pub fn sweep() {
+    if !NEEDED.replace(false) {
+        EMPTY.with_borrow_mut(Vec::clear);
+    }
 }
 
 /// A stream that may be a socket with nothing between it and the network.
@@ -41,6 +50,7 @@ pub struct Lent(Option<Pipe>);
 impl Lent {
     /// Nothing when the machine has no more pipes to give.
     pub fn empty() -> Option<Self> {
+        NEEDED.set(true);
         let idle = EMPTY.with_borrow_mut(Vec::pop);
         let pipe = idle.or_else(|| Pipe::open().ok())?;
         Some(Self(Some(pipe)))
@@ -255,6 +265,15 @@ mod tests {
         assert!(pipe.is_empty());
         let mut other = Lent::empty().unwrap();
         assert_eq!(take(&mut other, &from, 4).await, 0, "its end");
+    }
+
+    #[test]
+    fn pipes_that_nobody_needs_any_more_are_closed() {
+        drop(Lent::empty());
+        sweep();
+        assert_eq!(EMPTY.with_borrow(Vec::len), 1, "needed just now");
+        sweep();
+        assert_eq!(EMPTY.with_borrow(Vec::len), 0);
     }
 
     #[test]

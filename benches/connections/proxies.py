@@ -1,7 +1,7 @@
 """nginx and HAProxy with room for many connections, and domicile's limits as wide."""
 
 import machine
-from servers import HAPROXY, NGINX, NGINX_COMMON, UPSTREAM, Proxy
+from servers import HAPROXY, NGINX, UPSTREAM, Proxy
 
 # Nothing may end what is held.
 LONG = "20m"
@@ -18,15 +18,10 @@ def widen(file, files):
     file.write_text(text.replace("  {connections_per_address:", f"  {{{wide}connections_per_address:"))
 
 
-def nginx(base, folder, processes, certificate, files):
+def nginx(site, files):
+    base, certificate = site.base, site.certificate
     plain, tls = base + NGINX, base + NGINX + 1
-    common = NGINX_COMMON.format(folder=folder, name="many")
-    # It closes idle connections as soon as a sixteenth of these is all that is free.
-    common = common.replace("worker_connections 4096", f"worker_connections {2 * files}")
-    file = folder / "many.conf"
-    file.write_text(
-        common
-        + f"""
+    text = f"""
     keepalive_timeout {LONG};
     upstream centre {{
         server 127.0.0.1:{base + UPSTREAM};
@@ -47,15 +42,14 @@ def nginx(base, folder, processes, certificate, files):
         listen 127.0.0.1:{tls} ssl http2 backlog=4096;
         location / {{ proxy_pass http://centre; }}
     }}
-}}
 """
-    )
-    command = [machine.find("nginx"), "-e", "stderr", "-c", file]
-    process = processes.start("nginx", command, [plain, tls], machine.PROXY_CORE)
+    command = site.nginx_with("many", text)
+    process = site.processes.start("nginx", command, [plain, tls], {machine.PROXY_CORE})
     return Proxy("nginx", process, plain, tls)
 
 
-def haproxy(base, folder, processes, certificate, files):
+def haproxy(site, files):
+    base, folder, certificate = site.base, site.folder, site.certificate
     plain, tls = base + HAPROXY, base + HAPROXY + 1
     both = folder / "haproxy.pem"
     both.write_text("".join(open(file).read() for file in (certificate.certificate, certificate.key)))
@@ -87,5 +81,5 @@ backend centre
 """
     )
     command = [machine.find("haproxy"), "-db", "-f", file]
-    process = processes.start("haproxy", command, [plain, tls], machine.PROXY_CORE)
+    process = site.processes.start("haproxy", command, [plain, tls], {machine.PROXY_CORE})
     return Proxy("haproxy", process, plain, tls)

@@ -24,13 +24,11 @@ def ports(base):
     return servers.ports(base) + [base + n for n in (UPSTREAM_TLS, SESSIONS, ETCD, ETCD_PEER)]
 
 
-def upstream(base, folder, processes, certificate):
+def upstream(site):
     """The same nginx as in benches/compare, with TLS beside: what a call takes without a proxy."""
-    plain, tls = base + servers.UPSTREAM, base + UPSTREAM_TLS
-    file = folder / "upstream.conf"
-    file.write_text(
-        servers.NGINX_COMMON.format(folder=folder, name="upstream")
-        + f"""
+    plain, tls = site.base + servers.UPSTREAM, site.base + UPSTREAM_TLS
+    certificate = site.certificate
+    text = f"""
     default_type application/json;
     ssl_certificate {certificate.certificate};
     ssl_certificate_key {certificate.key};
@@ -40,11 +38,8 @@ def upstream(base, folder, processes, certificate):
         listen 127.0.0.1:{tls} ssl;
         location / {{ return 200 "{servers.BODY}"; }}
     }}
-}}
 """
-    )
-    command = [machine.find("nginx"), "-e", "stderr", "-c", file]
-    process = processes.start("upstream", command, [plain, tls])
+    process = site.processes.start("upstream", site.nginx_with("upstream", text), [plain, tls])
     return servers.Proxy("direct", process, plain, tls)
 
 
@@ -74,14 +69,15 @@ def renew(folder, certificate):
     return put
 
 
-def domicile(base, folder, processes, binary, certificate, etcd=None):
+def domicile(site, binary, etcd=None):
     """As benches/compare has it; with its registry in etcd, if there is one. Its call, and it."""
+    base, folder = site.base, site.folder / "domicile"
     place = f"//127.0.0.1:{base + servers.UPSTREAM}"
     sessions = f"ws://127.0.0.1:{base + SESSIONS}/websocket"
     upstreams = {"rest": f"http:{place}", "websocket": sessions}
     firsts = {"frankfurt": base + servers.DOMICILE, "singapore": base + servers.REGISTRAR}
     keys = {
-        region: gateway.prepare(binary, folder, region, first, upstreams, certificate)
+        region: gateway.prepare(binary, folder, region, first, upstreams, site.certificate)
         for region, first in firsts.items()
     }
     configs = {region: folder / region / "gateway.yaml" for region in firsts}
@@ -91,8 +87,8 @@ def domicile(base, folder, processes, binary, certificate, etcd=None):
             etcd.take_over(config, region)
     for config in configs.values():
         machine.output([binary, "check", "--config", config])
-    call = gateway.register(processes, binary, configs, firsts, keys, certificate)
-    return call, gateway.serve(base, folder, processes, binary)
+    call = gateway.register(site.processes, binary, configs, firsts, keys, site.certificate)
+    return call, gateway.serve(site, binary)
 
 
 class Etcd:

@@ -1,6 +1,7 @@
 """What events happen to: domicile over a file or over etcd, sessions, an administrator."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import generator
 import machine
@@ -11,9 +12,10 @@ LOAD_FILES = 2 * 400
 
 
 class Stage:
-    def __init__(self, base, folder, processes, binary, certificate, generators, clients):
-        self.base, self.folder, self.processes = base, folder, processes
-        self.binary, self.certificate, self.generators = binary, certificate, generators
+    def __init__(self, site, binary, generators, clients):
+        self.site, self.binary, self.generators = site, binary, generators
+        self.base, self.folder, self.processes = site.base, site.folder, site.processes
+        self.certificate = site.certificate
         # The programs that make sessions and answer them, built when they are needed.
         self.clients = clients
         self.call = self.running = self.home = None
@@ -25,13 +27,11 @@ class Stage:
         return self.running
 
     def start(self, name, etcd=None):
-        home = self.folder / f"{name}-{self.starts}"
-        home.mkdir()
+        site = replace(self.site, folder=self.folder / f"{name}-{self.starts}")
+        site.folder.mkdir()
         self.starts += 1
-        self.call, self.running = places.domicile(
-            self.base, home, self.processes, self.binary, self.certificate, etcd
-        )
-        self.home = home
+        self.call, self.running = places.domicile(site, self.binary, etcd)
+        self.home = site.folder / "domicile"
 
     def stop(self):
         if self.running:

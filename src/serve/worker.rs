@@ -21,6 +21,7 @@ use super::listen::Sockets;
 use super::tls::Edge;
 use crate::gateway::{Gateway, Shared};
 use crate::pace::Pacer;
+use crate::pipe;
 use crate::session::{self, Sessions};
 use crate::shard;
 
@@ -277,6 +278,7 @@ async fn keep_house(gateway: Weak<Gateway>) {
             return;
         };
         gateway.sweep();
+        pipe::sweep();
     }
 }
 

@@ -1,7 +1,8 @@
 //! The gateway under test: the real binary in a process of its own, looked at from outside.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -81,6 +82,18 @@ impl Gateway {
             threads: number(&status, "Threads:"),
             files: std::fs::read_dir(format!("{proc}/fd")).unwrap().count() as f64,
         }
+    }
+
+    /// How many threads there are of each name.
+    pub fn threads(&self) -> BTreeMap<String, usize> {
+        let mut threads = BTreeMap::new();
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        // One may end meanwhile.
+        let name = |task: PathBuf| std::fs::read_to_string(task.join("comm")).ok();
+        for name in tasks.filter_map(|task| name(task.unwrap().path())) {
+            *threads.entry(name.trim_end().to_owned()).or_default() += 1;
+        }
+        threads
     }
 
     /// The sum of a metric's series that have this label.

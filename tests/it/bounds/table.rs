@@ -135,7 +135,7 @@ pub const FILLED: &[Row] = &[
         file: "src/pipe.rs",
         declaration: "static EMPTY: RefCell<Vec",
         holds: "empty pipes",
-        bound: "16 a core",
+        bound: "16 a core, while any is needed",
         shown_by: "src/pipe.rs::no_more_empty_pipes_are_kept_than_may",
     },
     Row {

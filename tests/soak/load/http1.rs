@@ -10,8 +10,10 @@ use crate::site::{ORG, REST, fresh};
 /// Requests on a connection that stays.
 const REQUESTS: usize = 300;
 
-/// Each of how many brings a body.
+/// Each of how many brings a body, and each of how many of these a large one, which passes through a pipe.
 const UPLOADS: usize = 8;
+const LARGE: usize = 4;
+const SIZE: usize = 200_000;
 
 /// Requests of an App, one after the other.
 const OF_AN_APP: usize = 4;
@@ -19,7 +21,7 @@ const OF_AN_APP: usize = 4;
 /// A connection for many requests, of one App after the other, each with a token that nobody has seen.
 pub async fn keeps_alive(load: Arc<Load>) -> io::Result<()> {
     let mut wire = plain(&load.site).await?;
-    let body = "x".repeat(4_096);
+    let (body, large) = ("x".repeat(4_096), "x".repeat(SIZE));
     let mut app = load.app();
     for n in 0..REQUESTS {
         if load.is_over() {
@@ -30,6 +32,7 @@ pub async fn keeps_alive(load: Arc<Load>) -> io::Result<()> {
         }
         let token = app.token("u1");
         let request = match n % UPLOADS {
+            0 if n % (UPLOADS * LARGE) == 0 => post(&app.name, "chatgroups", &token, &large),
             0 => post(&app.name, "chatgroups", &token, &body),
             _ => get(&app.name, "users/u1", Some(&token)),
         };
@@ -59,7 +62,7 @@ pub async fn leaves(load: Arc<Load>) -> io::Result<()> {
                 .await?;
         }
         1 => {
-            let whole = post(&app.name, "chatgroups", &token, &"x".repeat(20_000));
+            let whole = post(&app.name, "chatgroups", &token, &"x".repeat(SIZE));
             wire.say(&whole[..whole.len() - 5_000]).await?;
         }
         _ => {
