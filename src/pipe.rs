@@ -128,6 +128,12 @@ impl Lent {
 
 const FLAGS: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
 
+/// Whether bytes may not pass so at all.
+pub fn is_refused(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(error.kind(), PermissionDenied | Unsupported | InvalidInput)
+}
+
 fn moved(spliced: rustix::io::Result<usize>) -> io::Result<usize> {
     spliced.map_err(io::Error::from)
 }
@@ -165,13 +171,24 @@ impl Drop for Lent {
 impl Pipe {
     fn open() -> io::Result<Self> {
         let (out_of, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        // One that stays smaller does as well.
-        let _ = fcntl_setpipe_size(&into, ROOM);
+        // Beyond what the kernel lets one user have, a pipe would be too small to be worth it.
+        fcntl_setpipe_size(&into, ROOM)?;
         Ok(Self {
             into,
             out_of,
             held: 0,
         })
+    }
+}
+
+#[cfg(test)]
+impl Lent {
+    /// One with something in it.
+    pub fn holding(bytes: &[u8]) -> Self {
+        let mut lent = Self::empty().unwrap();
+        let pipe = lent.0.as_mut().unwrap();
+        pipe.held = rustix::io::write(&pipe.into, bytes).unwrap();
+        lent
     }
 }
 
@@ -208,9 +225,11 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "a test's own client")]
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let near = TcpStream::connect(address);
         let (near, far) = tokio::join!(near, listener.accept());
         (near.unwrap(), far.unwrap().0)
     }

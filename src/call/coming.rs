@@ -175,6 +175,21 @@ fn keep(place: &mut Option<Waker>, cx: &Context<'_>) {
     }
 }
 
+impl Drop for Feed {
+    /// Who feeds it is gone: what has not come will not come.
+    fn drop(&mut self) {
+        let taker = {
+            let mut between = self.0.lock();
+            between.cut_off = true;
+            between.wanted = None;
+            between.taker.take()
+        };
+        if let Some(taker) = taker {
+            taker.wake();
+        }
+    }
+}
+
 impl Drop for Coming {
     fn drop(&mut self) {
         let feeder = {
@@ -302,5 +317,11 @@ mod tests {
         assert!(body.poll_part(false, &mut taking).is_pending());
         feed.give(Part::Bytes(Bytes::from_static(b"a")), &taking);
         assert_eq!(taker.0.load(Ordering::Relaxed), 1, "it goes on by itself");
+        assert_eq!(text(body.poll_part(false, &mut taking)).unwrap(), "a");
+        assert!(body.poll_part(false, &mut taking).is_pending());
+        drop(feed);
+        assert_eq!(taker.0.load(Ordering::Relaxed), 2);
+        let cut = body.poll_part(false, &mut taking);
+        assert!(matches!(cut, Poll::Ready(Some(Err(CutOff)))));
     }
 }

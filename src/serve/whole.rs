@@ -141,10 +141,11 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
         let whole = self.body(&mut reply, framing, &mut out.0).await?;
         // Also of an answer that is cut short goes out what is known of it.
         self.write(&mut out.0, Bytes::new()).await?;
-        self.io.flush().await.map_err(|_| Gone)?;
+        self.flush().await?;
+        whole.map_err(|Misframed| Gone)?;
         self.end_upload().await;
         drop(busy);
-        whole.map(|()| persists).map_err(|Misframed| Gone)
+        Ok(persists)
     }
 
     /// Sends a body, but for its last small pieces, which are left in `out`, and says whether it was what its
@@ -164,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
             let data = match self.piece(reply, waits).await? {
                 Piece::Later => {
                     self.write(out, Bytes::new()).await?;
-                    self.io.flush().await.map_err(|_| Gone)?;
+                    self.flush().await?;
                     waits = false;
                     continue;
                 }
@@ -231,6 +232,22 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
         .await
     }
 
+    async fn flush(&mut self) -> Result<(), Gone> {
+        let flushed = poll_fn(|cx| {
+            let polled = Pin::new(&mut *self.io).poll_flush(cx);
+            self.beside(polled, cx)
+        });
+        flushed.await.map_err(|_| Gone)
+    }
+
+    /// While nothing goes out the body goes on: the client may read only when it has sent all.
+    fn beside<T>(&mut self, polled: Poll<T>, cx: &mut Context<'_>) -> Poll<T> {
+        if polled.is_pending() {
+            while self.poll_upload(cx).is_ready() {}
+        }
+        polled
+    }
+
     /// Feeds what is asked for of the body, if it is there.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(feed) = &self.upload else {
@@ -268,11 +285,7 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
                 } else {
                     io.poll_write_vectored(cx, &[IoSlice::new(front), IoSlice::new(&piece)])
                 };
-                if polled.is_pending() {
-                    // The client may read on only when it has sent all.
-                    while self.poll_upload(cx).is_ready() {}
-                }
-                polled
+                self.beside(polled, cx)
             });
             let wrote = wrote.await.ok().filter(|wrote| *wrote > 0).ok_or(Gone)?;
             let of_front = wrote.min(front.len());
@@ -291,14 +304,17 @@ fn poll_part<S: AsyncRead + AsyncWrite + Bare + Unpin>(
     cx: &mut Context<'_>,
 ) -> Poll<Option<Part>> {
     let most = usize::try_from(wanted.left).unwrap_or(usize::MAX);
-    if wanted.piped && wanted.left >= PIPED {
-        if let (Some(socket), Some(mut pipe)) = (io.socket(), Lent::empty()) {
-            let taken = ready!(pipe.poll_take(socket, most.min(pipe::ROOM), cx));
-            return Poll::Ready(
-                taken
-                    .is_ok_and(|taken| taken > 0)
-                    .then_some(Part::Piped(pipe)),
-            );
+    let piped = wanted.piped && wanted.left >= PIPED;
+    if let Some(socket) = io.socket().filter(|_| piped)
+        && let Some(mut pipe) = Lent::empty()
+    {
+        match ready!(pipe.poll_take(socket, most.min(pipe::ROOM), cx)) {
+            // Not everywhere may a program do so; nothing was taken then.
+            Err(error) if pipe::is_refused(&error) => {}
+            taken => {
+                let some = taken.is_ok_and(|taken| taken > 0);
+                return Poll::Ready(some.then_some(Part::Piped(pipe)));
+            }
         }
     }
     let came = ready!(room::poll_much(Pin::new(io), most, cx));

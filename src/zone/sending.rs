@@ -159,7 +159,7 @@ impl Sending {
         }
         match &mut self.framing {
             Framing::Exact(left) => {
-                let rest = left.checked_sub(size as u64);
+                let rest = left.checked_sub(size);
                 *left = rest.ok_or(SendingError::Cut)?;
             }
             Framing::Chunked => {
@@ -259,11 +259,16 @@ fn some(written: usize) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::task::Waker;
+    use std::time::Duration;
 
     use tokio::net::TcpStream;
 
+    use super::super::body::Flow;
     use super::*;
+    use crate::call::coming;
+    use crate::pace::Pacer;
 
     /// Takes so much at a time, and so much in all.
     struct Narrow {
@@ -344,6 +349,25 @@ mod tests {
         let (text, done, _) = send(&mut sending, 10, 1000);
         assert_eq!(text, format!("{}{BODY}", HEAD.replace("a:1", "b:22")));
         assert!(done);
+    }
+
+    /// The connection was divided since it was asked for.
+    #[test]
+    fn what_is_in_a_pipe_goes_on_also_where_there_is_no_socket() {
+        let pacer = Arc::new(Pacer::new());
+        let idle = Duration::from_secs(1);
+        let flow = Arc::new(Flow::new(pacer.deadline(), idle, idle));
+        let (body, feed) = coming(Bytes::from_static(b"he"), 3);
+        let mut sending = Sending::new(HEAD.into(), 23..26, Outgoing::coming(body, flow));
+        let (text, done, _) = send(&mut sending, 7, 1000);
+        assert_eq!((&*text, done), (&*format!("{HEAD}he"), false));
+        feed.give(
+            Part::Piped(Lent::holding(b"llo")),
+            &Context::from_waker(Waker::noop()),
+        );
+        let (text, done, _) = send(&mut sending, 2, 1000);
+        assert_eq!((&*text, done), ("llo", true));
+        assert!(sending.is_done());
     }
 
     #[test]

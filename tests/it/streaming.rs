@@ -6,7 +6,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::head::find;
-use crate::harness::{Call, Reply, Said, Wire, World, eventually, in_time, rest_name, wire};
+use crate::harness::{Call, Reply, Said, Via, Wire, World, eventually, in_time, rest_name, wire};
 
 fn chunk(data: &str) -> String {
     format!("{:x}\r\n{data}\r\n", data.len())
@@ -266,7 +266,7 @@ async fn large_bodies_arrive_whole() {
         .take(9_000_000)
         .collect();
     world.centre("fra1").answers(Said::ok(large.clone()));
-    for via in crate::harness::Via::ALL {
+    for via in Via::ALL {
         let call = Call::post(&app.path("chatfiles"))
             .token(&app.app_token())
             .body(large.clone())
@@ -304,7 +304,7 @@ async fn what_a_data_centre_did_not_take_is_no_part_of_anothers_upload() {
     centre.answers(Said::ok("taken"));
     for first in [1 << 30, 1 << 31] {
         let mine = bytes(first, 3 << 20);
-        let asked = upload.clone().body(mine.clone());
+        let asked = upload.clone().body(mine.clone()).via(Via::Plain);
         let answer = world.call("frankfurt", asked).await;
         assert_eq!((answer.status, &*answer.text()), (200, "taken"));
         let seen = centre.last();
