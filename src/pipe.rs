@@ -75,16 +75,11 @@ impl Lent {
         let Some(pipe) = &mut self.0 else {
             return Poll::Ready(Ok(0));
         };
-        loop {
-            ready!(socket.poll_read_ready(cx))?;
-            let tried = socket.try_io(Interest::READABLE, || {
-                moved(splice(socket, None, &pipe.into, None, most, FLAGS))
-            });
-            if let Some(taken) = done(tried) {
-                pipe.held += *taken.as_ref().unwrap_or(&0);
-                return Poll::Ready(taken);
-            }
-        }
+        let taken = ready!(poll_moved(socket, Interest::READABLE, cx, || {
+            splice(socket, None, &pipe.into, None, most, FLAGS)
+        }))?;
+        pipe.held += taken;
+        Poll::Ready(Ok(taken))
     }
 
     /// Gives a socket what it takes of what is held.
@@ -96,16 +91,11 @@ impl Lent {
         let Some(pipe) = &mut self.0 else {
             return Poll::Ready(Ok(0));
         };
-        loop {
-            ready!(socket.poll_write_ready(cx))?;
-            let tried = socket.try_io(Interest::WRITABLE, || {
-                moved(splice(&pipe.out_of, None, socket, None, pipe.held, FLAGS))
-            });
-            if let Some(given) = done(tried) {
-                pipe.held -= *given.as_ref().unwrap_or(&0);
-                return Poll::Ready(given);
-            }
-        }
+        let given = ready!(poll_moved(socket, Interest::WRITABLE, cx, || {
+            splice(&pipe.out_of, None, socket, None, pipe.held, FLAGS)
+        }))?;
+        pipe.held -= given;
+        Poll::Ready(Ok(given))
     }
 }
 
@@ -134,22 +124,25 @@ pub fn is_refused(error: &io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | Unsupported | InvalidInput)
 }
 
-fn moved(spliced: rustix::io::Result<usize>) -> io::Result<usize> {
-    spliced.map_err(io::Error::from)
-}
-
-/// Nothing, when it is to be tried again.
-fn done(tried: io::Result<usize>) -> Option<io::Result<usize>> {
-    match &tried {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-            ) =>
-        {
-            None
+/// Tries whenever the socket says that it is ready, until something moves or fails.
+fn poll_moved(
+    socket: &TcpStream,
+    interest: Interest,
+    cx: &mut Context<'_>,
+    mut splice: impl FnMut() -> rustix::io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+    loop {
+        ready!(if interest.is_readable() {
+            socket.poll_read_ready(cx)
+        } else {
+            socket.poll_write_ready(cx)
+        })?;
+        let tried = socket.try_io(interest, || splice().map_err(io::Error::from));
+        match tried {
+            Err(error) if matches!(error.kind(), WouldBlock | Interrupted) => {}
+            done => return Poll::Ready(done),
         }
-        _ => Some(tried),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, Frame};
 use parking_lot::Mutex;
 
 use crate::pipe::Lent;
@@ -125,7 +125,6 @@ impl Feed {
     pub fn cut_off(&self, cx: &Context<'_>) {
         let mut between = self.0.lock();
         between.cut_off = true;
-        between.wanted = None;
         wake(&mut between.taker, cx);
     }
 
@@ -148,7 +147,7 @@ impl Between {
 }
 
 impl Part {
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.size() == 0
     }
 
@@ -181,7 +180,6 @@ impl Drop for Feed {
         let taker = {
             let mut between = self.0.lock();
             between.cut_off = true;
-            between.wanted = None;
             between.taker.take()
         };
         if let Some(taker) = taker {
@@ -223,10 +221,6 @@ impl Body for Coming {
 
     fn is_end_stream(&self) -> bool {
         self.left() == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left())
     }
 }
 

@@ -74,10 +74,6 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
             let Some(whole) = Whole::take(&mut self.read, self.most) else {
                 return Some(self.read.freeze());
             };
-            if self.read.is_empty() {
-                // It is not to hold the core's room.
-                self.read = BytesMut::new();
-            }
             served = Some(());
             match self.answer(whole).await {
                 Ok(true) => {}

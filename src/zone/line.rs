@@ -6,22 +6,17 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf};
-use tokio_util::io::poll_read_buf;
 
 use super::sending::{Sending, SendingError};
 use super::stream::Stream;
 use crate::room;
 
-/// How much room of its own there is to read into at first, and at most: large bodies cost half as much
-/// with large buffers. What is small is read into the core's.
-const ROOM: usize = 8 * 1024;
-const MOST: usize = 256 * 1024;
-
 pub struct Line {
     io: Io,
     /// What came and was not taken.
     pub read: BytesMut,
-    room: usize,
+    /// More has come at once than a head's room holds: large bodies cost half as much with large reads.
+    is_large: bool,
 }
 
 enum Io {
@@ -46,30 +41,26 @@ impl Line {
         Self {
             io: Io::Whole(stream),
             read: BytesMut::new(),
-            room: ROOM,
+            is_large: false,
         }
     }
 
     /// Reads what is there; 0 at the connection's end.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.room == ROOM && self.read.is_empty() {
-            let came = ready!(room::poll_little(Pin::new(&mut self.io), cx))?;
-            if came.is_full {
-                self.room *= 2;
-            }
-            self.read = came.bytes;
-            return Poll::Ready(Ok(self.read.len()));
+        if self.read.is_empty() {
+            // The core's room is used again only if nobody holds it.
+            self.read = BytesMut::new();
         }
-        if self.read.capacity() - self.read.len() < self.room / 2 {
-            self.read.reserve(self.room);
-        }
-        let room = self.read.capacity() - self.read.len();
         let io = Pin::new(&mut self.io);
-        let read = ready!(poll_read_buf(io, cx, &mut self.read))?;
-        if read == room {
-            self.room = (self.room * 2).min(MOST);
-        }
-        Poll::Ready(Ok(read))
+        let came = ready!(if self.is_large {
+            room::poll_much(io, usize::MAX, cx)
+        } else {
+            room::poll_little(io, cx)
+        })?;
+        self.is_large |= came.is_full;
+        let size = came.bytes.len();
+        self.read.unsplit(came.bytes);
+        Poll::Ready(Ok(size))
     }
 
     /// Writes of a request what can be written. Nothing, when the rest of it is somebody else's.
@@ -104,7 +95,7 @@ impl Line {
 
     /// Makes it wait for its next request without a buffer.
     pub fn rest(&mut self) {
-        self.room = ROOM;
+        self.is_large = false;
         self.read = BytesMut::new();
     }
 

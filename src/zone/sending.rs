@@ -145,7 +145,7 @@ impl Sending {
             return Poll::Ready(self.end());
         };
         let part = part.map_err(|CutShort| SendingError::Cut)?;
-        if part.size() > 0 {
+        if !part.is_empty() {
             self.frame(part)?;
         }
         Poll::Ready(Ok(()))

@@ -43,9 +43,10 @@ impl Whole {
     /// Takes the first request of the buffer, if its head is there and nothing about it is out
     /// of the ordinary: HTTP/1.1, a usual method, a path, lines that end in CRLF, at most one length, no
     /// transfer coding, no upgrade, nothing to be said before the body. Anything else stays where it is, for a
-    /// reader that knows more. `most` is that of a head, in bytes.
+    /// reader that knows more. The buffer holds nothing of what was taken, nor its memory. `most` is that of a
+    /// head, in bytes.
     pub fn take(buffer: &mut BytesMut, most: usize) -> Option<Self> {
-        let mut all = buffer.split().freeze();
+        let mut all = std::mem::take(buffer).freeze();
         let Some((mut request, said)) = request(&all, most) else {
             *buffer = BytesMut::from(&*all);
             return None;
