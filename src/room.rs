@@ -1,7 +1,7 @@
 //! What a core reads into: memory that its connections use one after the other.
 //!
 //! A connection that waits has no buffer, and the processor's caches hold what the next one reads into.
-//! What came is cut off from the room. Used up, it is used again from its beginning, if nothing of it is held.
+//! What came is cut off from the room, which is used again from its beginning as soon as nothing of it is held.
 
 use std::cell::Cell;
 use std::io;
@@ -83,8 +83,9 @@ impl Room {
         read: impl FnOnce(&mut BytesMut) -> Poll<io::Result<bool>>,
     ) -> Poll<io::Result<Came>> {
         let mut room = self.memory.take();
-        // As it is, or from its beginning, or another.
-        if room.capacity() < self.least && !room.try_reclaim(self.size) {
+        // From its beginning, which the processor's caches still hold, or as it is, or another.
+        let is_whole = room.try_reclaim(self.size);
+        if !is_whole && room.capacity() < self.least {
             room = BytesMut::with_capacity(self.size);
         }
         let read = read(&mut room);

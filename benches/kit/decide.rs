@@ -50,8 +50,8 @@ impl Core {
         let homes = homes.expect("the zone");
         Self {
             names: Names::new([HOST.to_owned()]),
-            locator: Locator::new(registry),
-            gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics),
+            locator: Locator::new(registry, 1_024),
+            gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics, 1_024),
             zones: Zones::new(&homes, &Pacer::new(), &TaskTracker::new()),
             limits,
             app,

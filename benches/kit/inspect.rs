@@ -39,7 +39,7 @@ impl Session {
         let registry = kit::registry(&folder, &clock).await;
         let app = kit::registered(&registry).await;
         let shared = shared(&folder, registry, clock);
-        let gateway = Gateway::new(&shared, &Pacer::new(), &TaskTracker::new());
+        let gateway = Gateway::new(&shared, &Pacer::new(), &TaskTracker::new(), 1);
         let login = provision(APP_KEY, USER, &kit::token(&app, 1));
         let login = Arc::new(Login::read(&login).expect("a log-in"));
         let mut record = gateway.record(Plane::Websocket);

@@ -121,14 +121,16 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// `apps`: of how many it remembers the last token at least.
     pub fn new(
         max_age: Duration,
         clock_skew: Duration,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
+        apps: usize,
     ) -> Self {
         Self {
-            verified: VerifiedTokens::new(),
+            verified: VerifiedTokens::new(apps),
             policy: Policy {
                 max_age,
                 clock_skew,
@@ -207,8 +209,8 @@ impl Gate {
     /// # Errors
     /// No token, one that does not verify or is over, or one for something else.
     pub fn admit<C: Credentialed>(&self, call: Identified<C>) -> Result<Admitted<C>, AdmitError> {
-        let holder = self.verify(&call)?;
-        let Identified { pinned, .. } = call;
+        let Identified { pinned, credential } = call;
+        let holder = self.verify(&pinned, credential)?;
         let demand = pinned.call().demand();
         // `upstream` mode leaves what is no AccessToken2 to the data centre.
         if holder.as_ref().is_some_and(|holder| !fits(holder, demand)) {
@@ -220,20 +222,20 @@ impl Gate {
 
     fn verify<C: Credentialed>(
         &self,
-        call: &Identified<C>,
+        pinned: &Pinned<C>,
+        credential: Credential,
     ) -> Result<Option<Arc<Verified>>, AdmitError> {
-        let mode = call.pinned.app().auth_mode;
-        match (&call.credential, mode) {
+        match (credential, pinned.app().auth_mode) {
             (Credential::Nothing | Credential::Foreign, AuthMode::Upstream) => Ok(None),
             (Credential::Nothing, AuthMode::Secure) => Err(AdmitError::TokenMissing),
             (Credential::NotBearer, _) => Err(self.invalid(None)),
             (Credential::Foreign, AuthMode::Secure) => Err(self.invalid(Some(Fault::BadVersion))),
-            (Credential::Unreadable(fault), _) => Err(self.invalid(Some(*fault))),
+            (Credential::Unreadable(fault), _) => Err(self.invalid(Some(fault))),
             (Credential::Known(verified), _) => {
                 self.metrics.token(TokenVerdict::Cached);
-                Ok(Some(Arc::clone(verified)))
+                Ok(Some(verified))
             }
-            (Credential::Parsed(token), _) => self.check(token, &call.pinned).map(Some),
+            (Credential::Parsed(token), _) => self.check(&token, pinned).map(Some),
         }
     }
 
@@ -253,15 +255,18 @@ impl Gate {
             return Err(self.invalid(None));
         }
         self.metrics.token(TokenVerdict::Valid);
+        let text = match pinned.call().presented() {
+            Presented::Bearer(text) => text.as_bytes(),
+            Presented::Nothing | Presented::NotBearer => b"",
+        };
         let verified = Arc::new(Verified {
             seen: Arc::clone(pinned.seen()),
             kind: verified.kind,
             user_id: verified.user_id,
             not_after: verified.not_after,
+            token: text.into(),
         });
-        if let Presented::Bearer(text) = pinned.call().presented() {
-            self.verified.insert(text, Arc::clone(&verified));
-        }
+        self.verified.insert(&verified);
         Ok(verified)
     }
 

@@ -121,15 +121,23 @@ pub struct Client {
 }
 
 impl Gateway {
-    pub fn new(shared: &Arc<Shared>, pacer: &Arc<Pacer>, tasks: &TaskTracker) -> Self {
+    /// `cores`: with how many it divides what may be remembered.
+    pub fn new(
+        shared: &Arc<Shared>,
+        pacer: &Arc<Pacer>,
+        tasks: &TaskTracker,
+        cores: usize,
+    ) -> Self {
         let tokens = shared.tokens;
+        let apps = remembered(shared.registry.capacity(), cores);
         Self {
-            locator: Locator::new(Arc::clone(&shared.registry)),
+            locator: Locator::new(Arc::clone(&shared.registry), apps),
             gate: Gate::new(
                 tokens.max_age,
                 tokens.clock_skew,
                 Arc::clone(&shared.clock),
                 Arc::clone(&shared.metrics),
+                apps,
             ),
             zones: Zones::new(&shared.homes, pacer, tasks),
             recorder: Arc::new(Recorder::new(
@@ -159,5 +167,32 @@ impl Gateway {
     /// Housekeeping, now and then.
     pub fn sweep(&self) {
         self.zones.sweep();
+    }
+}
+
+/// Apps that a core remembers: all cores together as many as the gateway, but each of them a few.
+fn remembered(capacity: u64, cores: usize) -> usize {
+    let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
+    (capacity / cores.max(1)).max(FEW_APPS)
+}
+
+/// Also of a small cache, or with many cores.
+const FEW_APPS: usize = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_divide_what_may_be_remembered() {
+        for (capacity, cores, each) in [
+            (1_000_000, 1, 1_000_000),
+            (1_000_000, 4, 250_000),
+            (1_000_000, 64, FEW_APPS),
+            (7, 1, FEW_APPS),
+            (1_000_000, 0, 1_000_000),
+        ] {
+            assert_eq!(remembered(capacity, cores), each, "{capacity}, {cores}");
+        }
     }
 }

@@ -168,3 +168,25 @@ impl Known {
         self.stale.store(true, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+impl App {
+    /// One in secure mode, without certificates.
+    pub fn example() -> Self {
+        Self {
+            app_id: AppId::parse("970ca35de60c44645bbae8a215061b33").unwrap(),
+            app_key: AppKey::parse("acme#chat").unwrap(),
+            zone: ZoneId::parse("fra1").unwrap(),
+            plan: Plan::Free,
+            retention_days: 7,
+            auth_mode: AuthMode::Secure,
+            status: Status::Active,
+            limits: AppLimits::default(),
+            certificates: Vec::new(),
+            revoked_users: Vec::new(),
+            created_at: 0,
+            revision: 2,
+            load: Arc::new(AppLoad::default()),
+        }
+    }
+}

@@ -3,9 +3,10 @@
 //! A [`Locator`] belongs to one core. It remembers answers of the shared registry until they go
 //! stale, so that a known App costs one hash look-up and nothing that cores share is written.
 
+use std::hash::BuildHasher as _;
 use std::sync::{Arc, OnceLock};
 
-use http::HeaderValue;
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::Registry;
@@ -36,10 +37,7 @@ pub struct Pinned<C> {
 pub struct Seen {
     known: Arc<Known>,
     app: Arc<App>,
-    /// The App ID and its retention, ready as header values.
-    pub(crate) app_id: HeaderValue,
-    pub(crate) retention_days: HeaderValue,
-    /// The same as lines of a head, once a request was told of them.
+    /// What data centres are told of the App, as lines of a head, once one was.
     pub(crate) lines: OnceLock<Box<[u8]>>,
 }
 
@@ -63,20 +61,20 @@ pub enum LocateError {
     LookUp(#[from] LookUpError),
 }
 
-/// Answers a generation that one core remembers.
-const GENERATION: usize = 8_192;
-
 /// One core's way to the registry.
 pub struct Locator {
     registry: Arc<Registry>,
-    recent: Mutex<Recent<AppKey, Entry>>,
+    recent: Mutex<Recent<Entry>>,
+    hasher: RandomState,
 }
 
 impl Locator {
-    pub fn new(registry: Arc<Registry>) -> Self {
+    /// `most` is how many answers it remembers.
+    pub fn new(registry: Arc<Registry>, most: usize) -> Self {
         Self {
             registry,
-            recent: Mutex::new(Recent::new(GENERATION)),
+            recent: Mutex::new(Recent::new(most)),
+            hasher: RandomState::default(),
         }
     }
 
@@ -86,11 +84,11 @@ impl Locator {
     /// Unknown, at home elsewhere, or in doubt.
     pub async fn locate<C: Addressed>(&self, call: C) -> Result<Pinned<C>, LocateError> {
         let key = call.app_key();
-        let recent = self.recent.lock().find(&key, |entry| !entry.is_stale());
-        let entry = match recent {
+        let hash = self.hasher.hash_one(key);
+        let entry = match self.remembered(hash, &key) {
             Some(entry) => entry,
             // Boxed: a look-up in the store is rare and large, and every call carries its place.
-            None => Box::pin(self.ask(key, || call.likely_app_id())).await?,
+            None => Box::pin(self.ask(hash, key, || call.likely_app_id())).await?,
         };
         match entry {
             Entry::Here(seen) => Ok(Pinned { call, seen }),
@@ -101,14 +99,24 @@ impl Locator {
         }
     }
 
+    fn remembered(&self, hash: u64, key: &AppKey) -> Option<Entry> {
+        let (is, good) = (
+            |entry: &Entry| entry.app_key() == key,
+            |entry: &Entry| !entry.is_stale(),
+        );
+        self.recent.lock().find(hash, is, good).cloned()
+    }
+
     async fn ask(
         &self,
+        hash: u64,
         key: AppKey,
         likely: impl FnOnce() -> Option<AppId>,
     ) -> Result<Entry, LocateError> {
         let known = self.registry.look_up_key(key, likely).await?;
         let entry = Entry::new(known.ok_or(LocateError::Unknown)?);
-        self.recent.lock().insert(key, entry.clone());
+        let is = |entry: &Entry| entry.app_key() == &key;
+        self.recent.lock().insert(hash, is, entry.clone());
         Ok(entry)
     }
 }
@@ -138,11 +146,7 @@ impl<C> Pinned<C> {
 
 impl Seen {
     fn new(known: Arc<Known>, app: Arc<App>) -> Self {
-        let app_id = HeaderValue::from_str(app.app_id.as_str());
         Self {
-            // An App ID is 32 hexadecimal digits.
-            app_id: app_id.unwrap_or(HeaderValue::from_static("")),
-            retention_days: HeaderValue::from(app.retention_days),
             lines: OnceLock::new(),
             known,
             app,
@@ -156,6 +160,15 @@ impl Seen {
     /// Whether the record has changed since.
     pub fn is_stale(&self) -> bool {
         self.known.is_stale()
+    }
+}
+
+#[cfg(test)]
+impl Seen {
+    pub fn of(app: App) -> Self {
+        let app = Arc::new(app);
+        let known = Known::new(app.app_key, Home::Here(Arc::clone(&app)));
+        Self::new(Arc::new(known), app)
     }
 }
 
@@ -179,10 +192,18 @@ impl Entry {
         }
     }
 
-    fn is_stale(&self) -> bool {
+    fn known(&self) -> &Known {
         match self {
-            Self::Here(seen) => seen.is_stale(),
-            Self::Elsewhere(known, _) => known.is_stale(),
+            Self::Here(seen) => &seen.known,
+            Self::Elsewhere(known, _) => known,
         }
+    }
+
+    fn app_key(&self) -> &AppKey {
+        &self.known().app_key
+    }
+
+    fn is_stale(&self) -> bool {
+        self.known().is_stale()
     }
 }

@@ -108,6 +108,10 @@ impl Memory {
         }
     }
 
+    pub(super) fn capacity(&self) -> u64 {
+        self.known.policy().max_capacity().unwrap_or(u64::MAX)
+    }
+
     pub(super) fn known(&self, hash: &Hash) -> Option<Arc<Remembered>> {
         self.known.get(hash)
     }

@@ -134,6 +134,11 @@ impl Registry {
         self.facts.state()
     }
 
+    /// How many Apps it remembers.
+    pub fn capacity(&self) -> u64 {
+        self.memory.capacity()
+    }
+
     /// What is wrong with the store right now, if it says.
     pub fn trouble(&self) -> Option<&'static str> {
         self.store.trouble()

@@ -87,7 +87,8 @@ impl Cores {
         let (mut threads, mut switches) = (Vec::new(), Vec::new());
         for (number, shares) in shares.into_iter().enumerate() {
             let (sender, receiver) = unbounded_channel();
-            threads.push(core(number, shares, receiver, tokens.clone())?);
+            let core = Core::new(count, tokens.clone());
+            threads.push(spawn(number, core, shares, receiver)?);
             switches.push(sender);
         }
         Ok(Self {
@@ -168,11 +169,11 @@ fn split(count: usize, gateways: Vec<Listening>) -> Vec<Vec<Share>> {
     cores
 }
 
-fn core(
+fn spawn(
     number: usize,
+    core: Core,
     shares: Vec<Share>,
     switches: UnboundedReceiver<Switch>,
-    tokens: Tokens,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -181,12 +182,14 @@ fn core(
         .name(format!("core-{number}"))
         .spawn(move || {
             shard::settle();
-            runtime.block_on(Core::new(tokens).run(shares, switches));
+            runtime.block_on(core.run(shares, switches));
         })
 }
 
 /// What all that runs on a core has in common.
 struct Core {
+    /// How many there are.
+    cores: usize,
     pacer: Arc<Pacer>,
     /// What a drain waits for.
     tasks: TaskTracker,
@@ -196,8 +199,9 @@ struct Core {
 }
 
 impl Core {
-    fn new(tokens: Tokens) -> Self {
+    fn new(cores: usize, tokens: Tokens) -> Self {
         Self {
+            cores,
             pacer: Pacer::new(),
             tasks: TaskTracker::new(),
             upstreams: TaskTracker::new(),
@@ -209,6 +213,7 @@ impl Core {
     async fn run(self, shares: Vec<Share>, mut switches: UnboundedReceiver<Switch>) {
         let pacer = Arc::clone(&self.pacer);
         self.spawn_background(async move { pacer.run().await });
+        self.spawn_background(keep_pipes());
         let gateways: Vec<_> = shares.into_iter().map(|share| self.open(share)).collect();
         let switching = async {
             while let Some(switch) = switches.recv().await {
@@ -249,7 +254,7 @@ impl Core {
 
     /// What a setting makes of a gateway on this core, with its housekeeping.
     fn furnish(&self, setting: &Arc<Setting>) -> Arc<Rooms> {
-        let gateway = Gateway::new(&setting.shared, &self.pacer, &self.upstreams);
+        let gateway = Gateway::new(&setting.shared, &self.pacer, &self.upstreams, self.cores);
         let gateway = Arc::new(gateway);
         let sessions = Sessions::new(Arc::clone(&gateway), self.tasks.clone());
         self.spawn_background(keep_house(Arc::downgrade(&gateway)));
@@ -278,6 +283,13 @@ async fn keep_house(gateway: Weak<Gateway>) {
             return;
         };
         gateway.sweep();
+    }
+}
+
+async fn keep_pipes() {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
         pipe::sweep();
     }
 }

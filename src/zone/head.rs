@@ -147,8 +147,9 @@ impl Stamp<'_> {
 type Put<'a> = &'a mut dyn FnMut(&HeaderName, &[u8]);
 
 fn of_app(seen: &Seen, put: Put<'_>) {
-    put(&APP_ID, seen.app_id.as_bytes());
-    put(&RETENTION, seen.retention_days.as_bytes());
+    let app = seen.app();
+    put(&APP_ID, app.app_id.as_str().as_bytes());
+    put(&RETENTION, app.retention_days.to_string().as_bytes());
 }
 
 fn of_home(home: &Home, put: Put<'_>) {

@@ -286,7 +286,7 @@ impl Answer {
         }
         // A look at the names costs less than a look-up.
         let marked = head.fields.iter().find(|(name, _)| **name == APP_ID);
-        if marked.is_some_and(|(_, marked)| marked != permit.seen().app_id) {
+        if marked.is_some_and(|(_, marked)| marked != permit.seen().app().app_id.as_str()) {
             return Err(FilterError::ForeignApp);
         }
         references.filter(&mut head.fields, &lease.target().address)?;

@@ -130,7 +130,11 @@ pub async fn a_likely_app_id_saves_a_read_and_changes_no_answer(backend: Arc<dyn
     }
     let (store, registry) = wrapped(&world, "frankfurt").await;
     let before = store.reads.load(Ordering::SeqCst);
-    Locator::new(registry).locate(Call).await.map(drop).unwrap();
+    Locator::new(registry, 16)
+        .locate(Call)
+        .await
+        .map(drop)
+        .unwrap();
     assert_eq!(store.reads.load(Ordering::SeqCst) - before, 1);
     // By App ID: its pin first, and then the rest at once.
     let (store, registry) = wrapped(&world, "frankfurt").await;
@@ -317,7 +321,7 @@ pub async fn a_locator_follows_changes(backend: Arc<dyn Backend>) {
     let world = World::new(backend).await;
     let home = world.open("frankfurt").await;
     registered(&home, id("a1"), key("acme#chat")).await;
-    let locator = Locator::new(Arc::clone(&home));
+    let locator = Locator::new(Arc::clone(&home), 16);
     let before = locator.locate(Call).await.unwrap();
     assert_eq!(before.app().status, Status::Active);
     home.suspend(&id("a1"), None).await.unwrap();

@@ -13,28 +13,18 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{EraseError, Evidence};
 use crate::config::{Limits, Scheme, Upstream, UpstreamTls, Upstreams, ZoneConfig};
-use crate::domain::{AppId, AppKey, RegionId, ZoneId};
+use crate::domain::{RegionId, ZoneId};
 use crate::observe::Metrics;
-use crate::registry::{App, AppLimits, AppLoad, AuthMode, Plan, Status};
+use crate::registry::{App, Status};
 use crate::zone::{DialError, Homes};
 
 pub(in crate::zone) const KEY: &str = "acme#chat";
 
 pub(in crate::zone) fn app(zone: &str) -> App {
     App {
-        app_id: AppId::parse("970ca35de60c44645bbae8a215061b33").unwrap(),
-        app_key: AppKey::parse(KEY).unwrap(),
         zone: ZoneId::parse(zone).unwrap(),
-        plan: Plan::Free,
-        retention_days: 7,
-        auth_mode: AuthMode::Secure,
         status: Status::Retired,
-        limits: AppLimits::default(),
-        certificates: Vec::new(),
-        revoked_users: Vec::new(),
-        created_at: 0,
-        revision: 2,
-        load: std::sync::Arc::new(AppLoad::default()),
+        ..App::example()
     }
 }
 

@@ -14,8 +14,9 @@ use table::{FILLED, FIXED, Row};
 /// What runs once, or in a command of its own.
 const ELSEWHERE: [&str; 5] = ["backup", "cli", "config", "demo", "probe"];
 
-const COLLECTIONS: [&str; 13] = [
+const COLLECTIONS: [&str; 14] = [
     "HashMap<",
+    "HashTable<",
     "BTreeMap<",
     "HashSet<",
     "BTreeSet<",
