@@ -29,6 +29,7 @@ pub struct Core {
     gate: Gate,
     zones: Zones,
     limits: Limits,
+    peer: Peer,
     pub app: Arc<App>,
     _folder: tempfile::TempDir,
 }
@@ -54,6 +55,7 @@ impl Core {
             gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics, 1_024),
             zones: Zones::new(&homes, &Pacer::new(), &TaskTracker::new()),
             limits,
+            peer: Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), false),
             app,
             _folder: folder,
         }
@@ -63,13 +65,15 @@ impl Core {
         let Ok(Target::App(asked)) = classify(&head, &self.names) else {
             unreachable!("the head asks for the App")
         };
+        let id = RequestId::fresh();
         Box::new(Call {
             head,
             body: CallBody::Read(Bytes::new()),
             asked,
-            peer: Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), false),
-            id: RequestId::fresh(),
-            trace: TraceContext::of(RequestId::fresh()),
+            // A connection's, made once.
+            peer: self.peer.clone(),
+            id,
+            trace: TraceContext::of(id),
         })
     }
 

@@ -19,10 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::answer::{Framing, Misframed, says_close, write_head};
 use super::connection::Door;
-use super::life::Life;
+use super::life::{Busy, Life};
 use super::watched::Watched;
 use crate::call::{CallBody, Feed, Part, Wanted, coming};
-use crate::gateway::{Client, Reply};
+use crate::gateway::{Begun, Client, Gateway, Reply};
 use crate::pipe::{self, Bare, Lent};
 use crate::room;
 
@@ -39,6 +39,15 @@ thread_local! {
 
 /// What an answer is gathered in, lent by the core. Nothing of one answer is left in it for another.
 struct Gathered(Vec<u8>);
+
+/// A request under way.
+struct Asked {
+    begun: Begun,
+    gateway: Arc<Gateway>,
+    /// Whether the client lets its connection serve another.
+    persists: bool,
+    busy: Busy,
+}
 
 /// The client is gone, or has to be left in the midst of an answer.
 struct Gone;
@@ -75,7 +84,9 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
                 return Some(self.read.freeze());
             };
             served = Some(());
-            match self.answer(whole).await {
+            // What was read is not carried along while its answer is waited for.
+            let asked = self.begin(whole);
+            match self.answer(asked).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(Gone) => return None,
@@ -106,8 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
         Poll::Ready(self.read.len())
     }
 
-    /// Answers one request, and says whether there may be another.
-    async fn answer(&mut self, whole: Whole) -> Result<bool, Gone> {
+    fn begin(&mut self, whole: Whole) -> Asked {
         let busy = self.life.busy();
         let gateway = Arc::clone(&self.door.rooms.load().gateway);
         let request = whole.request.map(|came| match whole.left {
@@ -118,7 +128,22 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
                 CallBody::Coming(body)
             }
         });
-        let begun = gateway.begin(request, self.client);
+        Asked {
+            begun: gateway.begin(request, self.client),
+            gateway,
+            persists: whole.persists,
+            busy,
+        }
+    }
+
+    /// Answers one request, and says whether there may be another.
+    async fn answer(&mut self, asked: Asked) -> Result<bool, Gone> {
+        let Asked {
+            begun,
+            gateway,
+            persists,
+            busy,
+        } = asked;
         let response = {
             let client = self.client;
             let mut answer = pin!(gateway.answer(begun, client));
@@ -126,7 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
         };
         let shared = gateway.shared();
         let (head, mut reply) = response.into_parts();
-        let persists = whole.persists
+        let persists = persists
             && !shared.is_leaving()
             && !self.door.closing.has_come()
             && !says_close(&head.headers)
@@ -134,6 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Bare + Unpin> Plain<'_, S> {
         let framing = Framing::of(head.status, reply.size_hint().exact());
         let mut out = Gathered::lent();
         write_head(&mut out.0, &head, framing, persists, &*shared.clock);
+        drop(head);
         let whole = self.body(&mut reply, framing, &mut out.0).await?;
         // Also of an answer that is cut short goes out what is known of it.
         self.write(&mut out.0, Bytes::new()).await?;

@@ -198,8 +198,7 @@ impl Sending {
             let io = Pin::new(&mut *io);
             let written = if self.piece.is_empty() && self.back.is_empty() {
                 if front.is_empty() {
-                    self.front.clear();
-                    self.written = 0;
+                    self.clear();
                     return Poll::Ready(Ok(()));
                 }
                 io.poll_write(cx, front)
@@ -210,6 +209,17 @@ impl Sending {
             let written = ready!(written).and_then(some).map_err(|_| self.failed())?;
             self.stage = Stage::Begun;
             self.advance(written);
+        }
+    }
+
+    /// All of it is written. Where nothing comes behind it, its memory is another request's while this one
+    /// waits for its answer.
+    fn clear(&mut self) {
+        self.written = 0;
+        if self.gathered {
+            self.front = Vec::new();
+        } else {
+            self.front.clear();
         }
     }
 
