@@ -22,11 +22,13 @@ use rustls::server::{
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, NamedGroup, ServerConfig, SupportedProtocolVersion};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::{StartHandshake, TlsStream};
 
 use crate::call::Names;
 use crate::domain::{Clock, Code};
 use alert::{Alert, leave};
+use handshakes::HandshakePlace;
 use hello::{Hello, HelloError};
 use tickets::Tickets;
 use turns::Turn;
@@ -123,10 +125,12 @@ impl Edge {
     /// # Errors
     /// When the name is refused, or the handshake fails or takes too long. The client has been told.
     pub async fn accept(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, HandshakeError> {
-        let place = self.handshakes.enter();
+        let deadline = Instant::now() + self.patience;
+        let place = timeout_at(deadline, self.handshakes.enter()).await;
+        let place = place.map_err(|_| HandshakeError::TooMany)?;
         tokio::select! {
             biased;
-            shaken = tokio::time::timeout(self.patience, self.shake_hands(tcp)) => {
+            shaken = timeout_at(deadline, self.shake_hands(tcp, &place)) => {
                 shaken.unwrap_or(Err(HandshakeError::TooSlow))
             }
             () = place.gives_way() => Err(HandshakeError::TooMany),
@@ -136,6 +140,7 @@ impl Edge {
     async fn shake_hands(
         &self,
         mut tcp: TcpStream,
+        place: &HandshakePlace,
     ) -> Result<TlsStream<TcpStream>, HandshakeError> {
         let accepted = match self.greet(&mut tcp).await {
             Ok(accepted) => accepted,
@@ -146,10 +151,12 @@ impl Edge {
         };
         let config = Arc::clone(self.config(&accepted.client_hello()));
         let start = StartHandshake::from_parts(accepted, tcp);
+        place.waits_for_us();
         let turn = Turn::take().await;
         // It exchanges keys and signs before it gives the future.
         let shaking = start.into_stream(config);
         drop(turn);
+        place.waits_for_client();
         shaking.await.map_err(unfinished)
     }
 

@@ -105,10 +105,10 @@ pub const FILLED: &[Row] = &[
     },
     Row {
         file: "src/serve/tls/handshakes.rs",
-        declaration: "waiting: BTreeMap<u64, Arc<Notify>>",
+        declaration: "waiting: BTreeMap<u64, Waiting>",
         holds: "handshakes under way",
         bound: "limits.handshakes",
-        shown_by: "src/serve/tls/handshakes.rs::the_oldest_gives_way_and_places_come_back",
+        shown_by: "src/serve/tls/handshakes.rs::the_oldest_that_keeps_others_waiting_gives_way_and_places_come_back",
     },
     Row {
         file: "src/serve/life.rs",

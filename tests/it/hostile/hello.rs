@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::thread;
 
 use domicile::domain::Code;
 
@@ -204,7 +205,7 @@ fn a_handshake_without_an_end_is_cut_off() {
     }
 }
 
-/// Control: `limits.handshakes`. Whoever came first gives way, not whoever comes next.
+/// Control: `limits.handshakes`. Whoever keeps others waiting gives way, not whoever comes next.
 #[test]
 fn of_too_many_handshakes_the_oldest_gives_way() {
     let limits = [("handshakes", "4"), ("tls_handshake", "60s")];
@@ -216,6 +217,19 @@ fn of_too_many_handshakes_the_oldest_gives_way() {
     assert_eq!(half[0].rest(), b"", "the oldest is closed");
     site.await_refusals(Code::RateLimited, refused, "one too many");
     until("three are left", || site.connections() == 3);
+}
+
+/// Control: the line in `serve/tls/handshakes.rs`. Without it they push each other out.
+#[test]
+fn of_a_crowd_that_comes_at_once_each_is_served_in_its_turn() {
+    let site = site(&[("handshakes", "4")]);
+    let refused = site.refusals(Code::RateLimited);
+    thread::scope(|scope| {
+        for _ in 0..200 {
+            scope.spawn(|| is_served_over_tls(&site));
+        }
+    });
+    assert_eq!(site.refusals(Code::RateLimited), refused);
 }
 
 /// Some without a word, some with half a hello, some with a whole one and no answer to ours.
