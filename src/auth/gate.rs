@@ -249,22 +249,22 @@ impl Gate {
         token: &Token,
         pinned: &Pinned<C>,
     ) -> Result<Arc<Verified>, AdmitError> {
+        // Nothing else was parsed.
+        let Presented::Bearer(text) = pinned.call().presented() else {
+            return Err(self.invalid(None));
+        };
         let app = pinned.app();
         let verified = self.check_against(token, app)?;
         if is_revoked(app, &verified) {
             return Err(self.invalid(None));
         }
         self.metrics.token(TokenVerdict::Valid);
-        let text = match pinned.call().presented() {
-            Presented::Bearer(text) => text.as_bytes(),
-            Presented::Nothing | Presented::NotBearer => b"",
-        };
         let verified = Arc::new(Verified {
             seen: Arc::clone(pinned.seen()),
             kind: verified.kind,
             user_id: verified.user_id,
             not_after: verified.not_after,
-            token: text.into(),
+            token: text.as_bytes().into(),
         });
         self.verified.insert(&verified);
         Ok(verified)

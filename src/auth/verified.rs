@@ -136,7 +136,7 @@ mod tests {
         let tokens = VerifiedTokens::new(4);
         let (quiet, loud) = (seen(1), seen(2));
         remember(&tokens, &quiet, "quiet");
-        for n in 0..TOKENS + 1_000 {
+        for n in 0..2 * TOKENS {
             remember(&tokens, &loud, &n.to_string());
         }
         assert!(!knows(&tokens, &loud, "0"), "there was no place for it");

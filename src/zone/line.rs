@@ -15,8 +15,10 @@ pub struct Line {
     io: Io,
     /// What came and was not taken.
     pub read: BytesMut,
-    /// More has come at once than a head's room holds: large bodies cost half as much with large reads.
+    /// More came at once than a look takes: large bodies cost half as much with large reads.
     is_large: bool,
+    /// Said behind what had come before it.
+    broke: Option<io::Error>,
 }
 
 enum Io {
@@ -42,11 +44,15 @@ impl Line {
             io: Io::Whole(stream),
             read: BytesMut::new(),
             is_large: false,
+            broke: None,
         }
     }
 
     /// Reads what is there; 0 at the connection's end.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some(error) = self.broke.take() {
+            return Poll::Ready(Err(error));
+        }
         if self.read.is_empty() {
             // The core's room is used again only if nobody holds it.
             self.read = BytesMut::new();
@@ -58,6 +64,7 @@ impl Line {
             room::poll_little(io, cx)
         })?;
         self.is_large |= came.is_full;
+        self.broke = came.broke;
         let size = came.bytes.len();
         self.read.unsplit(came.bytes);
         Poll::Ready(Ok(size))
@@ -88,6 +95,7 @@ impl Line {
         let mut buffer = ReadBuf::new(&mut byte);
         let mut cx = Context::from_waker(Waker::noop());
         self.read.is_empty()
+            && self.broke.is_none()
             && Pin::new(&mut self.io)
                 .poll_read(&mut cx, &mut buffer)
                 .is_pending()
@@ -122,5 +130,60 @@ impl AsyncRead for Io {
             Self::Whole(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Reading(half) => Pin::new(half).poll_read(cx, buffer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncWriteExt as _, Interest};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    async fn fill(line: &mut Line) -> io::Result<usize> {
+        poll_fn(|cx| line.poll_fill(cx)).await
+    }
+
+    /// What ends with its connection would count as whole.
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test's own data centre")]
+    async fn a_connection_that_breaks_does_not_end() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (near, (mut far, _)) = (near.unwrap(), far.unwrap());
+        far.write_all(&[7; 64 * 1024]).await.unwrap();
+        let mut line = Line::new(Stream::Plain(near));
+        let mut came = 0;
+        while came < 64 * 1024 {
+            came += fill(&mut line).await.unwrap();
+            line.read.clear();
+        }
+        assert!(line.is_large);
+        far.write_all(b"more").await.unwrap();
+        far.set_zero_linger().unwrap();
+        drop(far);
+        let Io::Whole(Stream::Plain(near)) = &line.io else {
+            unreachable!("it was not divided")
+        };
+        let both = async {
+            while !near
+                .ready(Interest::READABLE)
+                .await
+                .unwrap()
+                .is_read_closed()
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), both)
+            .await
+            .unwrap();
+        assert_eq!(fill(&mut line).await.unwrap(), 4);
+        assert!(!line.is_quiet());
+        assert!(fill(&mut line).await.is_err());
     }
 }

@@ -1,9 +1,9 @@
 //! How many handshakes there may be at once.
 
 use std::collections::BTreeMap;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::poll_immediate;
@@ -12,12 +12,15 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 /// The handshakes under way. When there are too many, whoever comes waits in line, and the oldest of those
-/// that keep us waiting gives way: clients need milliseconds, so whoever holds thousands open loses those,
-/// and keeps nobody else out. A handshake that waits for us does not, so of any number of clients that
-/// come at once each is served in its turn.
+/// that keep us waiting gives way: clients need milliseconds, so whoever holds thousands open loses those.
+/// A handshake that waits for us does not give way, so clients that come at once are served in their turn. The
+/// longer the line, the less patience there is, and it has an end.
 #[derive(Debug)]
 pub struct Handshakes {
     places: Arc<Semaphore>,
+    /// How many wait for a place, and how many may.
+    line: AtomicUsize,
+    longest: usize,
     kept: Mutex<Kept>,
 }
 
@@ -44,29 +47,44 @@ pub struct HandshakePlace {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What a client may keep others waiting for.
-const GRACE: Duration = Duration::from_millis(250);
+/// What a client may keep others waiting for, where only few do.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How often those in line look, at most.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The end of the line, in times as many as may be under way.
+const LINE: usize = 16;
+
+const MOST: usize = 1 << 24;
+
+/// One that waits in line.
+struct InLine<'a>(&'a AtomicUsize);
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Handshakes {
     pub fn new(most: usize) -> Arc<Self> {
-        let most = most.clamp(1, Semaphore::MAX_PERMITS);
+        let most = most.clamp(1, MOST);
         Arc::new(Self {
             places: Arc::new(Semaphore::new(most)),
+            line: AtomicUsize::new(0),
+            longest: LINE * most,
             kept: Mutex::default(),
         })
     }
 
-    /// Waits for a place, first come, first served.
-    pub async fn enter(self: &Arc<Self>) -> HandshakePlace {
+    /// Waits for a place, first come, first served; nothing when the line is as long as it may be, and nobody
+    /// gives way.
+    pub async fn enter(self: &Arc<Self>) -> Option<HandshakePlace> {
         let mut free = pin!(Arc::clone(&self.places).acquire_owned());
-        let permit = loop {
-            if let Some(permit) = poll_immediate(free.as_mut()).await {
-                break permit;
-            }
-            self.make_room();
-            if let Ok(permit) = timeout(GRACE, free.as_mut()).await {
-                break permit;
-            }
+        let permit = match poll_immediate(free.as_mut()).await {
+            Some(permit) => permit,
+            None => self.wait(free).await?,
         };
         let place = HandshakePlace {
             handshakes: Arc::clone(self),
@@ -76,16 +94,43 @@ impl Handshakes {
             _permit: permit.ok(),
         };
         place.waits_for_client();
-        place
+        Some(place)
     }
 
-    fn make_room(&self) {
+    async fn wait<F: Future>(&self, mut free: Pin<&mut F>) -> Option<F::Output> {
+        let before = self.line.fetch_add(1, Ordering::Relaxed);
+        let _in_line = InLine(&self.line);
+        if !self.make_room() && before >= self.longest {
+            return None;
+        }
+        loop {
+            let looks_again = self.grace().max(LOOK);
+            if let Ok(permit) = timeout(looks_again, free.as_mut()).await {
+                return Some(permit);
+            }
+            self.make_room();
+        }
+    }
+
+    /// By how many wait.
+    fn grace(&self) -> Duration {
+        let all = self.longest + 1;
+        let left = all.saturating_sub(self.line.load(Ordering::Relaxed));
+        let part = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        GRACE * part(left) / part(all)
+    }
+
+    /// Whether anybody gives way.
+    fn make_room(&self) -> bool {
+        let grace = self.grace();
         let mut kept = self.kept.lock();
         if let Some(oldest) = kept.waiting.first_entry()
-            && oldest.get().since.elapsed() >= GRACE
+            && oldest.get().since.elapsed() >= grace
         {
             oldest.remove().gives_way.notify_one();
+            return true;
         }
+        false
     }
 }
 
@@ -127,6 +172,10 @@ impl Drop for HandshakePlace {
 mod tests {
     use super::*;
 
+    async fn enter(handshakes: &Arc<Handshakes>) -> HandshakePlace {
+        handshakes.enter().await.unwrap()
+    }
+
     async fn has_to_go(place: &HandshakePlace) -> bool {
         poll_immediate(place.gives_way()).await.is_some()
     }
@@ -134,8 +183,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_oldest_that_keeps_others_waiting_gives_way_and_places_come_back() {
         let handshakes = Handshakes::new(2);
-        let (first, second) = (handshakes.enter().await, handshakes.enter().await);
-        let mut third = pin!(handshakes.enter());
+        let (first, second) = (enter(&handshakes).await, enter(&handshakes).await);
+        let mut third = pin!(enter(&handshakes));
         assert!(poll_immediate(third.as_mut()).await.is_none(), "it waits");
         assert!(!has_to_go(&first).await, "it has just come");
         let waited = timeout(GRACE * 3 / 2, third.as_mut()).await;
@@ -144,7 +193,7 @@ mod tests {
         drop(first);
         let third = third.await;
         tokio::time::advance(GRACE).await;
-        let mut fourth = pin!(handshakes.enter());
+        let mut fourth = pin!(enter(&handshakes));
         assert!(poll_immediate(fourth.as_mut()).await.is_none());
         assert!(has_to_go(&second).await && !has_to_go(&third).await);
         drop(second);
@@ -156,9 +205,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_us_does_not_give_way() {
         let handshakes = Handshakes::new(1);
-        let place = handshakes.enter().await;
+        let place = enter(&handshakes).await;
         place.waits_for_us();
-        let mut next = pin!(handshakes.enter());
+        let mut next = pin!(enter(&handshakes));
         assert!(timeout(GRACE * 10, next.as_mut()).await.is_err());
         assert!(!has_to_go(&place).await);
         place.waits_for_client();
@@ -169,9 +218,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_comes_first_is_let_in_first_and_who_leaves_the_line_loses_nothing_for_others() {
         let handshakes = Handshakes::new(1);
-        let place = handshakes.enter().await;
+        let place = enter(&handshakes).await;
         place.waits_for_us();
-        let mut line: Vec<_> = (0..3).map(|_| Box::pin(handshakes.enter())).collect();
+        let mut line: Vec<_> = (0..3).map(|_| Box::pin(enter(&handshakes))).collect();
         for waiting in &mut line {
             assert!(poll_immediate(waiting).await.is_none());
         }
@@ -181,5 +230,36 @@ mod tests {
         let first = poll_immediate(&mut line[0]).await;
         assert!(first.is_some());
         assert!(poll_immediate(last).await.is_none());
+    }
+
+    /// However many come and stay silent, they are passed through, and hold no more than the line.
+    #[tokio::test(start_paused = true)]
+    async fn the_longer_the_line_the_sooner_the_oldest_gives_way_and_it_has_an_end() {
+        const PLACES: usize = 4;
+        let handshakes = Handshakes::new(PLACES);
+        let mut places = Vec::new();
+        for _ in 0..PLACES {
+            places.push(enter(&handshakes).await);
+        }
+        let mut line: Vec<_> = (0..LINE * PLACES)
+            .map(|_| Box::pin(handshakes.enter()))
+            .collect();
+        for waiting in &mut line {
+            assert!(poll_immediate(waiting).await.is_none());
+        }
+        assert!(!has_to_go(&places[0]).await, "the line had an end in sight");
+        let mut one_more = pin!(handshakes.enter());
+        assert!(poll_immediate(one_more.as_mut()).await.is_none(), "in line");
+        assert!(has_to_go(&places[0]).await && !has_to_go(&places[1]).await);
+        for place in &places {
+            place.waits_for_us();
+        }
+        let too_many = poll_immediate(handshakes.enter()).await;
+        assert!(too_many.is_some_and(|place| place.is_none()));
+        drop(line);
+        assert_eq!(handshakes.line.load(Ordering::Relaxed), 1);
+        drop(places);
+        assert!(one_more.await.is_some());
+        assert_eq!(handshakes.line.load(Ordering::Relaxed), 0);
     }
 }

@@ -127,7 +127,7 @@ impl Edge {
     pub async fn accept(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, HandshakeError> {
         let deadline = Instant::now() + self.patience;
         let place = timeout_at(deadline, self.handshakes.enter()).await;
-        let place = place.map_err(|_| HandshakeError::TooMany)?;
+        let place = place.ok().flatten().ok_or(HandshakeError::TooMany)?;
         tokio::select! {
             biased;
             shaken = timeout_at(deadline, self.shake_hands(tcp, &place)) => {

@@ -107,7 +107,7 @@ pub const FILLED: &[Row] = &[
         file: "src/serve/tls/handshakes.rs",
         declaration: "waiting: BTreeMap<u64, Waiting>",
         holds: "handshakes under way",
-        bound: "limits.handshakes",
+        bound: "limits.handshakes; as many as 16 times that wait in line",
         shown_by: "src/serve/tls/handshakes.rs::the_oldest_that_keeps_others_waiting_gives_way_and_places_come_back",
     },
     Row {
