@@ -72,10 +72,23 @@ pub fn fresh() -> u32 {
 ///
 /// # Errors
 /// When the gateway does not take it.
-#[expect(clippy::disallowed_methods, reason = "the test is the client")]
 pub async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
+    connect_from(fresh() % 1_000_000, to).await
+}
+
+/// The same from one of a few thousand addresses: of more than 10,000 in a minute the gateway counts the
+/// rest together.
+///
+/// # Errors
+/// When the gateway does not take it.
+pub async fn connect_from_few(to: SocketAddr) -> std::io::Result<TcpStream> {
+    connect_from(1_000_000 + fresh() % 5_000, to).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is the client")]
+async fn connect_from(number: u32, to: SocketAddr) -> std::io::Result<TcpStream> {
     const FIRST: u32 = Ipv4Addr::new(127, 16, 0, 1).to_bits();
-    let from = Ipv4Addr::from_bits(FIRST + fresh() % 1_000_000);
+    let from = Ipv4Addr::from_bits(FIRST + number);
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddrV4::new(from, 0).into())?;
     let stream = socket.connect(to).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Load;
 use super::wire::{Wire, get, plain, post, tls};
-use crate::site::{ORG, REST, fresh};
+use crate::site::{ORG, REST, connect_from_few, fresh};
 
 /// Requests on a connection that stays.
 const REQUESTS: usize = 300;
@@ -116,7 +116,7 @@ pub async fn is_refused(load: Arc<Load>) -> io::Result<()> {
 
 /// Discovery, which is counted for each address.
 pub async fn asks_where(load: Arc<Load>) -> io::Result<()> {
-    let mut wire = plain(&load.site).await?;
+    let mut wire = Wire::new(connect_from_few(load.site.http).await?);
     let name = load.app_elsewhere();
     let request =
         format!("GET /easemob/server.json?app_key={ORG}%23{name} HTTP/1.1\r\nHost: {REST}\r\n\r\n");
