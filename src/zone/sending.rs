@@ -346,6 +346,7 @@ mod tests {
             let (text, done, _) = send(&mut sending, at_once, 1000);
             assert_eq!(text, format!("{HEAD}{BODY}"));
             assert!(done && sending.is_done() && !sending.goes_on());
+            assert_eq!(sending.front.capacity(), 0, "it waits without it");
         }
     }
 

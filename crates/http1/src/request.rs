@@ -195,6 +195,15 @@ mod tests {
         assert_eq!(left, next);
     }
 
+    /// It may be room that others are to read into.
+    #[test]
+    fn a_buffer_that_was_taken_from_holds_no_memory() {
+        let mut buffer = BytesMut::with_capacity(4 * MOST);
+        buffer.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+        assert!(Whole::take(&mut buffer, MOST).is_some());
+        assert_eq!(buffer.capacity(), 0);
+    }
+
     #[test]
     fn of_a_body_that_has_not_come_whole_is_said_what_is_left() {
         for (came, left) in [("", 5), ("he", 3), ("hello", 0)] {

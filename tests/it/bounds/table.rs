@@ -108,7 +108,7 @@ pub const FILLED: &[Row] = &[
         declaration: "waiting: BTreeMap<u64, Waiting>",
         holds: "handshakes under way",
         bound: "limits.handshakes; as many as 16 times that wait in line",
-        shown_by: "src/serve/tls/handshakes.rs::the_oldest_that_keeps_others_waiting_gives_way_and_places_come_back",
+        shown_by: "src/serve/tls/handshakes.rs::the_longer_the_line_the_sooner_the_oldest_gives_way_and_it_has_an_end",
     },
     Row {
         file: "src/serve/life.rs",
