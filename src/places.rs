@@ -49,6 +49,11 @@ impl Places {
         self.leave_on(shard::mine());
     }
 
+    /// Whether any is, or is kept in reserve.
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Relaxed) > 0
+    }
+
     /// How many are in use. Never too few; too many only while others come and go.
     pub fn in_use(&self) -> usize {
         if let Some(reserves) = self.reserves.get() {

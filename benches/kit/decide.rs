@@ -52,7 +52,7 @@ impl Core {
         Self {
             names: Names::new([HOST.to_owned()]),
             locator: Locator::new(registry, 1_024),
-            gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics, 1_024),
+            gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics),
             zones: Zones::new(&homes, &Pacer::new(), &TaskTracker::new()),
             limits,
             peer: Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), false),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use access_token::{Expected, Fault, Kind, Policy, Token};
 
-use super::verified::{Verified, VerifiedTokens};
-use crate::domain::{BearerToken, Clock};
+use super::verified::VerifiedTokens;
+use crate::domain::{BearerToken, Clock, Holder};
 use crate::observe::{Metrics, TokenVerdict};
 use crate::registry::{App, AuthMode, Pinned, Seen, Status};
 
@@ -109,7 +109,7 @@ enum Credential {
     Foreign,
     Unreadable(Fault),
     Parsed(Box<Token>),
-    Known(Arc<Verified>),
+    Known(Arc<Holder>),
 }
 
 /// One core's gate.
@@ -121,16 +121,14 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// `apps`: of how many it remembers the last token at least.
     pub fn new(
         max_age: Duration,
         clock_skew: Duration,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-        apps: usize,
     ) -> Self {
         Self {
-            verified: VerifiedTokens::new(apps),
+            verified: VerifiedTokens::new(),
             policy: Policy {
                 max_age,
                 clock_skew,
@@ -154,7 +152,7 @@ impl Gate {
             Status::Suspended => return Err(AdmitError::Suspended),
             Status::Retired => return Err(AdmitError::Retired),
         }
-        let own = app.app_id.as_str().as_bytes();
+        let own = app.app_id.as_bytes();
         if pinned.call().declared_app_id().is_some_and(|id| id != own) {
             return Err(AdmitError::AppMismatch);
         }
@@ -224,7 +222,7 @@ impl Gate {
         &self,
         pinned: &Pinned<C>,
         credential: Credential,
-    ) -> Result<Option<Arc<Verified>>, AdmitError> {
+    ) -> Result<Option<Arc<Holder>>, AdmitError> {
         match (credential, pinned.app().auth_mode) {
             (Credential::Nothing | Credential::Foreign, AuthMode::Upstream) => Ok(None),
             (Credential::Nothing, AuthMode::Secure) => Err(AdmitError::TokenMissing),
@@ -248,7 +246,7 @@ impl Gate {
         &self,
         token: &Token,
         pinned: &Pinned<C>,
-    ) -> Result<Arc<Verified>, AdmitError> {
+    ) -> Result<Arc<Holder>, AdmitError> {
         // Nothing else was parsed.
         let Presented::Bearer(text) = pinned.call().presented() else {
             return Err(self.invalid(None));
@@ -259,15 +257,14 @@ impl Gate {
             return Err(self.invalid(None));
         }
         self.metrics.token(TokenVerdict::Valid);
-        let verified = Arc::new(Verified {
-            seen: Arc::clone(pinned.seen()),
+        let holder = Arc::new(Holder {
             kind: verified.kind,
             user_id: verified.user_id,
             not_after: verified.not_after,
             token: text.as_bytes().into(),
         });
-        self.verified.insert(&verified);
-        Ok(verified)
+        self.verified.insert(pinned.seen(), &holder);
+        Ok(holder)
     }
 
     fn check_against(
@@ -300,7 +297,7 @@ fn is_revoked(app: &App, verified: &access_token::Verified) -> bool {
     until.is_some_and(|until| verified.issued_at <= until)
 }
 
-fn fits(holder: &Verified, demand: Demand<'_>) -> bool {
+fn fits(holder: &Holder, demand: Demand<'_>) -> bool {
     let is_app = matches!(holder.kind, Kind::App | Kind::UserAndApp);
     let is_user = matches!(holder.kind, Kind::User | Kind::UserAndApp);
     match demand {

@@ -3,77 +3,65 @@
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use access_token::Kind;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
-use crate::domain::{AppId, BearerToken};
+use crate::domain::{BearerToken, Holder};
 use crate::recent::Recent;
 use crate::registry::Seen;
 
-/// A token that verified: for which App as it was then, for whom, until when.
-pub(super) struct Verified {
-    pub seen: Arc<Seen>,
-    pub kind: Kind,
-    pub user_id: String,
-    /// Unix seconds: the first at which it is dead.
-    pub not_after: u64,
-    pub token: Box<[u8]>,
-}
-
-/// How many tokens a core remembers, whosever they are.
+/// How many tokens a core remembers, beside the last of each App.
 const TOKENS: usize = 32_768;
 
 /// Found by a seeded hash; the whole token is compared before one counts.
 pub(super) struct VerifiedTokens {
-    recent: Mutex<Recent<Arc<Verified>>>,
-    /// The last of each App: of more Apps than there are places above, each finds its own here.
-    of_apps: Mutex<Recent<Arc<Verified>>>,
+    recent: Mutex<Recent<Verified>>,
     hasher: RandomState,
 }
 
+/// A token that verified: for which App as it was then.
+struct Verified {
+    seen: Arc<Seen>,
+    holder: Arc<Holder>,
+}
+
 impl VerifiedTokens {
-    /// `apps`: of how many the last one is remembered.
-    pub fn new(apps: usize) -> Self {
+    pub fn new() -> Self {
         Self {
             recent: Mutex::new(Recent::new(TOKENS)),
-            of_apps: Mutex::new(Recent::new(apps)),
             hasher: RandomState::default(),
         }
     }
 
     /// The token's verdict, if it was for this very record and the token still lives.
-    pub fn find(
-        &self,
-        token: BearerToken<'_>,
-        seen: &Arc<Seen>,
-        now: u64,
-    ) -> Option<Arc<Verified>> {
+    pub fn find(&self, token: BearerToken<'_>, seen: &Arc<Seen>, now: u64) -> Option<Arc<Holder>> {
         let text = token.as_bytes();
-        let is = |verified: &Arc<Verified>| same(&verified.token, text);
-        let good = |verified: &Arc<Verified>| {
-            Arc::ptr_eq(&verified.seen, seen) && now < verified.not_after
-        };
         let hash = self.hasher.hash_one(text);
-        if let Some(found) = self.recent.lock().find(hash, is, good) {
-            return Some(Arc::clone(found));
-        }
-        let hash = self.of_app(&seen.app().app_id);
-        self.of_apps.lock().find(hash, is, good).cloned()
+        // The App has its last one at hand: of more Apps than there are places here, each finds its own.
+        let last = seen.last_holder(hash).filter(|holder| {
+            let is = same(&holder.token, text);
+            is & (now < holder.not_after)
+        });
+        last.or_else(|| {
+            let is = |verified: &Verified| same(&verified.holder.token, text);
+            let good = |verified: &Verified| {
+                Arc::ptr_eq(&verified.seen, seen) && now < verified.holder.not_after
+            };
+            let mut recent = self.recent.lock();
+            let found = recent.find(hash, is, good)?;
+            Some(Arc::clone(&found.holder))
+        })
     }
 
-    pub fn insert(&self, verified: &Arc<Verified>) {
-        let is = |other: &Arc<Verified>| same(&other.token, &verified.token);
-        let hash = self.hasher.hash_one(&verified.token);
-        self.recent.lock().insert(hash, is, Arc::clone(verified));
-        let app = |verified: &Arc<Verified>| verified.seen.app().app_id;
-        let is = |other: &Arc<Verified>| app(other) == app(verified);
-        let hash = self.of_app(&app(verified));
-        self.of_apps.lock().insert(hash, is, Arc::clone(verified));
-    }
-
-    fn of_app(&self, app_id: &AppId) -> u64 {
-        self.hasher.hash_one(app_id)
+    pub fn insert(&self, seen: &Arc<Seen>, holder: &Arc<Holder>) {
+        let hash = self.hasher.hash_one(&holder.token);
+        seen.hold(hash, Arc::clone(holder));
+        let is = |other: &Verified| same(&other.holder.token, &holder.token);
+        let verified = Verified {
+            seen: Arc::clone(seen),
+            holder: Arc::clone(holder),
+        };
+        self.recent.lock().insert(hash, is, verified);
     }
 }
 
@@ -102,8 +90,10 @@ fn word(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use access_token::Kind;
+
     use super::*;
-    use crate::domain::AppKey;
+    use crate::domain::{AppId, AppKey};
     use crate::registry::App;
 
     const DEATH: u64 = 1_000;
@@ -117,13 +107,13 @@ mod tests {
     }
 
     fn remember(tokens: &VerifiedTokens, seen: &Arc<Seen>, token: &str) {
-        tokens.insert(&Arc::new(Verified {
-            seen: Arc::clone(seen),
+        let holder = Holder {
             kind: Kind::App,
             user_id: String::new(),
             not_after: DEATH,
             token: token.as_bytes().into(),
-        }));
+        };
+        tokens.insert(seen, &Arc::new(holder));
     }
 
     fn knows(tokens: &VerifiedTokens, seen: &Arc<Seen>, token: &str) -> bool {
@@ -133,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_last_token_of_each_app_is_remembered_beside_all_others() {
-        let tokens = VerifiedTokens::new(4);
+        let tokens = VerifiedTokens::new();
         let (quiet, loud) = (seen(1), seen(2));
         remember(&tokens, &quiet, "quiet");
         for n in 0..2 * TOKENS {
@@ -142,16 +132,16 @@ mod tests {
         assert!(!knows(&tokens, &loud, "0"), "there was no place for it");
         assert!(knows(&tokens, &quiet, "quiet"));
         assert!(knows(&tokens, &quiet, "quiet"), "and it stays");
-        for app in 3..1_000 {
-            remember(&tokens, &seen(app), "token");
-        }
-        assert!(tokens.of_apps.lock().len() <= 4);
+        assert!(
+            knows(&tokens, &loud, &(2 * TOKENS - 2).to_string()),
+            "not the last of its App"
+        );
         assert!(tokens.recent.lock().len() <= TOKENS + TOKENS / 4_096);
     }
 
     #[test]
     fn a_token_counts_for_the_record_that_it_verified_against_and_until_it_dies() {
-        let tokens = VerifiedTokens::new(4);
+        let tokens = VerifiedTokens::new();
         let (app, other, changed) = (seen(1), seen(2), seen(1));
         remember(&tokens, &app, "token");
         assert!(!knows(&tokens, &app, "token2"));

@@ -25,7 +25,11 @@ impl AppId {
     }
 
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The form under which App IDs are unique: ASCII lower case.
@@ -119,7 +123,7 @@ impl AppKey {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
     }
 

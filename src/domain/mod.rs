@@ -15,5 +15,5 @@ pub use channel::Channel;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::Code;
 pub use region::{NameError, RegionId, ZoneId};
-pub use token::BearerToken;
+pub use token::{BearerToken, Holder};
 pub use transport::Transport;

@@ -1,10 +1,22 @@
-//! A presented credential.
+//! A presented credential, and whom one that verified stands for.
 
 use std::fmt;
+
+use access_token::Kind;
 
 /// The text of a bearer token. It shows itself nowhere: not in logs, errors or debug output.
 #[derive(Clone, Copy)]
 pub struct BearerToken<'a>(Text<'a>);
+
+/// Whom a token stands for that verified, and until when.
+pub struct Holder {
+    pub kind: Kind,
+    pub user_id: String,
+    /// Unix seconds: the first at which the token is dead.
+    pub not_after: u64,
+    /// The token itself, to find it again.
+    pub token: Box<[u8]>,
+}
 
 #[derive(Clone, Copy)]
 enum Text<'a> {
@@ -44,6 +56,16 @@ impl<'a> BearerToken<'a> {
 /// Ends a token (RFC 9110 section 5.6.1), or is none of visible ASCII.
 const fn is_odd(byte: u8) -> bool {
     !byte.is_ascii_graphic() || byte == b','
+}
+
+impl fmt::Debug for Holder {
+    /// Without the token and the user.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holder")
+            .field("kind", &self.kind)
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for BearerToken<'_> {

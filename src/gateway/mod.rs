@@ -137,7 +137,6 @@ impl Gateway {
                 tokens.clock_skew,
                 Arc::clone(&shared.clock),
                 Arc::clone(&shared.metrics),
-                apps,
             ),
             zones: Zones::new(&shared.homes, pacer, tasks),
             recorder: Arc::new(Recorder::new(

@@ -4,6 +4,7 @@
 //! stale, so that a known App costs one hash look-up and nothing that cores share is written.
 
 use std::hash::BuildHasher as _;
+use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::Registry;
 use super::known::{App, Home, Known};
-use crate::domain::{AppId, AppKey, RegionId};
+use crate::domain::{AppId, AppKey, Holder, RegionId};
 use crate::recent::Recent;
 
 /// Something that asks for an App.
@@ -39,7 +40,12 @@ pub struct Seen {
     app: Arc<App>,
     /// What data centres are told of the App, as lines of a head, once one was.
     pub(crate) lines: OnceLock<Box<[u8]>>,
+    /// Of the App's tokens the one that verified last, with its hash.
+    last: Mutex<Option<(u64, Arc<Holder>)>>,
 }
+
+/// What a processor's cache loads at once, in bytes.
+const LINE: usize = 64;
 
 /// Why the registry gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,10 +106,11 @@ impl Locator {
     }
 
     fn remembered(&self, hash: u64, key: &AppKey) -> Option<Entry> {
-        let (is, good) = (
-            |entry: &Entry| entry.app_key() == key,
-            |entry: &Entry| !entry.is_stale(),
-        );
+        let is = |entry: &Entry| {
+            entry.prefetch();
+            entry.app_key() == key
+        };
+        let good = |entry: &Entry| !entry.is_stale();
         self.recent.lock().find(hash, is, good).cloned()
     }
 
@@ -148,9 +155,38 @@ impl Seen {
     fn new(known: Arc<Known>, app: Arc<App>) -> Self {
         Self {
             lines: OnceLock::new(),
+            last: Mutex::new(None),
             known,
             app,
         }
+    }
+
+    /// Whom the App's last token stands for, if that has this hash.
+    pub fn last_holder(&self, hash: u64) -> Option<Arc<Holder>> {
+        let last = self.last.lock();
+        let (_, holder) = last.as_ref().filter(|(its, _)| *its == hash)?;
+        Some(Arc::clone(holder))
+    }
+
+    /// Remembers the App's last token.
+    pub fn hold(&self, hash: u64, holder: Arc<Holder>) {
+        let before = self.last.lock().replace((hash, holder));
+        drop(before);
+    }
+
+    /// Reads a byte of each line that a request of this App is about to need, without use for any. Of many
+    /// Apps none is in the processor's caches: so its lines come all at once, where each would be waited for.
+    fn prefetch(&self) {
+        let (known, app) = (&*self.known, &*self.app);
+        let mut read = touch(known.app_key.as_bytes()) ^ u8::from(known.is_stale());
+        read ^= touch(app.app_id.as_bytes()) ^ touch(app.zone.as_str().as_bytes());
+        read ^= app.status as u8 ^ app.auth_mode as u8 ^ u8::from(app.limits.in_flight.is_some());
+        read ^= touch(self.lines.get().map_or(&[], |lines| lines));
+        read ^= u8::from(app.load.in_flight.is_taken());
+        if let Some((_, holder)) = &*self.last.lock() {
+            read ^= touch(&holder.token) ^ touch(holder.user_id.as_bytes());
+        }
+        black_box(read);
     }
 
     pub fn app(&self) -> &App {
@@ -170,6 +206,12 @@ impl Seen {
         let known = Known::new(app.app_key, Home::Here(Arc::clone(&app)));
         Self::new(Arc::new(known), app)
     }
+}
+
+/// Something of each line of the bytes.
+fn touch(bytes: &[u8]) -> u8 {
+    let lines = bytes.iter().step_by(LINE);
+    lines.fold(0, |read, byte| read ^ byte)
 }
 
 #[derive(Clone)]
@@ -201,6 +243,12 @@ impl Entry {
 
     fn app_key(&self) -> &AppKey {
         &self.known().app_key
+    }
+
+    fn prefetch(&self) {
+        if let Self::Here(seen) = self {
+            seen.prefetch();
+        }
     }
 
     fn is_stale(&self) -> bool {

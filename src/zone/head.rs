@@ -148,7 +148,7 @@ type Put<'a> = &'a mut dyn FnMut(&HeaderName, &[u8]);
 
 fn of_app(seen: &Seen, put: Put<'_>) {
     let app = seen.app();
-    put(&APP_ID, app.app_id.as_str().as_bytes());
+    put(&APP_ID, app.app_id.as_bytes());
     put(&RETENTION, app.retention_days.to_string().as_bytes());
 }
 

@@ -15,23 +15,16 @@ pub const FILLED: &[Row] = &[
     Row {
         file: "src/recent.rs",
         declaration: "slots: Vec<Slot<T>>",
-        holds: "the entries of the next three",
+        holds: "the entries of the next two",
         bound: "what it is made for, rounded up by at most 1 for each 4,096",
         shown_by: "src/recent.rs::no_more_is_kept_than_fits_also_when_all_of_it_is_used",
     },
     Row {
         file: "src/auth/verified.rs",
-        declaration: "recent: Mutex<Recent<Arc<Verified>>>",
+        declaration: "recent: Mutex<Recent<Verified>>",
         holds: "tokens that verified",
         bound: "32,768 a core",
         shown_by: "tests/soak/main.rs::nothing_grows_at_full_load",
-    },
-    Row {
-        file: "src/auth/verified.rs",
-        declaration: "of_apps: Mutex<Recent<Arc<Verified>>>",
-        holds: "the last token of each App",
-        bound: "registry.cache.capacity, divided by the cores, at least 16,384 a core",
-        shown_by: "src/auth/verified.rs::the_last_token_of_each_app_is_remembered_beside_all_others",
     },
     Row {
         file: "src/registry/locate.rs",
