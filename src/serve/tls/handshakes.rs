@@ -12,9 +12,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 /// The handshakes under way. When there are too many, whoever comes waits in line, and the oldest of those
-/// that keep us waiting gives way: clients need milliseconds, so whoever holds thousands open loses those.
-/// A handshake that waits for us does not give way, so clients that come at once are served in their turn. The
-/// longer the line, the less patience there is, and it has an end.
+/// that keep us waiting gives way: first of those that have said nothing yet, for whom nothing was done, then of
+/// those that do not take up our answer. A handshake that waits for us does not give way, so clients that come
+/// at once are served in their turn. The longer the line, the less patience there is, and it has an end; but
+/// who was answered has the time of a long way there and back, or a crowd would be sent away for ever.
 #[derive(Debug)]
 pub struct Handshakes {
     places: Arc<Semaphore>,
@@ -24,11 +25,20 @@ pub struct Handshakes {
     kept: Mutex<Kept>,
 }
 
-/// Those that wait for their clients, by when they began to.
+/// Those that wait for their clients, by what for and by when they began to.
 #[derive(Debug, Default)]
 struct Kept {
     next: u64,
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: [BTreeMap<u64, Waiting>; 2],
+}
+
+/// What a client has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// Its ClientHello.
+    Hello,
+    /// The rest, after our answer.
+    Finish,
 }
 
 #[derive(Debug)]
@@ -47,8 +57,12 @@ pub struct HandshakePlace {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What a client may keep others waiting for, where only few do.
+/// How long a client that has said nothing may keep others waiting, where only few do.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// The same for one that was answered, and the least of it.
+const ANSWERED: Duration = Duration::from_secs(2);
+const ANSWERED_LEAST: Duration = GRACE;
 
 /// How often those in line look, at most.
 const LOOK: Duration = Duration::from_millis(20);
@@ -93,7 +107,7 @@ impl Handshakes {
             // The semaphore is never closed.
             _permit: permit.ok(),
         };
-        place.waits_for_client();
+        place.waits_for(Awaited::Hello);
         Some(place)
     }
 
@@ -104,7 +118,7 @@ impl Handshakes {
             return None;
         }
         loop {
-            let looks_again = self.grace().max(LOOK);
+            let looks_again = self.grace(Awaited::Hello).max(LOOK);
             if let Ok(permit) = timeout(looks_again, free.as_mut()).await {
                 return Some(permit);
             }
@@ -113,18 +127,29 @@ impl Handshakes {
     }
 
     /// By how many wait.
-    fn grace(&self) -> Duration {
+    fn grace(&self, awaited: Awaited) -> Duration {
         let all = self.longest + 1;
         let left = all.saturating_sub(self.line.load(Ordering::Relaxed));
         let part = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        GRACE * part(left) / part(all)
+        let shortened = |grace: Duration| grace * part(left) / part(all);
+        match awaited {
+            Awaited::Hello => shortened(GRACE),
+            Awaited::Finish => shortened(ANSWERED).max(ANSWERED_LEAST),
+        }
     }
 
     /// Whether anybody gives way.
     fn make_room(&self) -> bool {
-        let grace = self.grace();
         let mut kept = self.kept.lock();
-        if let Some(oldest) = kept.waiting.first_entry()
+        let has_gone = |awaited| kept.let_go(awaited, self.grace(awaited));
+        [Awaited::Hello, Awaited::Finish].into_iter().any(has_gone)
+    }
+}
+
+impl Kept {
+    /// Has the oldest that is waited for go, if that takes as long.
+    fn let_go(&mut self, awaited: Awaited, grace: Duration) -> bool {
+        if let Some(oldest) = self.waiting[awaited as usize].first_entry()
             && oldest.get().since.elapsed() >= grace
         {
             oldest.remove().gives_way.notify_one();
@@ -136,11 +161,11 @@ impl Handshakes {
 
 impl HandshakePlace {
     /// From now on its client has to say something.
-    pub fn waits_for_client(&self) {
+    pub fn waits_for(&self, awaited: Awaited) {
         let mut kept = self.handshakes.kept.lock();
         kept.next += 1;
         let number = kept.next;
-        kept.waiting.insert(
+        kept.waiting[awaited as usize].insert(
             number,
             Waiting {
                 since: Instant::now(),
@@ -153,7 +178,10 @@ impl HandshakePlace {
     /// From now on it does not give way.
     pub fn waits_for_us(&self) {
         let number = self.number.load(Ordering::Relaxed);
-        self.handshakes.kept.lock().waiting.remove(&number);
+        let mut kept = self.handshakes.kept.lock();
+        for waiting in &mut kept.waiting {
+            waiting.remove(&number);
+        }
     }
 
     /// Returns when this handshake has to make room.
@@ -198,7 +226,14 @@ mod tests {
         assert!(has_to_go(&second).await && !has_to_go(&third).await);
         drop(second);
         drop((third, fourth.await));
-        assert!(handshakes.kept.lock().waiting.is_empty());
+        assert!(
+            handshakes
+                .kept
+                .lock()
+                .waiting
+                .iter()
+                .all(BTreeMap::is_empty)
+        );
         assert_eq!(handshakes.places.available_permits(), 2);
     }
 
@@ -210,9 +245,46 @@ mod tests {
         let mut next = pin!(enter(&handshakes));
         assert!(timeout(GRACE * 10, next.as_mut()).await.is_err());
         assert!(!has_to_go(&place).await);
-        place.waits_for_client();
+        place.waits_for(Awaited::Hello);
         assert!(timeout(GRACE * 3, next.as_mut()).await.is_err());
         assert!(has_to_go(&place).await, "it had its time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_answered_has_more_time_than_who_said_nothing() {
+        let handshakes = Handshakes::new(2);
+        let (answered, silent) = (enter(&handshakes).await, enter(&handshakes).await);
+        answered.waits_for_us();
+        answered.waits_for(Awaited::Finish);
+        let mut next = pin!(enter(&handshakes));
+        let rest = ANSWERED.checked_sub(GRACE * 2).unwrap();
+        assert!(timeout(rest, next.as_mut()).await.is_err());
+        assert!(has_to_go(&silent).await && !has_to_go(&answered).await);
+        assert!(timeout(GRACE * 3, next.as_mut()).await.is_err());
+        assert!(has_to_go(&answered).await);
+    }
+
+    /// However long the line is.
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_of_slow_clients_is_served_and_nobody_of_it_sent_away() {
+        const PLACES: usize = 4;
+        let handshakes = Handshakes::new(PLACES);
+        let mut crowd = tokio::task::JoinSet::new();
+        for _ in 0..PLACES + LINE * PLACES {
+            let handshakes = Arc::clone(&handshakes);
+            crowd.spawn(async move {
+                let place = enter(&handshakes).await;
+                place.waits_for_us();
+                place.waits_for(Awaited::Finish);
+                let way = tokio::time::sleep(ANSWERED_LEAST * 9 / 10);
+                tokio::select! {
+                    () = place.gives_way() => false,
+                    () = way => true,
+                }
+            });
+        }
+        let served = crowd.join_all().await;
+        assert!(served.into_iter().all(|served| served));
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ use tokio_rustls::server::{StartHandshake, TlsStream};
 use crate::call::Names;
 use crate::domain::{Clock, Code};
 use alert::{Alert, leave};
-use handshakes::HandshakePlace;
+use handshakes::{Awaited, HandshakePlace};
 use hello::{Hello, HelloError};
 use tickets::Tickets;
 use turns::Turn;
@@ -156,7 +156,7 @@ impl Edge {
         // It exchanges keys and signs before it gives the future.
         let shaking = start.into_stream(config);
         drop(turn);
-        place.waits_for_client();
+        place.waits_for(Awaited::Finish);
         shaking.await.map_err(unfinished)
     }
 
