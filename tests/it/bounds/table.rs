@@ -98,7 +98,7 @@ pub const FILLED: &[Row] = &[
     },
     Row {
         file: "src/serve/tls/handshakes.rs",
-        declaration: "waiting: BTreeMap<u64, Waiting>",
+        declaration: "waiting: [BTreeMap<u64, Waiting>; 2]",
         holds: "handshakes under way",
         bound: "limits.handshakes; as many as 16 times that wait in line",
         shown_by: "src/serve/tls/handshakes.rs::the_longer_the_line_the_sooner_the_oldest_gives_way_and_it_has_an_end",
