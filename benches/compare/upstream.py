@@ -21,6 +21,14 @@ class Upstream:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
 
     def requests(self):
+        try:
+            return self.ask()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            # It lets go of connections that idle, as while many Apps are made known.
+            self.connection.close()
+            return self.ask()
+
+    def ask(self):
         self.connection.request("GET", "/requests-so-far")
         text = self.connection.getresponse().read().decode()
         return int(text.splitlines()[2].split()[2])
