@@ -23,7 +23,7 @@ class Upstream:
     def requests(self):
         try:
             return self.ask()
-        except (http.client.RemoteDisconnected, ConnectionError):
+        except ConnectionError:
             # It lets go of connections that idle, as while many Apps are made known.
             self.connection.close()
             return self.ask()

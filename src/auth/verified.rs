@@ -156,6 +156,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_alone_makes_no_token_known() {
+        let (tokens, app) = (VerifiedTokens::new(), seen(1));
+        remember(&tokens, &app, "token");
+        let last = tokens.hasher.hash_one(&b"token"[..]);
+        let holder = app.last_holder(last).unwrap();
+        app.hold(tokens.hasher.hash_one(&b"other"[..]), holder);
+        assert!(!knows(&tokens, &app, "other"));
+        assert!(app.last_holder(last).is_none(), "its place was taken");
+    }
+
+    #[test]
     fn only_equal_texts_are_the_same() {
         for text in ["", "a", "abcdefgh", "abcdefghi", "abcdefghabcdefgh"] {
             let same = |a: &str, b: &str| same(a.as_bytes(), b.as_bytes());

@@ -208,9 +208,9 @@ impl Seen {
     }
 }
 
-/// Something of each line of the bytes.
+/// Something of each line of the bytes, wherever in a line they begin.
 fn touch(bytes: &[u8]) -> u8 {
-    let lines = bytes.iter().step_by(LINE);
+    let lines = bytes.iter().step_by(LINE).chain(bytes.last());
     lines.fold(0, |read, byte| read ^ byte)
 }
 

@@ -64,13 +64,18 @@ const GRACE: Duration = Duration::from_millis(500);
 const ANSWERED: Duration = Duration::from_secs(2);
 const ANSWERED_LEAST: Duration = GRACE;
 
-/// How often those in line look, at most.
+/// How often one in line looks, at most, and between two looks of all of them.
 const LOOK: Duration = Duration::from_millis(20);
+const BETWEEN: Duration = Duration::from_micros(200);
 
 /// The end of the line, in times as many as may be under way.
 const LINE: usize = 16;
 
 const MOST: usize = 1 << 24;
+
+fn part(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
 
 /// One that waits in line.
 struct InLine<'a>(&'a AtomicUsize);
@@ -118,7 +123,7 @@ impl Handshakes {
             return None;
         }
         loop {
-            let looks_again = self.grace(Awaited::Hello).max(LOOK);
+            let looks_again = self.grace(Awaited::Hello).max(self.look());
             if let Ok(permit) = timeout(looks_again, free.as_mut()).await {
                 return Some(permit);
             }
@@ -126,11 +131,15 @@ impl Handshakes {
         }
     }
 
+    /// How long one in line waits before it looks again. All together look no more often the more they are.
+    fn look(&self) -> Duration {
+        LOOK.max(BETWEEN * part(self.line.load(Ordering::Relaxed)))
+    }
+
     /// By how many wait.
     fn grace(&self, awaited: Awaited) -> Duration {
         let all = self.longest + 1;
         let left = all.saturating_sub(self.line.load(Ordering::Relaxed));
-        let part = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let shortened = |grace: Duration| grace * part(left) / part(all);
         match awaited {
             Awaited::Hello => shortened(GRACE),
@@ -147,6 +156,12 @@ impl Handshakes {
 }
 
 impl Kept {
+    fn forget(&mut self, number: u64) {
+        for waiting in &mut self.waiting {
+            waiting.remove(&number);
+        }
+    }
+
     /// Has the oldest that is waited for go, if that takes as long.
     fn let_go(&mut self, awaited: Awaited, grace: Duration) -> bool {
         if let Some(oldest) = self.waiting[awaited as usize].first_entry()
@@ -163,6 +178,7 @@ impl HandshakePlace {
     /// From now on its client has to say something.
     pub fn waits_for(&self, awaited: Awaited) {
         let mut kept = self.handshakes.kept.lock();
+        kept.forget(self.number.load(Ordering::Relaxed));
         kept.next += 1;
         let number = kept.next;
         kept.waiting[awaited as usize].insert(
@@ -178,10 +194,7 @@ impl HandshakePlace {
     /// From now on it does not give way.
     pub fn waits_for_us(&self) {
         let number = self.number.load(Ordering::Relaxed);
-        let mut kept = self.handshakes.kept.lock();
-        for waiting in &mut kept.waiting {
-            waiting.remove(&number);
-        }
+        self.handshakes.kept.lock().forget(number);
     }
 
     /// Returns when this handshake has to make room.
@@ -260,13 +273,29 @@ mod tests {
         let rest = ANSWERED.checked_sub(GRACE * 2).unwrap();
         assert!(timeout(rest, next.as_mut()).await.is_err());
         assert!(has_to_go(&silent).await && !has_to_go(&answered).await);
-        assert!(timeout(GRACE * 3, next.as_mut()).await.is_err());
+        silent.waits_for(Awaited::Hello);
+        tokio::time::advance(ANSWERED).await;
+        assert!(handshakes.make_room(), "both have had their time");
+        assert!(has_to_go(&silent).await && !has_to_go(&answered).await);
+        assert!(handshakes.make_room());
         assert!(has_to_go(&answered).await);
+    }
+
+    #[test]
+    fn a_long_line_does_not_look_all_the_time() {
+        let handshakes = Handshakes::new(1_024);
+        handshakes.line.store(handshakes.longest, Ordering::Relaxed);
+        let each = handshakes.grace(Awaited::Hello).max(handshakes.look());
+        let all = u64::try_from(handshakes.longest).unwrap();
+        assert!(
+            each * 5_000 >= Duration::from_secs(all),
+            "more than 5,000 a second: {each:?}"
+        );
     }
 
     /// However long the line is.
     #[tokio::test(start_paused = true)]
-    async fn a_crowd_of_slow_clients_is_served_and_nobody_of_it_sent_away() {
+    async fn a_crowd_that_is_slow_to_take_up_our_answer_is_served_and_nobody_of_it_sent_away() {
         const PLACES: usize = 4;
         let handshakes = Handshakes::new(PLACES);
         let mut crowd = tokio::task::JoinSet::new();
@@ -275,6 +304,7 @@ mod tests {
             crowd.spawn(async move {
                 let place = enter(&handshakes).await;
                 place.waits_for_us();
+                tokio::task::yield_now().await;
                 place.waits_for(Awaited::Finish);
                 let way = tokio::time::sleep(ANSWERED_LEAST * 9 / 10);
                 tokio::select! {

@@ -29,7 +29,7 @@ pub const FILLED: &[Row] = &[
     Row {
         file: "src/registry/locate.rs",
         declaration: "recent: Mutex<Recent<Entry>>",
-        holds: "Apps that were asked for",
+        holds: "Apps that were asked for, each with its last token",
         bound: "registry.cache.capacity, divided by the cores, at least 16,384 a core",
         shown_by: "src/gateway/mod.rs::cores_divide_what_may_be_remembered",
     },
