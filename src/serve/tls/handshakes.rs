@@ -33,7 +33,7 @@ struct Kept {
 }
 
 /// What a client has to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Awaited {
     /// Its ClientHello.
     Hello,
@@ -123,8 +123,7 @@ impl Handshakes {
             return None;
         }
         loop {
-            let looks_again = self.grace(Awaited::Hello).max(self.look());
-            if let Ok(permit) = timeout(looks_again, free.as_mut()).await {
+            if let Ok(permit) = timeout(self.look(), free.as_mut()).await {
                 return Some(permit);
             }
             self.make_room();
@@ -133,7 +132,8 @@ impl Handshakes {
 
     /// How long one in line waits before it looks again. All together look no more often the more they are.
     fn look(&self) -> Duration {
-        LOOK.max(BETWEEN * part(self.line.load(Ordering::Relaxed)))
+        let all = BETWEEN * part(self.line.load(Ordering::Relaxed));
+        self.grace(Awaited::Hello).max(LOOK).max(all)
     }
 
     /// By how many wait.
@@ -285,7 +285,7 @@ mod tests {
     fn a_long_line_does_not_look_all_the_time() {
         let handshakes = Handshakes::new(1_024);
         handshakes.line.store(handshakes.longest, Ordering::Relaxed);
-        let each = handshakes.grace(Awaited::Hello).max(handshakes.look());
+        let each = handshakes.look();
         let all = u64::try_from(handshakes.longest).unwrap();
         assert!(
             each * 5_000 >= Duration::from_secs(all),
