@@ -138,7 +138,12 @@ impl Gateway {
                 Arc::clone(&shared.clock),
                 Arc::clone(&shared.metrics),
             ),
-            zones: Zones::new(&shared.homes, pacer, tasks),
+            zones: Zones::new(
+                &shared.homes,
+                shared.limits.in_flight_per_channel,
+                pacer,
+                tasks,
+            ),
             recorder: Arc::new(Recorder::new(
                 Arc::clone(&shared.metrics),
                 shared.tracer.clone(),

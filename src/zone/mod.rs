@@ -191,11 +191,12 @@ pub struct Zones {
 }
 
 impl Zones {
-    /// The pools of one core. Their connections run as tasks of `tasks`.
-    pub fn new(homes: &Homes, pacer: &Arc<Pacer>, tasks: &TaskTracker) -> Self {
+    /// The pools of one core, in each of which so many connections may idle at most. What outlasts its
+    /// request runs as a task of `tasks`.
+    pub fn new(homes: &Homes, idle: usize, pacer: &Arc<Pacer>, tasks: &TaskTracker) -> Self {
         let pool = |target: &Arc<Target>| {
-            let pool = Pool::new(Arc::clone(target), Arc::clone(pacer), tasks.clone());
-            Arc::new(pool)
+            let (target, pacer) = (Arc::clone(target), Arc::clone(pacer));
+            Arc::new(Pool::new(target, idle, pacer, tasks.clone()))
         };
         let pools: Vec<_> = homes
             .homes

@@ -15,15 +15,16 @@ use super::sending::Sending;
 use super::upstream::Target;
 use crate::pace::{Deadline, Pacer, TICK};
 
-/// Idle connections that are kept, for each core, channel and upstream.
-const IDLE: usize = 256;
-
 /// How long a connection may idle: shorter than any server's own limit, so that a request is not
 /// sent into a closing connection.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How many idle connections are looked at for one request; a new one is opened then.
 const LOOKS: usize = 16;
+
+/// How many idle connections a sweep looks at, and how many it ends: closing thousands at once would hold up
+/// the core's requests.
+const SWEPT: usize = 256;
 
 /// How long what is left of a request may take behind its answer, where no client's time counts.
 const REST: Duration = Duration::from_secs(60);
@@ -34,6 +35,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct Pool {
     pub target: Arc<Target>,
     idle: Mutex<Vec<Idle>>,
+    /// How many may idle: as many as may be in use at once. With fewer each rush of requests would open its
+    /// connections anew.
+    most: usize,
+    /// Where among the idle ones the next sweep looks.
+    place: AtomicUsize,
     /// Requests under way.
     active: AtomicUsize,
     pacer: Arc<Pacer>,
@@ -44,6 +50,13 @@ struct Idle {
     connection: Box<Connection>,
     /// By the pacer's ticks.
     since: u64,
+}
+
+impl Idle {
+    fn span(&self, now: u64) -> Duration {
+        let ticks = u32::try_from(now - self.since).unwrap_or(u32::MAX);
+        TICK.saturating_mul(ticks)
+    }
 }
 
 /// A connection to the data centre. Its I/O is done by whoever waits for the answer.
@@ -62,10 +75,12 @@ pub struct Lease {
 }
 
 impl Pool {
-    pub fn new(target: Arc<Target>, pacer: Arc<Pacer>, tasks: TaskTracker) -> Self {
+    pub fn new(target: Arc<Target>, most: usize, pacer: Arc<Pacer>, tasks: TaskTracker) -> Self {
         Self {
             target,
             idle: Mutex::new(Vec::new()),
+            most,
+            place: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
             pacer,
             tasks,
@@ -109,7 +124,7 @@ impl Pool {
     fn keep(&self, mut connection: Box<Connection>) {
         connection.line.rest();
         let mut idle = self.idle.lock();
-        if idle.len() < IDLE {
+        if idle.len() < self.most {
             idle.push(Idle {
                 connection,
                 since: self.pacer.now(),
@@ -117,14 +132,25 @@ impl Pool {
         }
     }
 
-    /// Lets go of connections that have idled too long or were closed.
+    /// Lets go of connections that have idled too long or were closed, of many some at a time.
     pub fn sweep(&self) {
         let now = self.pacer.now();
-        let stays = |idle: &mut Idle| {
-            let idled = TICK.saturating_mul(u32::try_from(now - idle.since).unwrap_or(u32::MAX));
-            idled < IDLE_TIME && self.serves(&mut idle.connection)
-        };
-        self.idle.lock().retain_mut(stays);
+        let mut idle = self.idle.lock();
+        let from = self.place.load(Ordering::Relaxed);
+        let from = if from < idle.len() { from } else { 0 };
+        let looks = from..from + SWEPT;
+        self.place.store(looks.end, Ordering::Relaxed);
+        let (mut place, mut ended) = (0, 0);
+        idle.retain_mut(|idle| {
+            let is_looked_at = looks.contains(&place);
+            place += 1;
+            let is_left = ended == SWEPT;
+            let stays = is_left
+                || (idle.span(now) < IDLE_TIME
+                    && (!is_looked_at || self.serves(&mut idle.connection)));
+            ended += usize::from(!stays);
+            stays
+        });
     }
 
     async fn open(&self) -> Result<Box<Connection>, DialError> {
@@ -205,5 +231,102 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.pool.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::egress::Egress;
+    use super::*;
+    use crate::config::{Scheme, Upstream};
+    use crate::domain::{RegionId, ZoneId};
+    use crate::observe::Metrics;
+
+    /// A pool, and who takes its connections.
+    async fn pool(most: usize) -> (Arc<Pool>, TcpListener) {
+        let listener = TcpListener::bind("127.71.0.1:0").await.unwrap();
+        let address = Upstream {
+            scheme: Scheme::Plain,
+            host: "127.71.0.1".to_owned(),
+            port: listener.local_addr().unwrap().port(),
+            path: String::new(),
+        };
+        let region = RegionId::parse("frankfurt").unwrap();
+        let metrics = Arc::new(Metrics::new(&region, &[], std::slice::from_ref(&region)));
+        let ranges = ["127.71.0.0/16".parse().unwrap()];
+        let egress = Egress::new(&ranges, Duration::from_secs(3), Arc::clone(&metrics));
+        let zone = ZoneId::parse("fra1").unwrap();
+        let target = Target::new(&zone, address, Arc::new(egress), None, metrics).unwrap();
+        let pool = Pool::new(Arc::new(target), most, Pacer::new(), TaskTracker::new());
+        (Arc::new(pool), listener)
+    }
+
+    /// So many connections that were in use at once. Gives their other ends.
+    async fn rush(pool: &Arc<Pool>, listener: &TcpListener, count: usize) -> Vec<TcpStream> {
+        let (mut used, mut ends) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let lease = pool.lease();
+            let opens = pool.idle() == 0;
+            let connection = lease.connection().await.unwrap();
+            used.push((lease, connection));
+            if opens {
+                ends.push(listener.accept().await.unwrap().0);
+            }
+        }
+        for (lease, connection) in used {
+            lease.give_back(connection);
+        }
+        ends
+    }
+
+    /// Control: the cap of `keep`.
+    #[tokio::test]
+    async fn no_more_connections_idle_than_may() {
+        let (pool, listener) = pool(3).await;
+        let ends = rush(&pool, &listener, 5).await;
+        assert_eq!((ends.len(), pool.idle()), (5, 3));
+        let again = rush(&pool, &listener, 3).await;
+        assert_eq!((again.len(), pool.idle()), (0, 3));
+    }
+
+    /// Control: `SWEPT`.
+    #[tokio::test]
+    async fn a_sweep_ends_some_at_a_time() {
+        let (pool, listener) = pool(1_000).await;
+        let ends = rush(&pool, &listener, SWEPT + 7).await;
+        pool.sweep();
+        assert_eq!(pool.idle(), ends.len(), "none idles for long");
+        while TICK.saturating_mul(u32::try_from(pool.pacer.now()).unwrap()) < IDLE_TIME {
+            pool.pacer.turn();
+        }
+        pool.sweep();
+        assert_eq!(pool.idle(), 7);
+        pool.sweep();
+        assert_eq!(pool.idle(), 0);
+    }
+
+    /// Control: the place of a sweep goes on. Those behind it are looked at when they are taken.
+    #[tokio::test]
+    async fn sweeps_find_all_that_were_closed() {
+        let (pool, listener) = pool(1_000).await;
+        let ends = rush(&pool, &listener, SWEPT + 7).await;
+        let (mut kept, mut closed) = (Vec::new(), Vec::new());
+        for (n, end) in ends.into_iter().enumerate() {
+            if n < 2 || n >= SWEPT {
+                closed.push(end);
+            } else {
+                kept.push(end);
+            }
+        }
+        drop(closed);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        while pool.idle() > kept.len() {
+            assert!(tokio::time::Instant::now() < deadline, "{}", pool.idle());
+            pool.sweep();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(rush(&pool, &listener, kept.len()).await.len(), 0);
     }
 }

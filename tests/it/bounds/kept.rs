@@ -1,5 +1,6 @@
 //! Bounds that show from outside.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -8,12 +9,10 @@ use crate::harness::im::{command, well_behaved};
 use crate::harness::sdk::{BOTH, text};
 use crate::harness::{Call, Reply, Said, World, eventually, in_time};
 
-/// `IDLE` in `src/zone/pool.rs`.
-const IDLE: usize = 256;
-
-/// Control: `Pool::keep`, which lets go of what is more.
+/// Control: the connections of a rush idle until the next. How many may, `src/zone/pool.rs` shows.
 #[tokio::test]
-async fn no_more_connections_idle_than_may() {
+async fn a_rush_is_served_by_the_connections_of_the_one_before() {
+    const RUSH: usize = 300;
     let world = World::new().await;
     let app = world.app("fra1").await;
     let gate = Arc::new(Semaphore::new(0));
@@ -21,29 +20,37 @@ async fn no_more_connections_idle_than_may() {
     world
         .centre("fra1")
         .scripted(move |_| Reply::from(held.clone()));
-    let mut calls = Vec::new();
-    for _ in 0..IDLE + 44 {
-        let mut wire = world.plain_wire("frankfurt").await;
-        let call = Call::plain_of(&app).bytes("rest.frankfurt.test");
-        wire.send(call).await;
-        calls.push(wire);
-    }
-    world.centre("fra1").has_seen(calls.len()).await;
-    gate.add_permits(calls.len());
-    for wire in &mut calls {
-        assert_eq!(wire.answer().await.status, 200);
+    let mut wires = Vec::new();
+    for _ in 0..RUSH {
+        wires.push(world.plain_wire("frankfurt").await);
     }
     let count = async |state| {
         let metrics = world.metrics("frankfurt").await;
         metrics.sum("domicile_upstream_connections", &[("state", state)])
     };
-    in_time("the last requests to end", async {
-        while count("active").await > 0.0 {
-            tokio::task::yield_now().await;
+    let mut used = Vec::new();
+    for rush in 1..=2 {
+        for wire in &mut wires {
+            let call = Call::plain_of(&app).bytes("rest.frankfurt.test");
+            wire.send(call).await;
         }
-    })
-    .await;
-    assert_eq!(count("idle").await, IDLE as f64);
+        world.centre("fra1").has_seen(rush * RUSH).await;
+        gate.add_permits(RUSH);
+        for wire in &mut wires {
+            assert_eq!(wire.answer().await.status, 200);
+        }
+        in_time("the last requests to end", async {
+            while count("active").await > 0.0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(count("idle").await, RUSH as f64);
+        let requests = world.centre("fra1").requests();
+        let by: BTreeSet<usize> = requests.iter().map(|seen| seen.connection).collect();
+        used.push(by.len());
+    }
+    assert_eq!(used, [RUSH, RUSH]);
     world.finish().await;
 }
 

@@ -142,8 +142,8 @@ pub const FILLED: &[Row] = &[
         file: "src/zone/pool.rs",
         declaration: "idle: Mutex<Vec<Idle>>",
         holds: "idle connections to the data centre",
-        bound: "256 a core, channel and upstream; 30 s",
-        shown_by: "tests/it/bounds/kept.rs::no_more_connections_idle_than_may",
+        bound: "limits.in_flight_per_channel a core, channel and upstream; 30 s",
+        shown_by: "src/zone/pool.rs::no_more_connections_idle_than_may",
     },
     Row {
         file: "src/zone/upstream.rs",
