@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 import generator
 import machine
 import places
+import rate as rates
 from generator import Target
 
 NAMES = ["nothing", "reload", "certificate", "apps", "refusals", "sessions", "etcd"]
@@ -48,7 +49,7 @@ class Sample:
     requests: int
     failures: int
     unanswered: int
-    # The same over as long a time without an event.
+    # The same over as long a time without an event; and why that was not at the rate.
     quiet: dict
     # What else was seen.
     seen: dict = field(default_factory=dict)
@@ -72,6 +73,8 @@ class Events:
                     f"tail: {sample.event} {sample.repetition + 1}/{self.pairs}: longest "
                     f"{sample.longest / 1000:.1f} ms, without {sample.quiet['longest'] / 1000:.1f} ms"
                 )
+                if sample.quiet["fault"]:
+                    machine.say(f"tail: {self.rate:,.0f}/s was not kept without it: {sample.quiet['fault']}")
             samples += here
         return samples
 
@@ -179,7 +182,7 @@ class Events:
             time.sleep(WARM_UP)
             seen = [self.repetition(steps, load) for _ in range(self.pairs)]
             main, beside = load.end()
-        return gathered(steps, seen, main, beside)
+        return gathered(steps, seen, main, beside, self.rate)
 
     def repetition(self, steps, load):
         all_seen = []
@@ -256,7 +259,7 @@ class Load:
         return self.main.end(), [load.end() for load in self.beside]
 
 
-def gathered(steps, seen, main, beside):
+def gathered(steps, seen, main, beside, rate):
     """A sample for each step of each repetition."""
     names = [step[0] for step in steps]
     samples, quiet, repetition, step = [], None, -1, 0
@@ -274,17 +277,17 @@ def gathered(steps, seen, main, beside):
                      "unanswered": side["unanswered"], "time": side["time"],
                      "quiet": load[main.index(quiet)]["time"]}
                 )  # fmt: skip
-            samples.append(sample(phase, quiet, repetition, more))
+            samples.append(sample(phase, quiet, repetition, more, rate))
             step += 1
     return samples
 
 
-def sample(phase, quiet, repetition, seen):
+def sample(phase, quiet, repetition, seen, rate):
     return Sample(
         phase["name"], repetition, phase["seconds"], phase["time"]["max"], phase["time"]["p99.9"],
         phase["lag"]["max"], phase["requests"], phase["failures"], phase["unanswered"],
         {"seconds": quiet["seconds"], "longest": quiet["time"]["max"], "p999": quiet["time"]["p99.9"],
-         "lag": quiet["lag"]["max"]},
+         "lag": quiet["lag"]["max"], "fault": rates.fault(quiet, rate)},
         seen, phase["slots"],
     )  # fmt: skip
 
@@ -314,7 +317,10 @@ def table(samples):
     count = 1 + max(sample.repetition for sample in samples)
     marked = ("; in those with * more than half of it was its own lag"
               if any("*" in line for line in lines) else "")  # fmt: skip
-    lines.append(f"\nMedians of {count} repetitions of the longest time that the generator saw{marked}.")
+    lines.append(
+        f"\nMedians of {count} repetitions of the longest time that the generator saw{marked}."
+        f"{rates.told(sample.quiet['fault'] for sample in samples)}"
+    )
     return "\n".join(lines)
 
 
@@ -322,8 +328,9 @@ def row(samples):
     longest = [s.longest / 1000 for s in samples]
     quiet = [s.quiet["longest"] / 1000 for s in samples]
     own = sum(s.lag > OWN_SHARE * s.longest for s in samples) * 2 > len(samples)
+    mark = rates.MARK if rates.are_marked([s.quiet["fault"] for s in samples]) else ""
     cells = [
-        samples[0].event, f"{statistics.median(longest):.1f}{'*' if own else ''}", spread(longest),
+        f"{samples[0].event}{mark}", f"{statistics.median(longest):.1f}{'*' if own else ''}", spread(longest),
         f"{statistics.median(quiet):.1f}", spread(quiet),
         f"{statistics.median(s.p999 for s in samples) / 1000:.1f}",
         f"{statistics.median(s.quiet['p999'] for s in samples) / 1000:.1f}",
