@@ -2,7 +2,9 @@
 """Tests of the rate that the tail is measured at, and of what it says of rates that were not kept:
 benches/tail/tests.py. They send no call."""
 
+import signal
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -10,6 +12,7 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "compare"))
 
+import events
 import machine
 import rate as rates
 import steady
@@ -129,6 +132,43 @@ class Steady(unittest.TestCase):
         self.assertIn("†: the rate was not kept, so nothing can be told; it was late.", table)
         table = steady.table([sample("direct", None), sample("domicile", None)])
         self.assertNotIn("†", table)
+
+
+class Reload(unittest.TestCase):
+    """Control: what changes the gateway's file, and tells it, in `Events.reload`."""
+
+    def test_the_file_is_changed_only_when_the_signal_is_sent(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder) / "frankfurt" / "gateway.yaml"
+            config.parent.mkdir()
+            config.write_text("limits: {connections_per_address: 400}\n")
+            stage = mock.Mock(home=Path(folder))
+            told = []
+            process = stage.domicile().process.popen
+            process.send_signal.side_effect = lambda number: told.append((number, config.read_text()))
+            here = events.Events(stage, 100, 1, 1, 1)
+            with mock.patch.object(events, "Load"), mock.patch.object(events, "reloads") as reloads:
+                with mock.patch.object(here, "under_load", return_value=[]) as under_load:
+                    here.reload()
+                (_, _, happen, change), = under_load.call_args[0][0]  # fmt: skip
+                reloads.return_value = 7
+                before = config.read_text()
+                prepared = change()
+                self.assertEqual(config.read_text(), before, "else it is taken without the signal")
+                seen = happen(prepared)
+                reloads.return_value = 8
+                self.assertEqual(seen["reloads"](), 1)
+            self.assertEqual(told, [(signal.SIGHUP, "limits: {connections_per_address: 401}\n")])
+            self.assertLess(seen["signal_after"](), 1)
+
+    def test_what_happened_instead_is_said(self):
+        def sample(count):
+            return mock.Mock(event="reload", seconds=1.0, seen={"reloads": count, "signal_after": 1.2})
+
+        for count, words in [(0, "did not come to it"), (2, "1200 ms after .* taken it by itself")]:
+            with self.assertRaisesRegex(machine.Problem, f"reloads is {count}, not 1: .*{words}"):
+                events.must_have([sample(count)], "reloads", 1, events.not_once)
+        self.assertTrue(events.must_have([sample(1)], "reloads", 1, events.not_once))
 
 
 if __name__ == "__main__":
