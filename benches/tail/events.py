@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 import generator
 import machine
 import places
+import rate as rates
 from generator import Target
 
 NAMES = ["nothing", "reload", "certificate", "apps", "refusals", "sessions", "etcd"]
@@ -48,7 +49,7 @@ class Sample:
     requests: int
     failures: int
     unanswered: int
-    # The same over as long a time without an event.
+    # The same over as long a time without an event; and why that was not at the rate.
     quiet: dict
     # What else was seen.
     seen: dict = field(default_factory=dict)
@@ -72,6 +73,8 @@ class Events:
                     f"tail: {sample.event} {sample.repetition + 1}/{self.pairs}: longest "
                     f"{sample.longest / 1000:.1f} ms, without {sample.quiet['longest'] / 1000:.1f} ms"
                 )
+                if sample.quiet["fault"]:
+                    machine.say(f"tail: {self.rate:,.0f}/s was not kept without it: {sample.quiet['fault']}")
             samples += here
         return samples
 
@@ -87,16 +90,23 @@ class Events:
             text = config.read_text()
             limit = int(re.search(r"connections_per_address: (\d+)", text).group(1))
             other = limit - 1 if limit % 2 else limit + 1
-            config.write_text(text.replace(f"address: {limit}", f"address: {other}"))
-            before = reloads(domicile)
-            return before
+            changed = config.with_suffix(".changed")
+            changed.write_text(text.replace(f"address: {limit}", f"address: {other}"))
+            return changed, reloads(domicile)
 
-        def happen(before):
+        def happen(prepared):
+            changed, before = prepared
+            # At once: each second the gateway looks at its files itself, and what it has seen twice
+            # it takes without being told. The signal would have it read them again.
+            put = time.monotonic()
+            changed.rename(config)
             domicile.process.popen.send_signal(signal.SIGHUP)
-            return {"reloads": lambda: reloads(domicile) - before}
+            between = time.monotonic() - put
+            return {"reloads": lambda: reloads(domicile) - before, "signal_after": lambda: between}
 
         load = Load(self, sides=[fresh(self, False)])
-        return must_have(self.under_load([("reload", WINDOW, happen, change)], load), "reloads", 1)
+        samples = self.under_load([("reload", WINDOW, happen, change)], load)
+        return must_have(samples, "reloads", 1, not_once)
 
     def certificate(self):
         """It is taken when the files have changed and were the same for two looks, 0.5 s apart."""
@@ -179,7 +189,7 @@ class Events:
             time.sleep(WARM_UP)
             seen = [self.repetition(steps, load) for _ in range(self.pairs)]
             main, beside = load.end()
-        return gathered(steps, seen, main, beside)
+        return gathered(steps, seen, main, beside, self.rate)
 
     def repetition(self, steps, load):
         all_seen = []
@@ -256,7 +266,7 @@ class Load:
         return self.main.end(), [load.end() for load in self.beside]
 
 
-def gathered(steps, seen, main, beside):
+def gathered(steps, seen, main, beside, rate):
     """A sample for each step of each repetition."""
     names = [step[0] for step in steps]
     samples, quiet, repetition, step = [], None, -1, 0
@@ -274,26 +284,39 @@ def gathered(steps, seen, main, beside):
                      "unanswered": side["unanswered"], "time": side["time"],
                      "quiet": load[main.index(quiet)]["time"]}
                 )  # fmt: skip
-            samples.append(sample(phase, quiet, repetition, more))
+            samples.append(sample(phase, quiet, repetition, more, rate))
             step += 1
     return samples
 
 
-def sample(phase, quiet, repetition, seen):
+def sample(phase, quiet, repetition, seen, rate):
     return Sample(
         phase["name"], repetition, phase["seconds"], phase["time"]["max"], phase["time"]["p99.9"],
         phase["lag"]["max"], phase["requests"], phase["failures"], phase["unanswered"],
         {"seconds": quiet["seconds"], "longest": quiet["time"]["max"], "p999": quiet["time"]["p99.9"],
-         "lag": quiet["lag"]["max"]},
+         "lag": quiet["lag"]["max"], "fault": rates.fault(quiet, rate)},
         seen, phase["slots"],
     )  # fmt: skip
 
 
-def must_have(samples, what, count):
+def must_have(samples, what, count, why=lambda sample: ""):
     for sample in samples:
         if sample.seen[what] != count:
-            raise machine.Problem(f"{sample.event}: {what} is {sample.seen[what]}, not {count}")
+            raise machine.Problem(
+                f"{sample.event}: {what} is {sample.seen[what]}, not {count}{why(sample)}"
+            )
     return samples
+
+
+def not_once(sample):
+    """What it means of a reload."""
+    if not sample.seen["reloads"]:
+        return f": in {sample.seconds:.1f} s the gateway did not come to it"
+    return (
+        f": the signal was sent {sample.seen['signal_after'] * 1000:.0f} ms after the file was changed, and "
+        "before it was heard the gateway had seen the change twice, a second apart, and taken it by itself. "
+        "Something, or somebody, waited so long for a core: choose a lower --rate"
+    )
 
 
 def reloads(domicile):
@@ -314,7 +337,10 @@ def table(samples):
     count = 1 + max(sample.repetition for sample in samples)
     marked = ("; in those with * more than half of it was its own lag"
               if any("*" in line for line in lines) else "")  # fmt: skip
-    lines.append(f"\nMedians of {count} repetitions of the longest time that the generator saw{marked}.")
+    lines.append(
+        f"\nMedians of {count} repetitions of the longest time that the generator saw{marked}."
+        f"{rates.told(sample.quiet['fault'] for sample in samples)}"
+    )
     return "\n".join(lines)
 
 
@@ -322,8 +348,9 @@ def row(samples):
     longest = [s.longest / 1000 for s in samples]
     quiet = [s.quiet["longest"] / 1000 for s in samples]
     own = sum(s.lag > OWN_SHARE * s.longest for s in samples) * 2 > len(samples)
+    mark = rates.MARK if rates.are_marked([s.quiet["fault"] for s in samples]) else ""
     cells = [
-        samples[0].event, f"{statistics.median(longest):.1f}{'*' if own else ''}", spread(longest),
+        f"{samples[0].event}{mark}", f"{statistics.median(longest):.1f}{'*' if own else ''}", spread(longest),
         f"{statistics.median(quiet):.1f}", spread(quiet),
         f"{statistics.median(s.p999 for s in samples) / 1000:.1f}",
         f"{statistics.median(s.quiet['p999'] for s in samples) / 1000:.1f}",

@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass
 
 import generator
 import machine
+import rate as rates
 from generator import Target
 from report import span
 
 CONNECTIONS = 64
 WARM_UP = 1.0
+# While the rate is looked for, and how long it is looked at.
+BRIEF, LOOK = 0.25, 0.5
 QUANTILES = ["p50", "p99", "p99.9"]
 
 # A figure of which the generator's own lag at the same quantile is more than this is marked.
@@ -34,6 +37,8 @@ class Sample:
     # Of its core; and how long it was ready and its core was somebody else's.
     busy: float
     waiting: float
+    # Why it was not measured at that rate.
+    fault: str | None = None
 
 
 class Steady:
@@ -50,19 +55,37 @@ class Steady:
 
     def half(self, scenario):
         """Half of what comes through the slowest: the same rate for all is what can be compared."""
-        most = {proxy.name: self.saturation(scenario, proxy) for proxy in self.proxies}
+        most = {proxy.name: self.most_through(scenario, proxy) for proxy in self.proxies}
         told = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in most.items())
-        rate = round(min(most.values()) / 2, -2)
-        machine.say(f"tail: {scenario} at most: {told}; measured at {rate:,.0f}/s")
+        rate = rates.half(most.values())
+        machine.say(f"tail: {scenario} at most, at a constant rate: {told}; measured at {rate:,.0f}/s")
         self.most[scenario] = most
         return rate
 
-    def saturation(self, scenario, proxy):
+    def most_through(self, scenario, proxy):
+        """The most that comes through at a constant rate. The generator takes its core from the upstream,
+        and the more so the more often it has to wake up: with a call under way on each connection all the
+        time much more comes through."""
         target = self.target(scenario, proxy)
-        with self.generators.run(target, self.lines, connections=CONNECTIONS) as load:
-            figures = load.measured(WARM_UP, 2)
+
+        def fault_at(rate):
+            look = lambda: rates.fault(self.look(target, rate), rate)
+            # Something else may have had the core for once.
+            return look() and look()
+
+        figures = self.look(target)
         must_be_good(proxy, figures)
-        return figures["requests"] / figures["seconds"]
+        most, why = rates.highest(figures["requests"] / figures["seconds"], fault_at)
+        if not most:
+            raise machine.Problem(
+                f"{scenario} through {proxy.name}: no rate can be kept here, not even a low one: {why}. "
+                "As root the generator goes before what else runs; --rate N measures at that rate"
+            )
+        return most
+
+    def look(self, target, rate=None):
+        with self.generators.run(target, self.lines, rate, CONNECTIONS) as load:
+            return load.measured(BRIEF, LOOK)
 
     def measure(self, scenario, rate, pairs):
         """Each repetition has every proxy once, one after the other."""
@@ -75,6 +98,9 @@ class Steady:
             samples += here
             told = ", ".join(f"{s.proxy} {s.time['p99']:.0f}" for s in here)
             machine.say(f"tail: {scenario} {repetition + 1}/{pairs}, p99 µs: {told}")
+            for sample in here:
+                if sample.fault:
+                    machine.say(f"tail: {sample.proxy}: {rate:,.0f}/s was not kept: {sample.fault}")
         return samples
 
     def sample(self, scenario, proxy, rate, repetition):
@@ -92,7 +118,7 @@ class Steady:
         return Sample(
             scenario, repetition, proxy.name, rate, figures["time"], figures["lag"],
             figures["requests"], figures["failures"], figures["unanswered"],
-            used / elapsed, waited / elapsed,
+            used / elapsed, waited / elapsed, rates.fault(figures, rate),
         )  # fmt: skip
 
 
@@ -116,6 +142,7 @@ def table(samples):
     lines.append(
         f"\nMedians of {1 + max(s.repetition for s in samples)} repetitions. A proxy waited for its core at "
         f"most {worst:.0%} of the time. The generator was late by {lag:.0f} µs at p99.9{marked}."
+        f"{rates.told(sample.fault for sample in samples)}"
     )
     return "\n".join(lines)
 
@@ -129,7 +156,8 @@ def row(scenario, proxy, samples):
     here = [s for s in samples if s.scenario == scenario]
     own = {s.repetition: s for s in here if s.proxy == proxy}
     direct = {s.repetition: s for s in here if s.proxy == "direct"}
-    cells = [f"{TITLES[scenario]}, {own[0].rate:,.0f}/s", proxy]
+    mark = rates.MARK if rates.are_marked([s.fault for s in own.values()]) else ""
+    cells = [f"{TITLES[scenario]}, {own[0].rate:,.0f}/s", f"{proxy}{mark}"]
     cells += [absolute(own.values(), quantile) for quantile in QUANTILES]
     for quantile in QUANTILES:
         adds = [s.time[quantile] - direct[n].time[quantile] for n, s in own.items()]

@@ -1,5 +1,7 @@
 //! Bodies stream in both directions; nothing is kept whole (SPEC 6.6).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -309,6 +311,84 @@ async fn what_a_data_centre_did_not_take_is_no_part_of_anothers_upload() {
         assert_eq!((answer.status, &*answer.text()), (200, "taken"));
         let seen = centre.last();
         assert!(seen.complete && seen.body == mine, "byte for byte");
+    }
+    world.finish().await;
+}
+
+/// Control: the end of a client's connection cuts off a body that goes through a pipe. What the data centre
+/// has then is no whole request, and what is left in the pipe goes to nobody.
+#[tokio::test]
+async fn a_piped_upload_whose_client_leaves_never_looks_whole() {
+    const SENT: usize = 3 << 20;
+    let world = World::of(World::plan().limit("body_idle", "2s")).await;
+    let app = world.app("fra1").await;
+    let centre = world.centre("fra1");
+    let address = world.addresses("frankfurt").http.unwrap();
+    let upload = Call::post(&app.path("chatfiles")).token(&app.app_token());
+    let metrics = &world.gateway("frankfurt").lasting.metrics;
+    let open = metrics.connections.with_label_values(&["rest"]);
+    for (first, takes) in [(1, true), (1 << 29, false)] {
+        let left = bytes(first, 40 << 20);
+        let asked = upload.clone().body(left.clone());
+        let asked = asked.bytes("rest.frankfurt.test");
+        let head = asked.len() - left.len();
+        centre.answers(if takes { Reply::Hang } else { Reply::Deaf });
+        let before = centre.count();
+        let mut client = wire::tcp(address).await;
+        // What comes behind a head that has left is piped.
+        client.write_all(&asked[..head]).await.unwrap();
+        centre.has_seen(before + 1).await;
+        if takes {
+            let some = &asked[head..head + SENT];
+            client.write_all(some).await.unwrap();
+            eventually("what was sent", || centre.last().body.len() == SENT).await;
+        } else {
+            // Until everything on the way is full.
+            let all = client.write_all(&asked[head..]);
+            let sent = tokio::time::timeout(Duration::from_millis(300), all).await;
+            assert!(sent.is_err(), "not all of it fits");
+        }
+        drop(client);
+        eventually("the end of it", || open.get() == 0).await;
+        let cut = centre.requests().swap_remove(before);
+        assert!(!cut.complete && left.starts_with(&cut.body), "{takes}");
+        centre.answers(Said::ok("taken"));
+        // By each core.
+        for other in 0..8 {
+            let mine = bytes((1 << 30) + (other << 20), 1 << 20);
+            let asked = upload.clone().body(mine.clone()).via(Via::Plain);
+            let answer = world.call("frankfurt", asked).await;
+            assert_eq!((answer.status, &*answer.text()), (200, "taken"));
+            let seen = centre.last();
+            assert!(seen.complete && seen.body == mine, "byte for byte");
+            assert_ne!(seen.connection, cut.connection, "{takes}");
+        }
+    }
+    world.finish().await;
+}
+
+/// Control: while an answer's write waits for the client its upload goes on, or both would wait for ever: this
+/// one reads only when it has sent all.
+#[tokio::test]
+async fn an_upload_goes_on_while_its_client_does_not_read_the_answer() {
+    const SIZE: usize = 32 << 20;
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let centre = world.centre("fra1");
+    let answer = bytes(1 << 30, SIZE);
+    centre.answers(Reply::Early(Said::ok(answer.clone())));
+    let body = bytes(0, SIZE);
+    let upload = Call::post(&app.path("chatfiles")).token(&app.app_token());
+    let asked = upload.body(body.clone()).bytes("rest.frankfurt.test");
+    for mut wire in [
+        world.wire("frankfurt").await,
+        world.plain_wire("frankfurt").await,
+    ] {
+        wire.send(&asked).await;
+        let came = wire.answer().await;
+        assert!(came.status == 200 && came.body == answer, "down");
+        eventually("all of the upload", || centre.last().complete).await;
+        assert!(centre.last().body == body, "up");
     }
     world.finish().await;
 }

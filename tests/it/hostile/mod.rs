@@ -14,6 +14,7 @@ mod http2;
 mod memory;
 mod nginx;
 mod paths;
+mod pipes;
 mod raw;
 mod site;
 mod slow;
