@@ -53,7 +53,7 @@ impl Core {
             names: Names::new([HOST.to_owned()]),
             locator: Locator::new(registry, 1_024),
             gate: Gate::new(policy.max_age, policy.clock_skew, clock, metrics),
-            zones: Zones::new(&homes, &Pacer::new(), &TaskTracker::new()),
+            zones: Zones::new(&homes, 1, &Pacer::new(), &TaskTracker::new()),
             limits,
             peer: Peer::new(IpAddr::V4(Ipv4Addr::LOCALHOST), false),
             app,

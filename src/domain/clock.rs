@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// The wall clock. Whoever needs to know the time takes one, so that tests can move it.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -11,6 +13,11 @@ pub trait Clock: Send + Sync + 'static {
     /// Whole seconds since 1970-01-01T00:00:00Z.
     fn unix(&self) -> u64 {
         self.unix_millis() / 1000
+    }
+
+    /// The same, late by up to 10 ms: for what is asked with each request.
+    fn unix_lately(&self) -> u64 {
+        self.unix()
     }
 }
 
@@ -26,6 +33,12 @@ impl Clock for SystemClock {
     fn unix_millis(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// What the kernel has noted at its last tick: a tenth of the time that the exact one takes.
+    fn unix_lately(&self) -> u64 {
+        let noted = clock_gettime(ClockId::RealtimeCoarse);
+        u64::try_from(noted.tv_sec).unwrap_or(0)
     }
 }
 
@@ -48,5 +61,17 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn unix_millis(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_late_clock_is_never_ahead_and_hardly_behind() {
+        let before = SystemClock.unix();
+        let late = SystemClock.unix_lately();
+        assert!(late <= SystemClock.unix() && late + 1 >= before);
     }
 }

@@ -100,7 +100,10 @@ pub fn write_head(
     match body {
         Framing::Nothing => {}
         Framing::Exact(length) => {
-            let _ = write!(out, "content-length: {length}\r\n");
+            let mut digits = itoa::Buffer::new();
+            for part in ["content-length: ", digits.format(length), "\r\n"] {
+                out.extend_from_slice(part.as_bytes());
+            }
         }
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
@@ -108,7 +111,7 @@ pub fn write_head(
         out.extend_from_slice(b"connection: close\r\n");
     }
     if !has_date {
-        write_date(out, clock.unix());
+        write_date(out, clock.unix_lately());
     }
     out.extend_from_slice(b"\r\n");
 }

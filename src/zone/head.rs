@@ -1,6 +1,5 @@
 //! The head of a request as the data centre gets it: made anew, with what only the gateway may say.
 
-use std::io::Write as _;
 use std::ops::Range;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -99,8 +98,8 @@ impl Head {
             Framing::Chunked => self.field(&header::TRANSFER_ENCODING, b"chunked"),
             Framing::Exact(0) if !expects => {}
             Framing::Exact(length) => {
-                // A vector takes everything.
-                let _ = write!(self.0, "content-length: {length}\r\n");
+                let mut digits = itoa::Buffer::new();
+                self.field(&header::CONTENT_LENGTH, digits.format(length).as_bytes());
             }
         }
         self.0.extend_from_slice(b"\r\n");

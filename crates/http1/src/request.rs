@@ -67,10 +67,10 @@ impl Whole {
     }
 }
 
-/// Whether all lines of a head end in CRLF. No CR stands alone in what httparse has read.
-fn has_plain_lines(head: &[u8]) -> bool {
-    let count = |byte| memchr::Memchr::new(byte, head).count();
-    head.ends_with(b"\r\n\r\n") && count(b'\r') == count(b'\n')
+/// Whether all of so many lines of a head end in CRLF. No CR stands alone in what httparse has read, and none
+/// of its lines has another LF.
+fn has_plain_lines(head: &[u8], lines: usize) -> bool {
+    head.ends_with(b"\r\n\r\n") && memchr::Memchr::new(b'\r', head).count() == lines
 }
 
 fn request(all: &Bytes, most: usize) -> Option<(Request<Bytes>, Said)> {
@@ -87,7 +87,9 @@ fn request(all: &Bytes, most: usize) -> Option<(Request<Bytes>, Said)> {
     if !all.starts_with(method.as_bytes()) {
         return None;
     }
-    if end > most || parsed.version != Some(1) || !has_plain_lines(&all[..end]) {
+    // The first one and the last, which is empty, among them.
+    let lines = parsed.headers.len() + 2;
+    if end > most || parsed.version != Some(1) || !has_plain_lines(&all[..end], lines) {
         return None;
     }
     let mut request = Request::new(Bytes::new());
