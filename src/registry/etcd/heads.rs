@@ -11,10 +11,10 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-use super::Etcd;
 use super::client::Failed;
 use super::error::EtcdError;
 use super::wire::{Op, RangeAnswer, Raw};
+use super::{Etcd, KEYS};
 use crate::domain::RegionId;
 use crate::registry::chain::Link;
 use crate::registry::store::Key;
@@ -40,6 +40,22 @@ const ROUNDS: usize = 4_096;
 impl Heads {
     pub(super) fn of(&self, region: &RegionId) -> Option<Head> {
         self.0.lock().get(region).copied()
+    }
+
+    /// All that are known.
+    pub(super) fn all(&self) -> Vec<(RegionId, Head)> {
+        let heads = self.0.lock();
+        let all = heads.iter().map(|(region, head)| (region.clone(), *head));
+        all.collect()
+    }
+
+    /// A link that the watch told of. Only regions whose newest link was read are kept.
+    pub(super) fn heard(&self, region: &RegionId, heard: Head) {
+        if let Some(head) = self.0.lock().get_mut(region)
+            && head.revision < heard.revision
+        {
+            *head = heard;
+        }
     }
 
     /// Whether the newest link is another one now.
@@ -96,7 +112,11 @@ impl Etcd {
         let mut answers = self.reads(vec![own, behind.read(STEP)]).await?.into_iter();
         let there = answers.next().unwrap_or_default();
         let behind = answers.next().unwrap_or_default();
-        if self.head(region, there)?.map(|head| head.link) != Some(from.link) {
+        let there = self.head(region, there)?;
+        if there != Some(from) {
+            self.progress.doubts();
+        }
+        if there.map(|head| head.link) != Some(from.link) {
             return Ok(Step::Gone);
         }
         let is_all = behind.kvs.len() < STEP;
@@ -149,6 +169,24 @@ impl Etcd {
             }
         }
         Ok(last)
+    }
+
+    /// Whether these very links are there, each with the revision that it came with.
+    pub(super) async fn has(&self, heads: &[(RegionId, Head)]) -> Result<bool, Failed> {
+        for some in heads.chunks(KEYS) {
+            let get =
+                |(region, head): &(RegionId, Head)| Op::get(self.keys.raw(&head.link.key(region)));
+            let found = self.reads(some.iter().map(get).collect()).await?;
+            let is_there = |((region, head), answer): (&(RegionId, Head), RangeAnswer)| {
+                // What is no link is not this one.
+                self.head(region, answer)
+                    .is_ok_and(|there| there == Some(*head))
+            };
+            if !some.iter().zip(found).all(is_there) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The last link of an answer.

@@ -52,6 +52,13 @@ impl Keyspace {
         text.strip_prefix(&self.prefix).map(Key::from_text)
     }
 
+    /// Whether what is there may be remembered: links and the list of regions are read again each
+    /// second.
+    pub(super) fn is_remembered(&self, raw: &Raw) -> bool {
+        let key = raw.0.strip_prefix(self.prefix.as_bytes());
+        key.is_none_or(|key| key != b"regions" && !key.starts_with(b"chain/"))
+    }
+
     /// Everything behind the prefix.
     #[cfg(test)]
     pub(super) fn all(&self) -> Span {

@@ -6,7 +6,7 @@
 //! | `http`, `client`, `absence`, `login` | the way to the members, whether any answers, and a user's log-in |
 //! | `keyspace`, `heads` | where keys are; the newest link of a chain |
 //! | `commit`, `import` | writing |
-//! | `watch`, `progress` | news of other processes' commits |
+//! | `watch`, `lines`, `resume`, `progress` | news of other processes' commits |
 //! | `trouble` | what is wrong, said once |
 //! | `setup` | users, roles and `regions`, by the administrator |
 //!
@@ -20,8 +20,10 @@ mod heads;
 mod http;
 mod import;
 mod keyspace;
+mod lines;
 mod login;
 mod progress;
+mod resume;
 mod setup;
 mod trouble;
 mod watch;
@@ -172,11 +174,15 @@ impl Etcd {
         let found: Vec<_> = found
             .map(|one| one.response_range.unwrap_or_default())
             .collect();
-        if found.len() == count {
-            Ok(found)
-        } else {
-            Err(Failed::surely(EtcdError::Unreadable))
+        if found.len() != count {
+            return Err(Failed::surely(EtcdError::Unreadable));
         }
+        let entries = found.iter().flat_map(|answer| &answer.kvs);
+        let entries = entries.filter(|entry| self.keys.is_remembered(&entry.key));
+        if let Some(newest) = entries.map(|entry| entry.mod_revision.0).max() {
+            self.progress.read(newest);
+        }
+        Ok(found)
     }
 
     async fn values(&self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, Failed> {

@@ -4,6 +4,9 @@
 //! A watch can fall silent without an end: its member hangs, or is cut off from the others. But
 //! each commit adds a link, links are watched, and each second somebody reads the newest one. A
 //! link that was read and is not heard of within [`OVERDUE`] shows that the watch is dead.
+//!
+//! It also knows what forbids a watch to go on where the last one ended (`resume.rs`): something
+//! was read that the chain does not prove, or a link that was known is gone.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,6 +26,10 @@ struct Seen {
     owed: Option<(i64, Instant)>,
     /// Revisions of this process's own commits, which were told before they were answered.
     own: BTreeSet<i64>,
+    /// The newest revision of anything that was read since everything was last asked for again.
+    read: i64,
+    /// A link that was known is another one now, or gone.
+    in_doubt: bool,
 }
 
 const OVERDUE: Duration = Duration::from_millis(700);
@@ -30,12 +37,40 @@ const OVERDUE: Duration = Duration::from_millis(700);
 const OWN: usize = 4_096;
 
 impl Progress {
-    /// The watch is up and tells everything after `revision`.
+    /// The watch is up and tells everything after `revision`. What was before is asked for again,
+    /// and may be of another history, whose revisions say nothing of this one's.
     pub(super) fn started(&self, revision: i64) {
+        *self.0.lock() = Seen {
+            is_up: true,
+            heard: revision,
+            ..Seen::default()
+        };
+    }
+
+    /// The watch is up and goes on where the last one ended: the history is the same up to
+    /// `proven`. `false`: something is not proven by that, so it may not.
+    pub(super) fn resumed(&self, proven: i64) -> bool {
         let mut seen = self.0.lock();
+        if seen.in_doubt || seen.read > proven {
+            return false;
+        }
         seen.is_up = true;
-        seen.heard = revision;
+        seen.heard = seen.heard.min(proven);
         seen.owed = None;
+        // What was committed since may be lost, and its revision another one's.
+        seen.own.retain(|own| *own <= proven);
+        true
+    }
+
+    /// Something of this revision was read, and may be remembered.
+    pub(super) fn read(&self, revision: i64) {
+        let mut seen = self.0.lock();
+        seen.read = seen.read.max(revision);
+    }
+
+    /// What was known of a chain is not there: this may be another history.
+    pub(super) fn doubts(&self) {
+        self.0.lock().in_doubt = true;
     }
 
     /// The watch is down. Whether it was up.
@@ -104,6 +139,35 @@ mod tests {
         assert!(progress.is_overdue(), "as old as the oldest");
         progress.heard(8);
         assert!(!progress.is_overdue());
+    }
+
+    /// Controls: `Seen::read` and `Seen::in_doubt`.
+    #[test]
+    fn a_watch_goes_on_only_where_all_that_was_read_is_proven() {
+        let progress = Progress::default();
+        progress.started(5);
+        progress.read(7);
+        progress.stopped();
+        assert!(!progress.resumed(6) && !progress.is_up());
+        assert!(progress.resumed(7) && progress.is_up());
+        progress.doubts();
+        assert!(!progress.resumed(7));
+        progress.started(3);
+        assert!(
+            progress.resumed(3),
+            "what was read before is asked for again"
+        );
+    }
+
+    /// Controls: `Progress::resumed` and `started` forget revisions that may be another's.
+    #[test]
+    fn own_commits_of_another_history_are_not_own() {
+        let progress = Progress::default();
+        progress.committed(4);
+        progress.committed(5);
+        assert!(progress.resumed(4) && progress.is_own(4) && !progress.is_own(5));
+        progress.started(2);
+        assert!(!progress.is_own(4));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub(super) struct WatchRange {
     pub(super) key: Raw,
     pub(super) range_end: Option<Raw>,
     pub(super) watch_id: Number,
+    /// The first revision whose news are to come.
+    pub(super) start_revision: Number,
     /// An empty answer now and then, which tells that all up to its revision was said.
     pub(super) progress_notify: bool,
 }
@@ -128,6 +130,8 @@ pub(super) struct WatchLine {
 pub(super) struct WatchAnswer {
     #[serde(default)]
     pub(super) header: Header,
+    #[serde(default)]
+    pub(super) watch_id: Number,
     #[serde(default)]
     pub(super) created: bool,
     #[serde(default)]

@@ -205,6 +205,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("src/registry/book.rs", "stored: HashMap"),
     ("src/registry/embedded.rs", "jobs: Option<mpsc::Sender"),
     ("src/registry/etcd/heads.rs", "struct Heads(Mutex<HashMap"),
+    ("src/registry/etcd/lines.rs", "early: VecDeque"),
     ("src/registry/listeners.rs", "struct Listeners(Mutex<Vec"),
     ("src/registry/reseal.rs", "type Census = BTreeMap"),
     ("src/serve/watched.rs", "static GATHERED: RefCell<Vec"),

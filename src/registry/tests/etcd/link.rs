@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub struct Link {
@@ -22,6 +23,10 @@ struct Spoilt {
     mute: AtomicUsize,
     /// All of them.
     mute_all: AtomicBool,
+    /// Connections up to this number are closed.
+    closed: watch::Sender<usize>,
+    /// New connections are closed at once.
+    refuse: AtomicBool,
     connections: AtomicUsize,
 }
 
@@ -35,6 +40,9 @@ impl Link {
         let all = Arc::clone(&spoilt);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if all.refuse.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let n = all.connections.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::spawn(pass(client, server.clone(), n, Arc::clone(&all)));
             }
@@ -60,6 +68,17 @@ impl Link {
         self.spoilt.mute.store(now, Ordering::SeqCst);
     }
 
+    /// Closes what is open, and lets nobody through until `open`.
+    pub fn close(&self) {
+        self.spoilt.refuse.store(true, Ordering::SeqCst);
+        let now = self.spoilt.connections.load(Ordering::SeqCst);
+        self.spoilt.closed.send_replace(now);
+    }
+
+    pub fn open(&self) {
+        self.spoilt.refuse.store(false, Ordering::SeqCst);
+    }
+
     pub fn mute(&self, mute: bool) {
         self.spoilt.mute_all.store(mute, Ordering::SeqCst);
     }
@@ -81,8 +100,13 @@ async fn pass(client: TcpStream, port: String, n: usize, spoilt: Arc<Spoilt>) {
     let watching = AtomicBool::new(false);
     let asked = forward(client_reads, server_writes, &watching);
     let answered = answer(server_reads, client_writes, n, &spoilt, &watching);
+    let mut closed = spoilt.closed.subscribe();
     // Whoever ends first ends both.
-    tokio::select! { () = asked => {} () = answered => {} }
+    tokio::select! {
+        () = asked => {}
+        () = answered => {}
+        _ = closed.wait_for(|up_to| n <= *up_to) => {}
+    }
 }
 
 async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, watching: &AtomicBool) {

@@ -5,6 +5,7 @@ mod faults;
 mod link;
 mod process;
 mod requests;
+mod resume;
 mod setup;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
