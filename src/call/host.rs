@@ -15,9 +15,9 @@ impl<'a> Host<'a> {
     pub fn parse(authority: &'a str) -> Result<Self, HostError> {
         let (host, port) = split(authority)?;
         let digits = port.is_none_or(|p| p.len() <= 5 && p.bytes().all(|b| b.is_ascii_digit()));
-        let plain = host.bytes().all(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-        });
+        let plain = host
+            .bytes()
+            .fold(true, |seen, b| seen & OF_HOSTS[usize::from(b)]);
         if host.is_empty() || !digits || !plain {
             return Err(HostError);
         }
@@ -28,6 +28,18 @@ impl<'a> Host<'a> {
         self.0
     }
 }
+
+/// Which bytes a host may have.
+const OF_HOSTS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        table[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+        byte += 1;
+    }
+    table
+};
 
 /// Splits off the port; an IPv6 literal keeps its brackets.
 fn split(authority: &str) -> Result<(&str, Option<&str>), HostError> {

@@ -36,23 +36,35 @@ impl<'a> Path<'a> {
     /// `/`, `\`, `;`, NUL or control character, broken encodings, bytes outside ASCII.
     pub fn parse(text: &'a str) -> Result<Self, PathError> {
         let rest = text.strip_prefix('/').ok_or(PathError::Relative)?;
-        let read = if is_plain(rest) { plain } else { segment };
-        let mut segments = Vec::with_capacity(8);
-        let mut left = Some(rest);
-        while let Some(rest) = left {
-            if segments.len() == MAX_SEGMENTS {
-                return Err(PathError::TooManySegments);
-            }
-            let raw;
-            (raw, left) = first(rest);
-            segments.push(read(raw)?);
-        }
+        // Each with a loop of its own, into which its reader goes.
+        let segments = if is_plain(rest) {
+            read(rest, plain)?
+        } else {
+            read(rest, segment)?
+        };
         Ok(Self { segments })
     }
 
     pub fn segments(&self) -> &[Cow<'a, str>] {
         &self.segments
     }
+}
+
+fn read<'a>(
+    rest: &'a str,
+    segment: impl Fn(&'a str) -> Result<Cow<'a, str>, PathError>,
+) -> Result<Vec<Cow<'a, str>>, PathError> {
+    let mut segments = Vec::with_capacity(8);
+    let mut left = Some(rest);
+    while let Some(rest) = left {
+        if segments.len() == MAX_SEGMENTS {
+            return Err(PathError::TooManySegments);
+        }
+        let raw;
+        (raw, left) = first(rest);
+        segments.push(segment(raw)?);
+    }
+    Ok(segments)
 }
 
 /// The first segment, and what follows its `/` if there is one.
@@ -71,6 +83,7 @@ fn is_plain(path: &str) -> bool {
 }
 
 /// A segment of a plain path.
+#[inline]
 fn plain(raw: &str) -> Result<Cow<'_, str>, PathError> {
     match raw {
         "" => Err(PathError::EmptySegment),

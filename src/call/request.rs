@@ -94,8 +94,8 @@ pub fn claimed_app_id(token: BearerToken<'_>) -> Option<AppId> {
 }
 
 impl Addressed for Box<Call> {
-    fn app_key(&self) -> AppKey {
-        self.asked.app_key
+    fn app_key(&self) -> &AppKey {
+        &self.asked.app_key
     }
 
     /// That of the token: any other in the head would be refused.

@@ -17,7 +17,7 @@ use crate::recent::Recent;
 
 /// Something that asks for an App.
 pub trait Addressed {
-    fn app_key(&self) -> AppKey;
+    fn app_key(&self) -> &AppKey;
 
     /// The App ID that it names besides, unverified. It can spare a read of the store, and decides
     /// nothing; asked where the App is not known.
@@ -89,12 +89,14 @@ impl Locator {
     /// # Errors
     /// Unknown, at home elsewhere, or in doubt.
     pub async fn locate<C: Addressed>(&self, call: C) -> Result<Pinned<C>, LocateError> {
-        let key = call.app_key();
-        let hash = self.hasher.hash_one(key);
-        let entry = match self.remembered(hash, &key) {
+        let hash = self.hasher.hash_one(call.app_key());
+        let entry = match self.remembered(hash, call.app_key()) {
             Some(entry) => entry,
             // Boxed: a look-up in the store is rare and large, and every call carries its place.
-            None => Box::pin(self.ask(hash, key, || call.likely_app_id())).await?,
+            None => {
+                let key = *call.app_key();
+                Box::pin(self.ask(hash, key, || call.likely_app_id())).await?
+            }
         };
         match entry {
             Entry::Here(seen) => Ok(Pinned { call, seen }),

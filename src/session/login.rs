@@ -137,8 +137,8 @@ impl<'de> Deserialize<'de> for AuthToken {
 }
 
 impl Addressed for Arc<Login> {
-    fn app_key(&self) -> AppKey {
-        self.app_key
+    fn app_key(&self) -> &AppKey {
+        &self.app_key
     }
 
     fn likely_app_id(&self) -> Option<AppId> {

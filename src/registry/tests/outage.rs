@@ -118,10 +118,10 @@ pub async fn a_likely_app_id_saves_a_read_and_changes_no_answer(backend: Arc<dyn
         assert!(none.await.unwrap().is_none(), "spelt otherwise");
     }
     // A call that names it is found by one read, too.
-    struct Call;
+    struct Call(AppKey);
     impl Addressed for Call {
-        fn app_key(&self) -> AppKey {
-            key("acme#chat")
+        fn app_key(&self) -> &AppKey {
+            &self.0
         }
 
         fn likely_app_id(&self) -> Option<AppId> {
@@ -131,7 +131,7 @@ pub async fn a_likely_app_id_saves_a_read_and_changes_no_answer(backend: Arc<dyn
     let (store, registry) = wrapped(&world, "frankfurt").await;
     let before = store.reads.load(Ordering::SeqCst);
     Locator::new(registry, 16)
-        .locate(Call)
+        .locate(Call(key("acme#chat")))
         .await
         .map(drop)
         .unwrap();
@@ -312,19 +312,19 @@ pub async fn changed_apps_are_read_again(backend: Arc<dyn Backend>) {
 
 /// A core's own memory lets go of what is stale.
 pub async fn a_locator_follows_changes(backend: Arc<dyn Backend>) {
-    struct Call;
+    struct Call(AppKey);
     impl Addressed for Call {
-        fn app_key(&self) -> AppKey {
-            key("acme#chat")
+        fn app_key(&self) -> &AppKey {
+            &self.0
         }
     }
     let world = World::new(backend).await;
     let home = world.open("frankfurt").await;
     registered(&home, id("a1"), key("acme#chat")).await;
     let locator = Locator::new(Arc::clone(&home), 16);
-    let before = locator.locate(Call).await.unwrap();
+    let before = locator.locate(Call(key("acme#chat"))).await.unwrap();
     assert_eq!(before.app().status, Status::Active);
     home.suspend(&id("a1"), None).await.unwrap();
-    let after = locator.locate(Call).await.unwrap();
+    let after = locator.locate(Call(key("acme#chat"))).await.unwrap();
     assert_eq!(after.app().status, Status::Suspended);
 }
