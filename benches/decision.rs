@@ -14,6 +14,10 @@ use decide::{Core, head};
 use domicile::call::classify;
 use domicile::domain::{Clock, SystemClock};
 
+/// The gateway's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Calls under way at once: below the limit of one App.
 const BATCH: BatchSize = BatchSize::NumIterations(64);
 

@@ -1,6 +1,6 @@
 //! From a request's head to what it asks for (SPEC 6.1, steps 2 to 5 of 6.2).
 
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 
@@ -57,9 +57,6 @@ pub enum ClassifyError {
     AppMissing,
 }
 
-/// Headers that the gateway reads and that must be single.
-const SINGULAR: [HeaderName; 2] = [header::AUTHORIZATION, X_APP_ID];
-
 /// The App ID that a request may name beside its path.
 pub const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 
@@ -69,8 +66,13 @@ pub const X_APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 /// In the order of SPEC 6.2: syntax, forward proxying, a Host that is not of this region, no App.
 pub fn classify(head: &Parts, names: &Names) -> Result<Target, ClassifyError> {
     let connect = head.method == Method::CONNECT;
-    let path = if connect { None } else { Some(syntax(head)?) };
-    let authorities = Authorities::read(head)?;
+    let singles = Singles::of(&head.headers);
+    let path = if connect {
+        None
+    } else {
+        Some(syntax(head, &singles)?)
+    };
+    let authorities = Authorities::read(head, &singles)?;
     let matched = path.as_ref().map(|p| route(head, p)).transpose()?;
     if connect || authorities.is_elsewhere(names) {
         return Err(ClassifyError::NotAForwardProxy);
@@ -85,7 +87,7 @@ pub fn classify(head: &Parts, names: &Names) -> Result<Target, ClassifyError> {
 }
 
 /// The path, if the target and the single headers can be read in one way only.
-fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
+fn syntax<'a>(head: &'a Parts, singles: &Singles<'_>) -> Result<Path<'a>, ClassifyError> {
     let raw = head.uri.query().is_some_and(|query| !query.is_ascii());
     if raw || head.uri.scheme_str() == Some("") {
         return Err(ClassifyError::Target);
@@ -94,18 +96,57 @@ fn syntax(head: &Parts) -> Result<Path<'_>, ClassifyError> {
         return Err(ClassifyError::Trace);
     }
     let path = Path::parse(head.uri.path())?;
-    match SINGULAR
-        .iter()
-        .find(|name| occurs_twice(&head.headers, name))
-    {
-        Some(name) => Err(ClassifyError::Twice(name.clone())),
+    match singles.twice() {
+        Some(name) => Err(ClassifyError::Twice(name)),
         None => Ok(path),
     }
 }
 
-/// By a look at every name: for the few that a head has, this costs less than a look-up.
-fn occurs_twice(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.iter().filter(|(n, _)| *n == name).nth(1).is_some()
+/// What of a head must be single, found by one look at every name: for the few that a head has, this costs
+/// less than look-ups.
+#[derive(Default)]
+struct Singles<'a> {
+    host: Option<&'a HeaderValue>,
+    hosts: u32,
+    authorizations: u32,
+    app_ids: u32,
+}
+
+impl<'a> Singles<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut singles = Self::default();
+        for (name, value) in headers {
+            if *name == header::HOST {
+                singles.host = Some(value);
+                singles.hosts += 1;
+            } else if *name == header::AUTHORIZATION {
+                singles.authorizations += 1;
+            } else if *name == X_APP_ID {
+                singles.app_ids += 1;
+            }
+        }
+        singles
+    }
+
+    /// One that the gateway reads and that comes again.
+    fn twice(&self) -> Option<HeaderName> {
+        if self.authorizations > 1 {
+            Some(header::AUTHORIZATION)
+        } else {
+            (self.app_ids > 1).then_some(X_APP_ID)
+        }
+    }
+
+    fn host(&self) -> Result<Option<Host<'a>>, ClassifyError> {
+        if self.hosts > 1 {
+            return Err(ClassifyError::HostCount);
+        }
+        let Some(host) = self.host else {
+            return Ok(None);
+        };
+        let text = host.to_str().map_err(|_| HostError)?;
+        Ok(Some(Host::parse(text)?))
+    }
 }
 
 /// The authorities that a request names: its Host, and that of an absolute target.
@@ -115,10 +156,10 @@ struct Authorities<'a> {
 }
 
 impl<'a> Authorities<'a> {
-    fn read(head: &'a Parts) -> Result<Self, ClassifyError> {
+    fn read(head: &'a Parts, singles: &Singles<'a>) -> Result<Self, ClassifyError> {
         let target = head.uri.authority().map(|a| Host::parse(a.as_str()));
         let target = target.transpose()?;
-        let header = host_header(&head.headers)?;
+        let header = singles.host()?;
         if head.version == Version::HTTP_2 {
             return Self::of_http2(target, header);
         }
@@ -152,18 +193,6 @@ impl<'a> Authorities<'a> {
         self.absolute
             .is_some_and(|host| !names.contains(host.as_str()))
     }
-}
-
-fn host_header(headers: &HeaderMap) -> Result<Option<Host<'_>>, ClassifyError> {
-    let mut hosts = headers.iter().filter(|(name, _)| **name == header::HOST);
-    let Some((_, host)) = hosts.next() else {
-        return Ok(None);
-    };
-    if hosts.next().is_some() {
-        return Err(ClassifyError::HostCount);
-    }
-    let text = host.to_str().map_err(|_| HostError)?;
-    Ok(Some(Host::parse(text)?))
 }
 
 /// Where the AppKey's two segments start: `/api/sdk/v1/{org}/{app}/…` or `/{org}/{app}/…`.

@@ -13,12 +13,17 @@ impl<'a> Host<'a> {
     /// # Errors
     /// When `authority` has user information, a port that is no number, or no host.
     pub fn parse(authority: &'a str) -> Result<Self, HostError> {
-        let (host, port) = split(authority)?;
-        let digits = port.is_none_or(|p| p.len() <= 5 && p.bytes().all(|b| b.is_ascii_digit()));
-        let plain = host
-            .bytes()
-            .fold(true, |seen, b| seen & OF_HOSTS[usize::from(b)]);
-        if host.is_empty() || !digits || !plain {
+        let bytes = authority.as_bytes();
+        let end = match bytes.first() {
+            // An IPv6 literal keeps its brackets.
+            Some(b'[') => literal(authority)?,
+            _ => bytes
+                .iter()
+                .position(|b| !OF_HOSTS[usize::from(*b)])
+                .unwrap_or(bytes.len()),
+        };
+        let (host, rest) = authority.split_at_checked(end).ok_or(HostError)?;
+        if host.is_empty() || !is_port(rest.as_bytes()) {
             return Err(HostError);
         }
         Ok(Self(host))
@@ -29,33 +34,32 @@ impl<'a> Host<'a> {
     }
 }
 
-/// Which bytes a host may have.
+/// Which bytes a host may have, beside the colons of an IPv6 literal.
 const OF_HOSTS: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte: u8 = 0;
     while byte < 128 {
         table[byte as usize] =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'[' | b']');
         byte += 1;
     }
     table
 };
 
-/// Splits off the port; an IPv6 literal keeps its brackets.
-fn split(authority: &str) -> Result<(&str, Option<&str>), HostError> {
-    if authority.starts_with('[') {
-        let end = authority.find(']').ok_or(HostError)? + 1;
-        let (host, rest) = authority.split_at(end);
-        return match rest.strip_prefix(':') {
-            Some(port) => Ok((host, Some(port))),
-            None if rest.is_empty() => Ok((host, None)),
-            None => Err(HostError),
-        };
-    }
-    match authority.bytes().position(|b| b == b':') {
-        // A second colon is no digit.
-        Some(colon) => Ok((&authority[..colon], Some(&authority[colon + 1..]))),
-        None => Ok((authority, None)),
+/// Where an IPv6 literal ends, behind its bracket.
+fn literal(authority: &str) -> Result<usize, HostError> {
+    let end = authority.find(']').ok_or(HostError)? + 1;
+    let of_literal = |b: &u8| *b == b':' || OF_HOSTS[usize::from(*b)];
+    let is_plain = authority.as_bytes()[..end].iter().all(of_literal);
+    is_plain.then_some(end).ok_or(HostError)
+}
+
+/// Nothing, or a colon and a number. A second colon is no digit.
+fn is_port(rest: &[u8]) -> bool {
+    match rest.split_first() {
+        None => true,
+        Some((b':', port)) => port.len() <= 5 && port.iter().all(u8::is_ascii_digit),
+        Some(_) => false,
     }
 }
 

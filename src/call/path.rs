@@ -36,12 +36,19 @@ impl<'a> Path<'a> {
     /// `/`, `\`, `;`, NUL or control character, broken encodings, bytes outside ASCII.
     pub fn parse(text: &'a str) -> Result<Self, PathError> {
         let rest = text.strip_prefix('/').ok_or(PathError::Relative)?;
-        // Each with a loop of its own, into which its reader goes.
-        let segments = if is_plain(rest) {
-            read(rest, plain)?
+        let mut segments = Vec::with_capacity(8);
+        if is_plain(rest) {
+            each(rest, |raw| {
+                check_plain(raw)?;
+                segments.push(Cow::Borrowed(raw));
+                Ok(())
+            })?;
         } else {
-            read(rest, segment)?
-        };
+            each(rest, |raw| {
+                segments.push(segment(raw)?);
+                Ok(())
+            })?;
+        }
         Ok(Self { segments })
     }
 
@@ -50,21 +57,24 @@ impl<'a> Path<'a> {
     }
 }
 
-fn read<'a>(
+/// Takes each segment, as it stands in the path.
+fn each<'a>(
     rest: &'a str,
-    segment: impl Fn(&'a str) -> Result<Cow<'a, str>, PathError>,
-) -> Result<Vec<Cow<'a, str>>, PathError> {
-    let mut segments = Vec::with_capacity(8);
+    mut take: impl FnMut(&'a str) -> Result<(), PathError>,
+) -> Result<(), PathError> {
     let mut left = Some(rest);
-    while let Some(rest) = left {
-        if segments.len() == MAX_SEGMENTS {
-            return Err(PathError::TooManySegments);
-        }
+    for _ in 0..MAX_SEGMENTS {
+        let Some(rest) = left else {
+            return Ok(());
+        };
         let raw;
         (raw, left) = first(rest);
-        segments.push(segment(raw)?);
+        take(raw)?;
     }
-    Ok(segments)
+    match left {
+        None => Ok(()),
+        Some(_) => Err(PathError::TooManySegments),
+    }
 }
 
 /// The first segment, and what follows its `/` if there is one.
@@ -83,12 +93,11 @@ fn is_plain(path: &str) -> bool {
 }
 
 /// A segment of a plain path.
-#[inline]
-fn plain(raw: &str) -> Result<Cow<'_, str>, PathError> {
+fn check_plain(raw: &str) -> Result<(), PathError> {
     match raw {
         "" => Err(PathError::EmptySegment),
         "." | ".." => Err(PathError::DotSegment),
-        _ => Ok(Cow::Borrowed(raw)),
+        _ => Ok(()),
     }
 }
 
