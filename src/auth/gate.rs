@@ -166,10 +166,7 @@ impl Gate {
             Presented::NotBearer => return Ok(Credential::NotBearer),
             Presented::Bearer(token) => token,
         };
-        if let Some(known) = self
-            .verified
-            .find(token, pinned.seen(), self.clock.unix_lately())
-        {
+        if let Some(known) = self.verified.find(token, pinned, self.clock.unix_lately()) {
             return Ok(Credential::Known(known));
         }
         let Some(text) = token.expose() else {

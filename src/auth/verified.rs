@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::domain::{BearerToken, Holder};
 use crate::recent::Recent;
-use crate::registry::Seen;
+use crate::registry::{Pinned, Seen};
 
 /// How many tokens a core remembers, beside the last of each App.
 const TOKENS: usize = 32_768;
@@ -34,18 +34,23 @@ impl VerifiedTokens {
     }
 
     /// The token's verdict, if it was for this very record and the token still lives.
-    pub fn find(&self, token: BearerToken<'_>, seen: &Arc<Seen>, now: u64) -> Option<Arc<Holder>> {
+    pub fn find<C>(
+        &self,
+        token: BearerToken<'_>,
+        pinned: &Pinned<C>,
+        now: u64,
+    ) -> Option<Arc<Holder>> {
         let text = token.as_bytes();
         let hash = self.hasher.hash_one(text);
         // The App has its last one at hand: of more Apps than there are places here, each finds its own.
-        let last = seen.last_holder(hash).filter(|holder| {
+        let last = pinned.last_holder(hash).filter(|holder| {
             let is = same(&holder.token, text);
             is & (now < holder.not_after)
         });
-        last.or_else(|| {
+        last.cloned().or_else(|| {
             let is = |verified: &Verified| same(&verified.holder.token, text);
             let good = |verified: &Verified| {
-                Arc::ptr_eq(&verified.seen, seen) && now < verified.holder.not_after
+                Arc::ptr_eq(&verified.seen, pinned.seen()) && now < verified.holder.not_after
             };
             let mut recent = self.recent.lock();
             let found = recent.find(hash, is, good)?;
@@ -117,7 +122,7 @@ mod tests {
     }
 
     fn knows(tokens: &VerifiedTokens, seen: &Arc<Seen>, token: &str) -> bool {
-        let found = tokens.find(BearerToken::new(token), seen, DEATH - 1);
+        let found = tokens.find(BearerToken::new(token), &seen.pinned(), DEATH - 1);
         found.is_some_and(|found| *found.token == *token.as_bytes())
     }
 
@@ -151,7 +156,7 @@ mod tests {
         remember(&tokens, &app, "token");
         assert!(!knows(&tokens, &changed, "token"), "its App has changed");
         remember(&tokens, &app, "token");
-        let dead = tokens.find(BearerToken::new("token"), &app, DEATH);
+        let dead = tokens.find(BearerToken::new("token"), &app.pinned(), DEATH);
         assert!(dead.is_none());
     }
 
@@ -160,11 +165,13 @@ mod tests {
         let (tokens, app) = (VerifiedTokens::new(), seen(1));
         remember(&tokens, &app, "token");
         let last = tokens.hasher.hash_one(&b"token"[..]);
-        let holder = app.last_holder(last).unwrap();
-        app.hold(tokens.hasher.hash_one(&b"other"[..]), holder);
-        let found = tokens.find(BearerToken::new("other"), &app, DEATH - 1);
+        let pinned = app.pinned();
+        let holder = pinned.last_holder(last).unwrap();
+        app.hold(tokens.hasher.hash_one(&b"other"[..]), Arc::clone(holder));
+        let pinned = app.pinned();
+        let found = tokens.find(BearerToken::new("other"), &pinned, DEATH - 1);
         assert!(found.is_none());
-        assert!(app.last_holder(last).is_none(), "its place was taken");
+        assert!(pinned.last_holder(last).is_none(), "its place was taken");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A [`Locator`] belongs to one core. It remembers answers of the shared registry until they go
 //! stale, so that a known App costs one hash look-up and nothing that cores share is written.
 
+use std::cell::Cell;
 use std::hash::BuildHasher as _;
 use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
@@ -31,7 +32,12 @@ pub trait Addressed {
 pub struct Pinned<C> {
     call: C,
     seen: Arc<Seen>,
+    /// The App's last token, as it was when the App was found.
+    last: Last,
 }
+
+/// A token that verified, with its hash.
+type Last = Option<(u64, Arc<Holder>)>;
 
 /// One core's handle on an App of this region.
 #[derive(Debug)]
@@ -41,7 +47,7 @@ pub struct Seen {
     /// What data centres are told of the App, as lines of a head, once one was.
     pub(crate) lines: OnceLock<Box<[u8]>>,
     /// Of the App's tokens the one that verified last, with its hash.
-    last: Mutex<Option<(u64, Arc<Holder>)>>,
+    last: Mutex<Last>,
 }
 
 /// What a processor's cache loads at once, in bytes.
@@ -90,16 +96,17 @@ impl Locator {
     /// Unknown, at home elsewhere, or in doubt.
     pub async fn locate<C: Addressed>(&self, call: C) -> Result<Pinned<C>, LocateError> {
         let hash = self.hasher.hash_one(call.app_key());
-        let entry = match self.remembered(hash, call.app_key()) {
-            Some(entry) => entry,
+        let (entry, last) = match self.remembered(hash, call.app_key()) {
+            Some(remembered) => remembered,
             // Boxed: a look-up in the store is rare and large, and every call carries its place.
             None => {
                 let key = *call.app_key();
-                Box::pin(self.ask(hash, key, || call.likely_app_id())).await?
+                let asked = Box::pin(self.ask(hash, key, || call.likely_app_id()));
+                (asked.await?, None)
             }
         };
         match entry {
-            Entry::Here(seen) => Ok(Pinned { call, seen }),
+            Entry::Here(seen) => Ok(Pinned { call, seen, last }),
             Entry::Elsewhere(known, region) => {
                 drop(known);
                 Err(LocateError::Elsewhere(region))
@@ -107,13 +114,15 @@ impl Locator {
         }
     }
 
-    fn remembered(&self, hash: u64, key: &AppKey) -> Option<Entry> {
+    fn remembered(&self, hash: u64, key: &AppKey) -> Option<(Entry, Last)> {
+        let last = Cell::new(None);
         let is = |entry: &Entry| {
-            entry.prefetch();
+            last.set(entry.prefetch());
             entry.app_key() == key
         };
         let good = |entry: &Entry| !entry.is_stale();
-        self.recent.lock().find(hash, is, good).cloned()
+        let entry = self.recent.lock().find(hash, is, good).cloned()?;
+        Some((entry, last.into_inner()))
     }
 
     async fn ask(
@@ -143,6 +152,12 @@ impl<C> Pinned<C> {
         &self.seen
     }
 
+    /// Whom the App's last token stands for, if that has this hash.
+    pub(crate) fn last_holder(&self, hash: u64) -> Option<&Arc<Holder>> {
+        let (its, holder) = self.last.as_ref()?;
+        (*its == hash).then_some(holder)
+    }
+
     /// For the gate alone, to let a call read its own body.
     pub(crate) fn call_mut(&mut self) -> &mut C {
         &mut self.call
@@ -163,32 +178,28 @@ impl Seen {
         }
     }
 
-    /// Whom the App's last token stands for, if that has this hash.
-    pub fn last_holder(&self, hash: u64) -> Option<Arc<Holder>> {
-        let last = self.last.lock();
-        let (_, holder) = last.as_ref().filter(|(its, _)| *its == hash)?;
-        Some(Arc::clone(holder))
-    }
-
     /// Remembers the App's last token.
     pub fn hold(&self, hash: u64, holder: Arc<Holder>) {
         let before = self.last.lock().replace((hash, holder));
         drop(before);
     }
 
-    /// Reads a byte of each line that a request of this App is about to need, without use for any. Of many
-    /// Apps none is in the processor's caches: so its lines come all at once, where each would be waited for.
-    fn prefetch(&self) {
+    /// Gives the App's last token, and reads a byte of each line that a request of this App is about to need,
+    /// without use for any. Of many Apps none is in the processor's caches: so its lines come all at once, where
+    /// each would be waited for.
+    fn prefetch(&self) -> Last {
         let (known, app) = (&*self.known, &*self.app);
         let mut read = touch(known.app_key.as_bytes()) ^ u8::from(known.is_stale());
         read ^= touch(app.app_id.as_bytes()) ^ touch(app.zone.as_str().as_bytes());
         read ^= app.status as u8 ^ app.auth_mode as u8 ^ u8::from(app.limits.in_flight.is_some());
         read ^= touch(self.lines.get().map_or(&[], |lines| lines));
         read ^= u8::from(app.load.in_flight.is_taken());
-        if let Some((_, holder)) = &*self.last.lock() {
+        let last = self.last.lock().clone();
+        if let Some((_, holder)) = &last {
             read ^= touch(&holder.token) ^ touch(holder.user_id.as_bytes());
         }
         black_box(read);
+        last
     }
 
     pub fn app(&self) -> &App {
@@ -207,6 +218,15 @@ impl Seen {
         let app = Arc::new(app);
         let known = Known::new(app.app_key, Home::Here(Arc::clone(&app)));
         Self::new(Arc::new(known), app)
+    }
+
+    /// As the locator finds it.
+    pub fn pinned(self: &Arc<Self>) -> Pinned<()> {
+        Pinned {
+            call: (),
+            seen: Arc::clone(self),
+            last: self.prefetch(),
+        }
     }
 }
 
@@ -247,9 +267,10 @@ impl Entry {
         &self.known().app_key
     }
 
-    fn prefetch(&self) {
-        if let Self::Here(seen) = self {
-            seen.prefetch();
+    fn prefetch(&self) -> Last {
+        match self {
+            Self::Here(seen) => seen.prefetch(),
+            Self::Elsewhere(..) => None,
         }
     }
 

@@ -314,7 +314,7 @@ mod tests {
         let ends = rush(&pool, &listener, SWEPT + 7).await;
         let (mut kept, mut closed) = (Vec::new(), Vec::new());
         for (n, end) in ends.into_iter().enumerate() {
-            if n < 2 || n >= SWEPT {
+            if !(2..SWEPT).contains(&n) {
                 closed.push(end);
             } else {
                 kept.push(end);
