@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt as _;
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use super::body::Flow;
@@ -22,8 +23,8 @@ const IDLE_TIME: Duration = Duration::from_secs(30);
 /// How many idle connections are looked at for one request; a new one is opened then.
 const LOOKS: usize = 16;
 
-/// How many idle connections a sweep looks at, and how many it ends: closing thousands at once would hold up
-/// the core's requests.
+/// How many idle connections a sweep looks at, and how many a core ends at once: closing thousands takes tens of
+/// milliseconds, in which it serves nobody.
 const SWEPT: usize = 256;
 
 /// How long what is left of a request may take behind its answer, where no client's time counts.
@@ -50,6 +51,18 @@ struct Idle {
     connection: Box<Connection>,
     /// By the pacer's ticks.
     since: u64,
+}
+
+impl Drop for Pool {
+    /// With the setting that it was for. What a rush before a reload left behind is closed beside the core.
+    fn drop(&mut self) {
+        let idle = std::mem::take(self.idle.get_mut());
+        if idle.len() > SWEPT
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn_blocking(move || drop(idle));
+        }
+    }
 }
 
 impl Idle {
@@ -321,5 +334,35 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(rush(&pool, &listener, kept.len()).await.len(), 0);
+    }
+
+    /// Control: `Pool::drop`. Whoever lets go of a pool does not wait until all of it is closed.
+    #[test]
+    fn the_connections_of_a_rush_end_beside_the_core() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (pool, listener) = pool(1_000).await;
+            let ends = rush(&pool, &listener, SWEPT + 1).await;
+            let ends: Vec<_> = ends
+                .into_iter()
+                .map(|end| end.into_std().unwrap())
+                .collect();
+            let closed = || ends.iter().filter(|end| end.peek(&mut [0]).is_ok()).count();
+            let (go, waits) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || waits.recv());
+            drop(pool);
+            assert_eq!(closed(), 0);
+            drop(go);
+            let _ended = busy.await.unwrap();
+            let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+            while closed() < ends.len() {
+                assert!(tokio::time::Instant::now() < deadline, "{}", closed());
+                tokio::task::yield_now().await;
+            }
+        });
     }
 }

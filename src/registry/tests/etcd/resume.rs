@@ -60,13 +60,13 @@ impl Linked {
         let key = Key::account(&region("frankfurt"), name);
         until("news", async || self.ear.heard(&key) > 0).await;
     }
+}
 
-    async fn misses_something(&self) {
-        until("everything to be asked for again", async || {
-            self.ear.missed() > 0
-        })
-        .await;
-    }
+async fn misses_something(ear: &Ear) {
+    until("everything to be asked for again", async || {
+        ear.missed() > 0
+    })
+    .await;
 }
 
 /// Lets etcd forget what was before this revision.
@@ -135,7 +135,7 @@ async fn an_older_state_is_not_taken_for_the_one_that_was_watched() {
     etcd.roll_back();
     linked.other_commits(&["d"]).await;
     linked.link.open();
-    linked.misses_something().await;
+    misses_something(&linked.ear).await;
     linked.other_commits(&["e"]).await;
     linked.hears("e").await;
 }
@@ -151,7 +151,7 @@ async fn what_was_compacted_meanwhile_is_asked_for_again() {
     // Their revisions are 2 to 5.
     compact(&etcd, 5).await;
     linked.link.open();
-    linked.misses_something().await;
+    misses_something(&linked.ear).await;
     assert_eq!(linked.store.trouble(), None);
     linked.other_commits(&["e"]).await;
     linked.hears("e").await;
@@ -176,10 +176,7 @@ async fn a_known_link_that_is_gone_forbids_to_go_on() {
     assert_eq!(ear.missed(), 0);
     link.close();
     link.open();
-    until("everything to be asked for again", async || {
-        ear.missed() > 0
-    })
-    .await;
+    misses_something(&ear).await;
 }
 
 /// Control: `Etcd::reads` notes what it has read. Nothing proves that it is still so.
@@ -196,10 +193,7 @@ async fn what_was_read_and_not_heard_of_forbids_to_go_on() {
     link.close();
     until("the watch to end", async || !store.is_watching()).await;
     link.open();
-    until("everything to be asked for again", async || {
-        ear.missed() > 0
-    })
-    .await;
+    misses_something(&ear).await;
 }
 
 /// The promise to Apps: known ones stay known when etcd was away and is the same. Nobody waits for a
