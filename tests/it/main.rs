@@ -46,6 +46,7 @@ mod matrix;
 mod pages;
 mod privacy;
 mod probe;
+mod profile;
 mod prometheus;
 mod promql;
 mod quick_start;
