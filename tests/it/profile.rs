@@ -112,6 +112,14 @@ fn a_profile_is_made_on_request() {
 }
 
 #[test]
+fn a_folder_that_would_be_many_is_refused() {
+    let output = Compiler::of_the_profile().run(SHIPPED, Some("counts"));
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.stdout, b"");
+    assert!(output.stderr.starts_with(b"DOMICILE_PROFILE is "));
+}
+
+#[test]
 fn what_the_compiler_says_is_passed_on() {
     let compiler = Compiler::of_the_profile();
     assert_eq!(compiler.run(&["fails"], None).status.code(), Some(7));
