@@ -16,7 +16,7 @@ import places
 import rate as rates
 from generator import Target
 
-NAMES = ["nothing", "reload", "rush", "certificate", "apps", "refusals", "sessions", "etcd"]
+NAMES = ["nothing", "reload", "certificate", "apps", "refusals", "sessions", "etcd"]
 
 CONNECTIONS = 64
 
@@ -26,11 +26,6 @@ BEFORE = 0.1
 REST = 1.5
 WARM_UP = 2.0
 SLOT = 10
-
-# Clients that ask all at once before a reload, without a pause for so many seconds.
-RUSH, RUSH_SECONDS = 8000, 1.0
-# How many connections to the data centre that must have left open, for there to be anything to look at.
-LEFT_OPEN = 1000
 
 # Apps that are known when the registry goes away.
 KNOWN = 256
@@ -88,46 +83,6 @@ class Events:
         return self.under_load([("nothing", WINDOW, lambda: {})], Load(self))
 
     def reload(self):
-        change, happen = self.changed_limit()
-        load = Load(self, sides=[fresh(self, False)])
-        samples = self.under_load([("reload", WINDOW, happen, change)], load)
-        return must_have(samples, "reloads", 1, not_once)
-
-    def rush(self):
-        """The same when thousands of connections to the data centre idle, which end with it."""
-        process = self.stage.domicile().process
-        change, happen = self.changed_limit()
-        load = Load(self)
-        clients = min(RUSH, (self.wanted[1] - generator.SPARE_FILES - LOAD_FILES) // 2)
-        sockets = lambda: len(process.sockets())
-
-        def prepare():
-            # In no event's time: what calls wait for in the rush is not the question.
-            load.begin("rush")
-            before = sockets()
-            run = self.stage.generators.run
-            with run(load.target, load.lines, None, clients, prompt=False) as rush:
-                rush.measured(0, RUSH_SECONDS)
-            idle = settled(sockets) - before
-            if idle < LEFT_OPEN:
-                raise machine.Problem(f"after a rush of {clients} clients only {idle} connections idle")
-            return change(), idle
-
-        def reload(prepared):
-            changed, idle = prepared
-            open_then = sockets()
-            return {
-                **happen(changed), "idle": lambda: idle, "ended": lambda: open_then - sockets(),
-            }  # fmt: skip
-
-        samples = self.under_load([("reload after a rush", WINDOW, reload, prepare)], load)
-        for seen in (sample.seen for sample in samples):
-            if seen["ended"] < seen["idle"] / 2:
-                raise machine.Problem(f"of {seen['idle']} idle connections {seen['ended']} ended")
-        return must_have(samples, "reloads", 1, not_once)
-
-    def changed_limit(self):
-        """What changes a limit in the gateway's file, and what puts it there and tells the gateway."""
         domicile = self.stage.domicile()
         config = self.stage.home / "frankfurt" / "gateway.yaml"
 
@@ -149,7 +104,9 @@ class Events:
             between = time.monotonic() - put
             return {"reloads": lambda: reloads(domicile) - before, "signal_after": lambda: between}
 
-        return change, happen
+        load = Load(self, sides=[fresh(self, False)])
+        samples = self.under_load([("reload", WINDOW, happen, change)], load)
+        return must_have(samples, "reloads", 1, not_once)
 
     def certificate(self):
         """It is taken when the files have changed and were the same for two looks, 0.5 s apart."""
@@ -342,18 +299,6 @@ def sample(phase, quiet, repetition, seen, rate):
     )  # fmt: skip
 
 
-def settled(count, seconds=10):
-    """A number that has stopped to change."""
-    deadline = time.monotonic() + seconds
-    last, now = None, count()
-    while now != last:
-        if time.monotonic() > deadline:
-            raise machine.Problem("connections come and go without an end")
-        time.sleep(0.2)
-        last, now = now, count()
-    return now
-
-
 def must_have(samples, what, count, why=lambda sample: ""):
     for sample in samples:
         if sample.seen[what] != count:
@@ -426,9 +371,6 @@ def beside(samples):
         vain = statistics.median(s.seen["tries_in_vain"] for s in samples)
         words.append(f"{samples[0].seen['sessions']:,} sessions stand again after {seconds:.1f} s, "
                      f"{vain:,.0f} tries in vain")  # fmt: skip
-    if "idle" in samples[0].seen:
-        idle = statistics.median(s.seen["idle"] for s in samples)
-        words.append(f"{idle:,.0f} connections to the data centre idled")
     for n in range(len(samples[0].seen.get("beside", []))):
         here = [s.seen["beside"][n] for s in samples]
         counts = {}
