@@ -37,10 +37,20 @@ pub fn text() -> String {
     String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap()
 }
 
+/// How much there is so far, for [`lines_since`].
+pub fn length() -> usize {
+    LOG.0.lock().unwrap().len()
+}
+
 /// The lines that hold `text`.
 pub fn lines(text: &str) -> Vec<String> {
-    let all = self::text();
-    all.lines()
+    lines_since(0, text)
+}
+
+/// The lines that hold `text` of those behind the first `length` bytes.
+pub fn lines_since(length: usize, text: &str) -> Vec<String> {
+    self::text()[length..]
+        .lines()
         .filter(|line| line.contains(text))
         .map(str::to_owned)
         .collect()
