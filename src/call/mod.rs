@@ -16,5 +16,5 @@ pub use coming::{Coming, CutOff, Feed, Part, Wanted, coming};
 pub use host::{Host, HostError, Names};
 pub use path::{Path, PathError};
 pub use query::{QueryError, single};
-pub use request::{Call, CallBody, Peer, claimed_app_id};
+pub use request::{Call, CallBody, Held, Peer, Unread, claimed_app_id};
 pub use routes::{Matched, Need, Size, templates};

@@ -1,11 +1,15 @@
 //! A REST call on its way through the gateway.
 
+use std::fmt::Debug;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use access_token::Token;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::classify::Asked;
@@ -60,9 +64,48 @@ impl Peer {
 /// A request's body: unread, on its way here, or whole: it came so, or was read by the gate.
 #[derive(Debug)]
 pub enum CallBody {
-    Unread(Incoming),
+    Unread(Unread),
     Coming(Coming),
     Read(Bytes),
+}
+
+/// A body that hyper reads from the client.
+#[derive(Debug)]
+pub struct Unread {
+    body: Incoming,
+    /// What is kept for as long as there may be more of it.
+    _held: Option<Held>,
+}
+
+/// Whatever is to end with a body.
+pub type Held = Box<dyn Debug + Send + Sync>;
+
+impl Unread {
+    /// `held` is made for a body that is not empty.
+    pub fn new(body: Incoming, held: impl FnOnce() -> Held) -> Self {
+        let held = (!body.is_end_stream()).then(held);
+        Self { body, _held: held }
+    }
+}
+
+impl Body for Unread {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl Call {

@@ -60,7 +60,8 @@ pub struct App {
 #[derive(Debug, Default)]
 pub struct AppLoad {
     pub in_flight: Places,
-    pub rate: ArcSwapOption<AppRate>,
+    /// One for each rate that is asked with: sessions keep that of their beginning. The newest is the first.
+    pub rates: ArcSwapOption<Vec<Arc<AppRate>>>,
 }
 
 /// A limiter and the rate it was made for, in calls a second.

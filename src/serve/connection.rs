@@ -30,7 +30,7 @@ use super::tls::Edge;
 use super::watched::{Judged, TooSlow, Watched};
 use super::whole::Plain;
 use super::worker::Setting;
-use crate::call::{CallBody, Peer};
+use crate::call::{CallBody, Peer, Unread};
 use crate::domain::{Code, Transport};
 use crate::gateway::{Client, ForwardedFor, Gateway, Refusal, Shared};
 use crate::observe::{Plane, RequestId};
@@ -288,7 +288,7 @@ impl Door {
             if let Some(closing) = closing.as_ref().filter(|_| gateway.shared().is_leaving()) {
                 closing.cancel();
             }
-            let begun = gateway.begin(request.map(CallBody::Unread), &client);
+            let begun = gateway.begin(request.map(|body| unread(body, &life)), &client);
             let client = Arc::clone(&client);
             let is_http1 = closing.is_none();
             async move {
@@ -387,6 +387,11 @@ fn client(peer: Peer) -> Arc<Client> {
         peer,
         plane: Plane::Rest,
     })
+}
+
+/// An upload may go on behind its answer, and its connection is busy until then.
+fn unread(body: Incoming, life: &Arc<Life>) -> CallBody {
+    CallBody::Unread(Unread::new(body, || Box::new(life.busy())))
 }
 
 fn joined(a: Bytes, b: Bytes) -> Bytes {

@@ -35,6 +35,8 @@ pub struct Watched<S> {
     life: Arc<Life>,
     speech: Speech,
     stalled: bool,
+    /// The sending side is being closed, and has some time for it.
+    closes: bool,
     end: End,
     /// What came and is to be read again.
     ahead: Bytes,
@@ -109,6 +111,7 @@ impl<S> Watched<S> {
             life,
             speech,
             stalled: false,
+            closes: false,
             end: End::No,
             ahead: Bytes::new(),
         }
@@ -211,8 +214,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
                 self.end = End::No;
                 break;
             }
-            // One write into an idle connection's empty buffer: it either fits or the client is gone.
-            let written = ready!(Pin::new(&mut self.inner).poll_write(cx, words))?;
+            // One write into an idle connection's empty buffer: it either fits, or the client takes nothing.
+            let Poll::Ready(written) = Pin::new(&mut self.inner).poll_write(cx, words) else {
+                self.end = End::Silent;
+                break;
+            };
+            let written = written?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -322,11 +329,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if let End::No = this.end {
+        if !std::mem::replace(&mut this.closes, true) {
             this.life.deadline.set(LINGER_TIME);
+        }
+        if let End::No = this.end {
             this.end = End::Lingering(LINGER_BYTES);
         }
-        ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
+        let closed = Pin::new(&mut this.inner).poll_shutdown(cx);
+        if closed.is_pending() {
+            // TLS has its last record to write, and the client may take nothing.
+            ready!(this.life.deadline.poll_passed(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        ready!(closed)?;
         this.poll_linger(cx)
     }
 }
@@ -390,6 +405,68 @@ mod tests {
         let _busy = life.busy();
         let error = near.write_all(&[0; 4096]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    /// Control: the words are given up when their write waits.
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_head_of_a_client_that_takes_nothing_gets_no_words() {
+        let (mut near, mut far, _life) = watched(&quick());
+        near.write_all(&[0; 1024]).await.unwrap();
+        far.write_all(b"GET").await.unwrap();
+        near.read_exact(&mut [0; 3]).await.unwrap();
+        let mut more = [0; 8];
+        let read = tokio::time::timeout(Duration::from_secs(10), near.read(&mut more)).await;
+        assert_eq!(read.expect("in time").unwrap(), 0);
+    }
+
+    /// A stream whose end waits for its client, as TLS does with its last record.
+    struct Unclosable;
+
+    impl AsyncRead for Unclosable {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Unclosable {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    /// Control: the time of `poll_shutdown`, also after a client that has closed its own side.
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_the_client_does_not_take_is_given_up() {
+        for has_closed in [false, true] {
+            let pacer = Pacer::new();
+            let life = Life::of_http1(pacer.deadline(), &quick());
+            tokio::spawn(async move { pacer.run().await });
+            let words: TooSlow = Box::new(Bytes::new);
+            let mut near = Watched::http1(Unclosable, Arc::clone(&life), words);
+            let _busy = life.busy();
+            if has_closed {
+                assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
+            }
+            let end = tokio::time::timeout(Duration::from_secs(10), near.shutdown()).await;
+            let error = end.expect("in time").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,13 +10,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http1::{Length, Piece};
-use hyper::body::Incoming;
 
 use super::bind::Permit;
 use super::headers;
 use super::pool::{Connection, Lease};
 use super::sending::Framing;
-use crate::call::{Coming, CutOff, Part};
+use crate::call::{Coming, CutOff, Part, Unread};
 use crate::pace::Deadline;
 
 /// A request's body on its way to the data centre.
@@ -26,7 +25,7 @@ enum Source {
     Nothing,
     Read(Option<Bytes>),
     Streaming {
-        body: Incoming,
+        body: Unread,
         /// What may still come, in bytes.
         left: u64,
         flow: Arc<Flow>,
@@ -78,7 +77,7 @@ impl Outgoing {
         Self(Source::Coming { body, flow })
     }
 
-    pub const fn streaming(body: Incoming, limit: u64, flow: Arc<Flow>) -> Self {
+    pub const fn streaming(body: Unread, limit: u64, flow: Arc<Flow>) -> Self {
         Self(Source::Streaming {
             body,
             left: limit,
@@ -89,7 +88,6 @@ impl Outgoing {
 
 impl Flow {
     pub fn new(deadline: Deadline, idle: Duration, first_byte: Duration) -> Self {
-        deadline.set(idle);
         Self {
             deadline,
             state: AtomicU8::new(Upload::Passing as u8),
@@ -108,11 +106,17 @@ impl Flow {
         }
     }
 
+    /// A connection is there to take it.
+    pub fn begin(&self) {
+        self.enter(Upload::Passing);
+    }
+
     fn enter(&self, state: Upload) {
         let before = self.state.swap(state as u8, Ordering::Relaxed);
         match state {
             Upload::Passing => self.deadline.set(self.idle),
-            Upload::Done if before != Upload::Done as u8 => self.deadline.set(self.first_byte),
+            Upload::AwaitingClient if before != state as u8 => self.deadline.set(self.idle),
+            Upload::Done if before != state as u8 => self.deadline.set(self.first_byte),
             Upload::AwaitingClient | Upload::Done | Upload::TooLarge | Upload::ClientGone => {}
         }
     }
@@ -177,7 +181,7 @@ fn poll_coming(
 }
 
 fn poll_upload(
-    body: &mut Incoming,
+    body: &mut Unread,
     left: &mut u64,
     flow: &Flow,
     cx: &mut Context<'_>,
@@ -341,4 +345,29 @@ fn kept_trailers(trailers: HeaderMap) -> HeaderMap {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pace::{Pacer, TICK};
+
+    /// Controls: `Flow::begin`, and the time of `AwaitingClient` in `Flow::enter`. Whose turn it is has a time of
+    /// its own, and so who is named as too slow is who was.
+    #[test]
+    fn each_has_its_own_time_and_only_one() {
+        let pacer = Pacer::new();
+        let turn = |count| (0..count).for_each(|_| pacer.turn());
+        let flow = Flow::new(pacer.deadline(), 10 * TICK, 10 * TICK);
+        turn(20);
+        assert!(!flow.deadline.has_passed(), "no connection was there");
+        flow.begin();
+        turn(8);
+        flow.enter(Upload::AwaitingClient);
+        turn(8);
+        assert!(!flow.deadline.has_passed(), "the client has just begun");
+        flow.enter(Upload::AwaitingClient);
+        turn(8);
+        assert!(flow.deadline.has_passed(), "asking again gives no more");
+    }
 }

@@ -2,6 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::call::X_APP_ID;
+
 /// Fields that end at each hop (RFC 9110 section 7.6.1), and framing, which is made anew.
 fn is_hop_by_hop(name: &str) -> bool {
     matches!(
@@ -36,6 +38,28 @@ fn is_stripped_from_requests(name: &str, trusted: bool) -> bool {
 
 fn is_stripped_from_answers(name: &str) -> bool {
     name == "alt-svc" || name.starts_with("domicile-")
+}
+
+/// Whether a server that takes fields as variables (CGI, RFC 3875 section 4.1.18, WSGI and their kin) could read it
+/// as one that does not arrive, or that only the gateway may set: there `Domicile_App_Id` and `Domicile.App.Id` are
+/// `HTTP_DOMICILE_APP_ID` as well. The gateway itself has read nothing of it.
+fn is_look_alike(name: &str) -> bool {
+    const MOST: usize = 64;
+    let mut folded = [b'-'; MOST];
+    // No field of these is so long; but a prefix of them may be all that is asked for.
+    for (to, byte) in folded.iter_mut().zip(name.bytes()) {
+        if byte.is_ascii_alphanumeric() {
+            *to = byte;
+        }
+    }
+    let folded = str::from_utf8(&folded[..name.len().min(MOST)]).unwrap_or_default();
+    folded == X_APP_ID.as_str() || is_hop_by_hop(folded) || is_stripped_from_requests(folded, false)
+}
+
+/// Whether every byte is a letter, a digit or `-`, as in every field that is registered.
+fn is_plain(name: &str) -> bool {
+    let odd = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'-';
+    !name.bytes().fold(false, |seen, byte| seen | odd(byte))
 }
 
 /// Trailers may carry neither framing nor what only the gateway may say.
@@ -73,6 +97,7 @@ impl Stripping {
         is_hop_by_hop(text)
             || is_stripped_from_requests(text, self.trusted)
             || self.nominated.contains(name)
+            || (!is_plain(text) && is_look_alike(text))
     }
 }
 
@@ -152,6 +177,30 @@ mod tests {
     fn a_trusted_proxys_address_is_believed_but_not_its_host() {
         let map = headers(&["x-forwarded-for", "x-forwarded-host", "domicile-zone"]);
         assert_eq!(carried(&map, true), ["x-forwarded-for"]);
+    }
+
+    /// Control: `is_look_alike`.
+    #[test]
+    fn what_a_data_centre_may_take_for_the_gateways_own_does_not_arrive() {
+        let map = headers(&[
+            "domicile_app_id",
+            "domicile.zone",
+            "domicile_gateway-secret",
+            "domicile-app_id",
+            "x_app_id",
+            "x_forwarded_for",
+            "x~forwarded-host",
+            "x_http_method_override",
+            "x_original_url",
+            "transfer_encoding",
+            "content_length",
+            "x_forwarded_anything_that_is_longer_than_any_field_whose_name_is_known_here",
+        ]);
+        for trusted in [false, true] {
+            assert_eq!(carried(&map, trusted), [""; 0]);
+        }
+        let others = headers(&["x_custom", "my.field", "x_app_idea", "domicil_e"]);
+        assert_eq!(carried(&others, false).len(), others.len());
     }
 
     #[test]

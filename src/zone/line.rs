@@ -1,11 +1,13 @@
 //! A connection to a data centre, as bytes.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf};
+use tokio::task::unconstrained;
 
 use super::sending::{Sending, SendingError};
 use super::stream::Stream;
@@ -94,11 +96,11 @@ impl Line {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
         let mut cx = Context::from_waker(Waker::noop());
-        self.read.is_empty()
-            && self.broke.is_none()
-            && Pin::new(&mut self.io)
-                .poll_read(&mut cx, &mut buffer)
-                .is_pending()
+        // The runtime says that nothing is there, too, when a task has done enough for once.
+        let look = unconstrained(poll_fn(|cx| {
+            Pin::new(&mut self.io).poll_read(cx, &mut buffer)
+        }));
+        self.read.is_empty() && self.broke.is_none() && pin!(look).poll(&mut cx).is_pending()
     }
 
     /// Makes it wait for its next request without a buffer.
@@ -135,11 +137,11 @@ impl AsyncRead for Io {
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
     use std::time::Duration;
 
     use tokio::io::{AsyncWriteExt as _, Interest};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::coop;
 
     use super::*;
 
@@ -147,14 +149,36 @@ mod tests {
         poll_fn(|cx| line.poll_fill(cx)).await
     }
 
-    /// What ends with its connection would count as whole.
-    #[tokio::test]
+    /// The two ends of a connection.
     #[expect(clippy::disallowed_methods, reason = "a test's own data centre")]
-    async fn a_connection_that_breaks_does_not_end() {
+    async fn ends() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (near, (mut far, _)) = (near.unwrap(), far.unwrap());
+        (near.unwrap(), far.unwrap().0)
+    }
+
+    /// Control: `unconstrained`. How often a task may ask is its client's to choose, who sends requests one behind
+    /// the other.
+    #[tokio::test]
+    async fn a_task_that_has_done_enough_sees_what_nobody_asked_for() {
+        let (near, mut far) = ends().await;
+        far.write_all(b"HTTP/1.1 200 OK\r\n").await.unwrap();
+        near.readable().await.unwrap();
+        let mut line = Line::new(Stream::Plain(near));
+        let is_quiet = poll_fn(|cx| {
+            while coop::has_budget_remaining() {
+                let _ = pin!(coop::consume_budget()).poll(cx);
+            }
+            Poll::Ready(line.is_quiet())
+        });
+        assert!(!is_quiet.await);
+    }
+
+    /// What ends with its connection would count as whole.
+    #[tokio::test]
+    async fn a_connection_that_breaks_does_not_end() {
+        let (near, mut far) = ends().await;
         far.write_all(&[7; 64 * 1024]).await.unwrap();
         let mut line = Line::new(Stream::Plain(near));
         let mut came = 0;

@@ -119,7 +119,6 @@ impl Pool {
     /// The idle connection used last, so that the others can end.
     fn reuse(&self) -> Option<Box<Connection>> {
         let mut idle = self.idle.lock();
-        // Looking takes of what the runtime lets a task do at once; without any left all seem well.
         for _ in 0..LOOKS {
             let mut connection = idle.pop()?.connection;
             if self.serves(&mut connection) {

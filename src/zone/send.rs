@@ -163,6 +163,9 @@ impl Exchange<'_> {
             }
         };
         connection.deadline.set(self.limits.first_byte);
+        if let Some(flow) = &self.flow {
+            flow.begin();
+        }
         let heard = poll_fn(|cx| self.poll(&mut connection, cx)).await;
         let flow = self.flow.as_deref();
         match heard {

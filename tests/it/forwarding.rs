@@ -88,6 +88,52 @@ async fn the_data_centre_is_told_by_the_gateway_alone() {
     world.finish().await;
 }
 
+/// Control: `headers::is_look_alike`. For a server that takes fields as variables all these are the gateway's own.
+#[tokio::test]
+async fn what_reads_like_the_gateways_own_does_not_arrive() {
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let forged = [
+        ("domicile_app_id", "00000000000000000000000000000000"),
+        ("Domicile_Zone", "bj1"),
+        ("domicile.gateway.secret", "guess"),
+        ("x_app_id", "00000000000000000000000000000000"),
+        ("x_forwarded_for", "203.0.113.9"),
+        ("x_http_method_override", "DELETE"),
+        ("x_original_url", "/other/app/users"),
+        ("content_length", "7"),
+        ("transfer_encoding", "chunked"),
+        ("x_mine", "kept"),
+    ];
+    for via in Via::ALL {
+        let call = Call::plain_of(&app).via(via);
+        let call = forged
+            .iter()
+            .fold(call, |call, (name, value)| call.header(name, value));
+        assert_eq!(world.call("frankfurt", call).await.status, 200, "{via:?}");
+    }
+    for seen in world.centre("fra1").requests() {
+        let variable = |name: &str| name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        for (name, value) in &forged {
+            let name = variable(&name.to_lowercase());
+            let fields = seen.head.headers.iter();
+            let told: Vec<_> = fields.filter(|(n, _)| variable(n) == name).collect();
+            let is_kept = *value == "kept";
+            assert!(
+                told.iter().all(|(_, told)| (told == value) == is_kept),
+                "{told:?}"
+            );
+            assert!(
+                told.len() == usize::from(is_kept) || (told.len() == 1 && !told[0].0.contains('_')),
+                "{told:?}"
+            );
+        }
+        assert_eq!(seen.header("domicile-app-id"), Some(app.app_id.as_str()));
+        assert_eq!(seen.header("x-forwarded-for"), Some("127.0.0.1"));
+    }
+    world.finish().await;
+}
+
 /// Control: what `Connection` names goes no further.
 #[tokio::test]
 async fn hop_by_hop_fields_end_here() {

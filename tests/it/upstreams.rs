@@ -334,3 +334,42 @@ async fn the_rest_of_an_upload_goes_on_behind_an_early_answer() {
     assert!(centre.only().body == body, "byte for byte");
     world.finish().await;
 }
+
+/// Control: the place of `serve::connection::unread`. A connection is not idle, nor is the rest of a body a slow head,
+/// while an upload goes on behind its answer.
+#[tokio::test]
+async fn the_rest_of_an_upload_has_its_own_time() {
+    const PIECES: u64 = 40;
+    let plan = World::plan()
+        .limit("head_time", "200ms")
+        .limit("keep_alive", "200ms");
+    let world = World::of(plan).await;
+    let app = world.app("fra1").await;
+    let centre = world.centre("fra1");
+    centre.answers(Reply::Early(Said::new(200).body("early")));
+    let mut wire = world.plain_wire("frankfurt").await;
+    let (path, token) = (app.path("chatfiles"), app.app_token());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    wire.send(head).await;
+    assert_eq!(wire.answer().await.text(), "early");
+    // Five times as long as a head, and idling, may take.
+    for piece in 0..PIECES {
+        wire.send(format!("8\r\n{piece:08}\r\n")).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    wire.send("0\r\n\r\n").await;
+    in_time("the whole body", async {
+        while centre.requests().first().is_none_or(|seen| !seen.complete) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let sent: String = (0..PIECES).map(|piece| format!("{piece:08}")).collect();
+    assert_eq!(String::from_utf8_lossy(&centre.only().body), sent);
+    // Its time begins then.
+    wire.ends().await;
+    assert_eq!(world.metrics("frankfurt").await.refusals("too_slow"), 0.0);
+    world.finish().await;
+}
