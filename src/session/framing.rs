@@ -56,6 +56,14 @@ impl Framing {
         Self::Websocket(Reader::new(role, most))
     }
 
+    /// Messages may be this long from now on.
+    pub const fn allow(&mut self, bytes: usize) {
+        match self {
+            Self::Websocket(reader) => reader.allow(bytes),
+            Self::Length { most } => *most = bytes,
+        }
+    }
+
     pub fn next<'b>(&'b mut self, buffer: &'b mut [u8]) -> Result<Next<'b>, FramingFault> {
         match self {
             Self::Websocket(reader) => next_frame(reader, buffer),

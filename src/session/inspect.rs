@@ -93,11 +93,11 @@ impl Inspector {
     }
 
     fn judge(&mut self, up: &Up, frame: &[u8], now: u64) -> Verdict {
-        if up.compressed {
-            return Verdict::End(Breach::ClientHides);
-        }
-        if up.command == Command::Provision {
+        if up.command == Command::Provision && !up.compressed {
             return Verdict::End(Breach::SecondLogin);
+        }
+        if up.compressed || up.chooses {
+            return Verdict::End(Breach::ClientHides);
         }
         let id = up.meta_id.filter(|_| up.command == Command::Sync);
         if up.foreign || (up.has_auth && self.brings_foreign_token(frame)) {

@@ -21,7 +21,13 @@ struct Opened {
     login: Arc<Login>,
     flights: Flights,
     ends: Option<u64>,
+    /// In unix seconds: before the App's record was looked at.
+    began: u64,
 }
+
+/// The most of a first message, in bytes: whoever sends it has not said who it is. The largest that an SDK sends is
+/// a token and some names.
+const FIRST: usize = 64 * 1024;
 
 /// A PROVISION answer, as it goes to the client.
 struct Answer {
@@ -41,7 +47,7 @@ impl Sessions {
         } = arrival;
         let mut record = Box::new(self.gateway.record(plane(transport)));
         record.classified(Channel::General, transport.as_str());
-        let most = self.shared().limits.msync_message;
+        let most = self.shared().limits.msync_message.min(FIRST);
         let mut client = End::client(stream, transport, &read, most);
         let opened = self.establish(&mut client, transport, &peer, &mut record);
         match opened.await {
@@ -57,7 +63,7 @@ impl Sessions {
     fn relay(
         &self,
         opened: Opened,
-        client: End,
+        mut client: End,
         transport: Transport,
         mut record: Box<RequestRecord>,
         held: Box<dyn std::any::Any + Send>,
@@ -67,7 +73,9 @@ impl Sessions {
             login,
             flights,
             ends,
+            began,
         } = opened;
+        client.framing.allow(self.shared().limits.msync_message);
         record.answered(200);
         let entry = self.roll.enter(Arc::clone(flights.seen()), ends);
         let now = entry.now();
@@ -79,6 +87,7 @@ impl Sessions {
             transport,
             inspector,
             entry,
+            began,
             gateway: Arc::clone(&self.gateway),
             held,
         })
@@ -94,6 +103,7 @@ impl Sessions {
         let shared = self.shared();
         let first = self.first_message(client).await?;
         let login = Arc::new(Login::read(&first)?);
+        let began = shared.clock.unix();
         let bound = self.gateway.bind(Arc::clone(&login), record).await?;
         let ends = bound.ends();
         let approach = Approach {
@@ -124,6 +134,7 @@ impl Sessions {
             login,
             flights,
             ends,
+            began,
         })
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Relay {
     entry: Entry,
     gateway: Arc<Gateway>,
     held: Option<Held>,
-    /// In unix seconds.
+    /// When its log-in was let in, in unix seconds.
     began: u64,
     rechecking: Option<Rechecking>,
     /// Given back when the session is over.
@@ -45,6 +45,8 @@ pub(super) struct Parts {
     pub transport: Transport,
     pub inspector: Inspector,
     pub entry: Entry,
+    /// When its log-in was let in, in unix seconds.
+    pub began: u64,
     pub gateway: Arc<Gateway>,
     pub held: Box<dyn std::any::Any + Send>,
 }
@@ -88,7 +90,7 @@ impl Relay {
     pub fn new(parts: Parts) -> Self {
         Self {
             _counted: Counted::new(&parts.gateway, parts.transport),
-            began: parts.gateway.shared().clock.unix(),
+            began: parts.began,
             client: parts.client,
             centre: parts.centre,
             record: parts.record,
@@ -184,11 +186,19 @@ impl Relay {
     /// Moves what has come from one end to the other; whether anything did.
     fn pump(&mut self, from: Side, lent: &mut [u8], cx: &mut Context<'_>) -> Result<bool, Ending> {
         let to = from.other();
-        if !self.release(from) || !drained(self.side(to), to, cx)? || self.side(from).is_full() {
+        if !self.release(from) {
             return Ok(false);
         }
+        let was_full = self.side(to).is_full();
+        if !drained(self.side(to), to, cx)? {
+            return Ok(false);
+        }
+        // Nobody has looked at what `to` has to say while it was full, and nothing else would wake for it.
+        if self.side(from).is_full() {
+            return Ok(was_full);
+        }
         let taken = match self.side(from).poll_take(lent, cx) {
-            Poll::Pending => return Ok(false),
+            Poll::Pending => return Ok(was_full),
             Poll::Ready(Err(_) | Ok(Taken::Lent(0))) => return Err(Ending::Gone(from)),
             Poll::Ready(Ok(taken)) => taken,
         };
@@ -228,7 +238,7 @@ impl Relay {
     /// Nothing to do for now: says what the sweep must know, unless this is the moment to leave.
     fn rest(&mut self) -> Result<(), Ending> {
         let leaves = self.entry.handle.is_asked(Orders::LEAVE);
-        if leaves && self.inspector.flights.oldest().is_none() {
+        if leaves && self.held.is_none() && self.inspector.flights.oldest().is_none() {
             return Err(Ending::Draining);
         }
         let now = self.entry.now();

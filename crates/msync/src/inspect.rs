@@ -23,6 +23,8 @@ pub struct Up {
     pub is_message: bool,
     /// The payload is compressed or encrypted and has not been read.
     pub compressed: bool,
+    /// Its envelope, or a PROVISION in it, says that a compression or an encryption is chosen.
+    pub chooses: bool,
 }
 
 /// A later frame from the data centre.
@@ -61,6 +63,7 @@ pub fn inspect_up(frame: &[u8], app_key: &str) -> Result<Up, Fault> {
         has_auth: scan.has_auth,
         is_message: matches!(scan.meta.name_space, CHAT | MUC),
         compressed: scan.sealed,
+        chooses: scan.chooses,
     })
 }
 

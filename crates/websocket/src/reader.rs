@@ -79,6 +79,11 @@ impl Reader {
         }
     }
 
+    /// Messages may be this long, in bytes, from the next frame on.
+    pub const fn allow(&mut self, max_message: usize) {
+        self.max_message = max_message;
+    }
+
     /// Looks at `buffer`, which starts with a frame's first byte, and consumes at most one frame:
     /// a masked payload is unmasked in place, once the frame is all there. After
     /// [`Read::Need`] call again with the same bytes and more behind them; after anything else with
@@ -135,7 +140,7 @@ impl Reader {
     fn require_room(&self, opcode: Opcode, payload: u64) -> Result<usize, Fault> {
         let payload = usize::try_from(payload).map_err(|_| Fault::TooBig)?;
         let so_far = self.fragments.as_ref().map_or(0, |f| f.bytes.len());
-        if opcode.is_control() || payload <= self.max_message - so_far {
+        if opcode.is_control() || payload <= self.max_message.saturating_sub(so_far) {
             Ok(payload)
         } else {
             Err(Fault::TooBig)

@@ -121,6 +121,27 @@ async fn revoking_a_user_ends_sessions_by_other_tokens_too() {
     world.finish().await;
 }
 
+/// Control: the second before its App was looked at, in `Sessions::establish`. The data centre let it in before it knew.
+#[tokio::test]
+async fn a_user_that_is_revoked_during_a_login_gets_no_frames() {
+    let world = World::new().await;
+    for (n, by) in BOTH.into_iter().enumerate() {
+        let app = world.app_with("fra1", Wish::upstream_mode()).await;
+        world.im("fra1").answers(Vec::new);
+        let mut sdk = world.sdk("frankfurt", by).await;
+        sdk.send(&Login::with(&app.app_key(), "u1", "YWMtOpaque").frame())
+            .await;
+        let session = world.im("fra1").frames(n, 1).await;
+        world.revoke_user(&app, "u1").await;
+        world.clock.advance(Duration::from_secs(5));
+        session.say(Do::Send(msync::provision_answer(None, None)));
+        session.say(Do::Send(msync::notice(&app.app_key(), "u2")));
+        sdk.provision_answer().await;
+        assert_eq!(sdk.closed().await, expected(by, 1008));
+    }
+    world.finish().await;
+}
+
 /// Promise P9: what was verified stays true; what can't be verified any more ends (P3).
 #[tokio::test]
 async fn sessions_outlive_the_registry_but_not_its_truth() {
@@ -270,6 +291,26 @@ async fn draining_waits_for_acknowledgements_but_not_for_ever() {
         shutdown.await.unwrap();
         world.finish().await;
     }
+}
+
+/// Control: `Relay::rest` has a frame that waits for its channel's rate go before the session does.
+#[tokio::test]
+async fn draining_waits_for_what_was_taken_and_is_held() {
+    let plan = World::plan()
+        .limit("drain", "20s")
+        .limit("frames_per_session", "1/s");
+    let mut world = World::of(plan).await;
+    let app = world.app("fra1").await;
+    let mut sdk = world.session(&app, "u1", By::Websocket).await;
+    // The PROVISION before, a burst of one, and one that waits for it.
+    sdk.send(&unread()).await;
+    sdk.send(&unread()).await;
+    world.im("fra1").frames(0, 2).await;
+    let shutdown = world.begin_shutdown();
+    assert_eq!(world.im("fra1").ended(0).await, Some(1001));
+    assert_eq!(world.im("fra1").session(0).frames.len(), 3);
+    shutdown.await.unwrap();
+    world.finish().await;
 }
 
 /// A client that came before, but says who it is only now.

@@ -165,13 +165,18 @@ async fn what_cannot_be_read_ends_the_session() {
     let app = world.app("fra1").await;
     let own = app.app_key();
     let mut compressed = MSync::decode(&text(Some(&own), 1, "u2", "x")[..]).unwrap();
+    let (mut encrypted, mut keyed) = (compressed.clone(), compressed.clone());
     compressed.compress_algorithm = Some(1);
+    encrypted.encrypt_type = vec![0, 1];
+    keyed.encrypt_key = Some("key".to_owned());
     let mut twice = text(Some(&own), 1, "u2", "x");
     twice.extend([0x4a, 0x00]);
     for by in BOTH {
         for frame in [
             Login::of(&app, "u1").frame(),
             compressed.encode_to_vec(),
+            encrypted.encode_to_vec(),
+            keyed.encode_to_vec(),
             twice.clone(),
             vec![0x08, 0xff],
             vec![0x40, 0x07],
@@ -186,7 +191,7 @@ async fn what_cannot_be_read_ends_the_session() {
     }
     let metrics = world.metrics("frankfurt").await;
     let refused = metrics.sum("domicile_refusals_total", &[("code", "bad_request")]);
-    assert_eq!(refused, 10.0);
+    assert_eq!(refused, 14.0);
     world.finish().await;
 }
 

@@ -1,12 +1,15 @@
 //! Clients that don't play along: each gets its row, and the others notice nothing.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::im::Do;
-use crate::harness::sdk::{BOTH, By, Event, Login, framed, text, unread};
-use crate::harness::{World, eventually};
+use crate::harness::sdk::{BOTH, By, Event, Login, Sdk, acknowledges, framed, text, unread};
+use crate::harness::{TestApp, World, eventually, in_time};
 
 #[tokio::test]
 async fn what_is_no_first_message_is_refused_or_just_closed() {
@@ -122,7 +125,7 @@ async fn a_message_is_as_large_as_allowed_and_no_larger() {
 /// A frame of that size.
 fn sized(size: usize, frame: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
     // Lengths take as many bytes in both.
-    let shorter = "x".repeat(size - 200);
+    let shorter = "x".repeat(size - 1000);
     let missing = size - frame(&shorter).len();
     let frame = frame(&(shorter + &"x".repeat(missing)));
     assert_eq!(frame.len(), size);
@@ -241,6 +244,95 @@ async fn a_flood_of_refusals_arrives_whole() {
         let last = sdk.sync_answer().await;
         assert_eq!(last.meta_id, Some(MANY + 1));
         assert_eq!(last.status.unwrap().error_code, Some(0));
+    }
+    world.finish().await;
+}
+
+/// Control: `Relay::pump` goes on with an end that it has not looked at while the other was full. The client reads
+/// nothing until the gateway waits for it, so that its answers leave all at once later, when nothing else happens.
+#[tokio::test]
+async fn a_client_that_has_read_everything_is_heard_again() {
+    const MANY: u64 = 250_000;
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    let Sdk::Tcp(stream) = world.session(&app, "u1", By::Tcp).await else {
+        unreachable!("it is over TCP")
+    };
+    let (mut reading, mut writing) = tokio::io::split(*stream);
+    let written = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&written);
+    let all = tokio::spawn(async move {
+        for id in 1..=MANY {
+            let frame = framed(By::Tcp, &text(Some("acme#other"), id, "u2", ""));
+            writing.write_all(&frame).await.unwrap();
+            count.store(id, Ordering::Relaxed);
+        }
+        writing.flush().await.unwrap();
+        writing
+    });
+    in_time("the gateway to wait for its client", async {
+        let (mut before, mut same) = (0, 0);
+        while same < 10 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = written.load(Ordering::Relaxed);
+            same = if now == before && now > 0 {
+                same + 1
+            } else {
+                0
+            };
+            before = now;
+        }
+    })
+    .await;
+    let before = written.load(Ordering::Relaxed);
+    assert!(before < MANY, "more than the system's buffers take");
+    for id in 1..=MANY {
+        let answer = async {
+            let mut answer = vec![0; reading.read_u32().await.unwrap() as usize];
+            reading.read_exact(&mut answer).await.unwrap();
+            answer
+        };
+        let answer = in_time("an answer", answer).await;
+        assert!(acknowledges(&answer, id), "{id}, {before} before");
+    }
+    drop(all.await.unwrap());
+    world.finish().await;
+}
+
+/// A PROVISION that is longer by this text.
+fn login(app: &TestApp, padding: &str) -> Vec<u8> {
+    let login = Login::of(app, "u1");
+    let named = login.change(|_, provision| provision.device_name = Some(padding.to_owned()));
+    named.frame()
+}
+
+/// Control: `FIRST`. Nobody knows yet whose it is.
+#[tokio::test]
+async fn a_first_message_is_no_larger_than_a_login_needs() {
+    const MOST: usize = 64 * 1024;
+    let world = World::new().await;
+    let app = world.app("fra1").await;
+    for by in BOTH {
+        for size in [MOST, MOST + 1] {
+            let frame = sized(size, |padding| login(&app, padding));
+            let mut sdk = world.sdk("frankfurt", by).await;
+            if size == MOST {
+                sdk.send(&frame).await;
+                let answer = sdk.provision_answer().await;
+                assert_eq!(answer.status.unwrap().error_code, Some(0));
+                // What follows may be longer.
+                let long = sized(2 * MOST, |padding| text(None, 1, "u2", padding));
+                sdk.send(&long).await;
+                assert_eq!(sdk.sync_answer().await.meta_id, Some(1));
+            } else {
+                // It may be refused before it was sent whole.
+                let _ = sdk.try_send(&frame).await;
+                let status = sdk.provision_answer().await.status.unwrap();
+                assert_eq!(status.error_code, Some(8));
+                assert!(status.reason.unwrap().contains("too_large"));
+                assert_eq!(sdk.closed().await, (by == By::Websocket).then_some(1009));
+            }
+        }
     }
     world.finish().await;
 }
