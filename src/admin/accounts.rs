@@ -243,7 +243,8 @@ fn refusal(error: AccountError) -> Refusal {
     match error {
         AccountError::Unknown => Refusal::AccountUnknown,
         AccountError::LastOwner => Refusal::LastOwner,
-        AccountError::Unavailable => Refusal::RegistryUnavailable,
+        // Only a sweep asks whether it is in use.
+        AccountError::InUse | AccountError::Unavailable => Refusal::RegistryUnavailable,
         AccountError::Untrusted => Refusal::RegistryUntrusted,
         AccountError::Seal(error) => {
             tracing::error!(%error, "an account cannot be sealed");

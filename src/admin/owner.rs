@@ -66,9 +66,14 @@ pub async fn adopt_owner(
     };
     let act = audit.begin(creation()).await?;
     match registry.adopt_first_owner(file.name, file.key_hash).await {
-        Ok(adopted) => {
+        Ok(Some(_)) => {
             act.done().await?;
-            Ok(adopted.map_or(Adopted::Before, |_| Adopted::Now))
+            Ok(Adopted::Now)
+        }
+        // Another gateway of the region was faster.
+        Ok(None) => {
+            act.failed("owner_exists").await?;
+            Ok(Adopted::Before)
         }
         Err(error) => {
             act.failed("registry_unavailable").await?;

@@ -33,7 +33,7 @@ pub async fn sweep_accounts(
             app_id: None,
         };
         let act = audit.begin(deed).await?;
-        match registry.delete_account(&id).await {
+        match registry.delete_unused_account(&id, UNUSED).await {
             Ok(()) => {
                 act.done().await?;
                 deleted.push(id);
@@ -41,6 +41,7 @@ pub async fn sweep_accounts(
             // Another gateway was faster, or another owner went meanwhile.
             Err(AccountError::LastOwner) => act.failed("last_owner").await?,
             Err(AccountError::Unknown) => act.failed("account_unknown").await?,
+            Err(AccountError::InUse) => act.failed("account_in_use").await?,
             Err(error) => {
                 act.failed("registry_unavailable").await?;
                 return Err(error.into());

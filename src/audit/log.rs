@@ -73,10 +73,11 @@ impl Log {
         fs::rename(draft, dir.join(CHECKPOINT))?;
         fresh.keep();
         self.state = state;
-        self.publish(note, now);
         self.retire(partials);
-        // The checkpoint is there, but perhaps not after a loss of power: nobody is told that it is.
-        sync_folder(&dir)
+        // The checkpoint is there, but perhaps not after a loss of power: nobody is told before it surely is.
+        sync_folder(&dir)?;
+        self.publish(note, now);
+        Ok(())
     }
 
     /// Lets readers know of the checkpoint. `now` is in unix seconds.

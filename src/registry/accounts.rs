@@ -32,6 +32,8 @@ pub enum AccountError {
     Unknown,
     #[error("the last owner stays")]
     LastOwner,
+    #[error("the account was used meanwhile")]
+    InUse,
     #[error("the registry cannot be reached")]
     Unavailable,
     #[error("the registry is not believed")]
@@ -121,9 +123,34 @@ impl Registry {
     /// # Errors
     /// See [`AccountError`].
     pub async fn delete_account(&self, id: &str) -> Result<(), AccountError> {
+        self.delete_account_if(id, |_| true).await
+    }
+
+    /// Deletes an account that was not used for so long, unless it is the last owner.
+    ///
+    /// # Errors
+    /// See [`AccountError`].
+    pub async fn delete_unused_account(
+        &self,
+        id: &str,
+        unused: Duration,
+    ) -> Result<(), AccountError> {
+        let now = self.clock.unix();
+        self.delete_account_if(id, |account| is_unused(account, now, unused))
+            .await
+    }
+
+    async fn delete_account_if(
+        &self,
+        id: &str,
+        may_go: impl Fn(&Account) -> bool,
+    ) -> Result<(), AccountError> {
         for _ in 0..ATTEMPTS {
             let book = self.book().await.map_err(|f| self.unwritten(f))?;
             let account = book.find(id).ok_or(AccountError::Unknown)?;
+            if !may_go(&account) {
+                return Err(AccountError::InUse);
+            }
             let witness = book.other_owner(&account)?;
             let bytes = book.stored.get(id).cloned();
             let deleted = Entry::Deleted {
@@ -167,10 +194,7 @@ impl Registry {
     pub async fn unused_accounts(&self, unused: Duration) -> Result<Vec<String>, AccountError> {
         let book = self.book().await.map_err(|f| self.unwritten(f))?;
         let now = self.clock.unix();
-        let is_unused = |account: &&Arc<Account>| {
-            let used = account.last_used_at.unwrap_or(account.created_at);
-            now.saturating_sub(used) >= unused.as_secs()
-        };
+        let is_unused = |account: &&Arc<Account>| is_unused(account, now, unused);
         let deletable = |account: &&Arc<Account>| book.other_owner(account).is_ok();
         let found = book.accounts.iter().filter(is_unused).filter(deletable);
         Ok(found.map(|account| account.id.clone()).collect())
@@ -180,6 +204,11 @@ impl Registry {
         let digits: Result<_, NoRandomness> = random::digits::<8>(&*self.randomness);
         Ok(digits?)
     }
+}
+
+fn is_unused(account: &Account, now: u64, unused: Duration) -> bool {
+    let used = account.last_used_at.unwrap_or(account.created_at);
+    now.saturating_sub(used) >= unused.as_secs()
 }
 
 impl NewAccount {

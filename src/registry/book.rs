@@ -38,6 +38,8 @@ impl Registry {
         }
         self.require_trust().await?;
         let book = Arc::new(self.read_book(epoch).await?);
+        // As with what is known of Apps: the accounts of an older store would be remembered.
+        self.read(Vec::new()).await?;
         self.book.store(Some(Arc::clone(&book)));
         Ok(book)
     }

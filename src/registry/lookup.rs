@@ -45,8 +45,8 @@ impl Registry {
         }
     }
 
-    /// What the store says of an App now, whatever is remembered. If the store is away, what is
-    /// remembered.
+    /// What the store says of an App now, whatever is remembered. If the store is away or was rolled back, what
+    /// is remembered; not if it contradicts that.
     ///
     /// # Errors
     /// As [`Registry::look_up`].
@@ -61,8 +61,8 @@ impl Registry {
                 Known::new(key, home)
             })),
             Err(fault) => {
-                let known = self.known_by_id(id);
-                known.map(Some).ok_or_else(|| self.failed(fault))
+                let known = fault.leaves_known_apps().then(|| self.known_by_id(id));
+                known.flatten().map(Some).ok_or_else(|| self.failed(fault))
             }
         }
     }

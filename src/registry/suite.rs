@@ -44,6 +44,7 @@ macro_rules! tests {
             a_miss_ends_with_the_registration,
             a_gateway_with_other_regions_registers_nothing,
             what_does_not_verify_is_refused,
+            a_known_app_that_is_contradicted_is_nobodys,
             a_pin_key_ends_at_its_time,
             concurrent_misses_become_one_read,
             a_page_of_apps_is_read_together,
@@ -66,6 +67,7 @@ macro_rules! tests {
             a_gateway_that_was_ready_serves_known_apps_on_a_rolled_back_store,
             a_rolled_back_store_cannot_catch_up_unseen,
             a_rolled_back_store_is_not_read_before_the_next_check,
+            a_rolled_back_store_gives_no_accounts,
             names_that_another_region_has_lost_are_not_free,
             another_history_is_a_rollback,
             a_missing_anchor_is_believed_once,
@@ -85,6 +87,7 @@ macro_rules! tests {
             accounts_live_in_the_store,
             the_last_owner_stays,
             unused_accounts_are_swept,
+            an_account_that_comes_into_use_meanwhile_stays,
             a_foreign_account_lets_nobody_in,
         );
     };

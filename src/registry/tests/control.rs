@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::kit::{NOW, World, id, key, region, registered};
+use super::wrappers::Wrapped;
 use crate::registry::suite::Backend;
 use crate::registry::{
     AccountError, AuthMode, CertRole, CertificateError, Distrust, Key, NewAccount, Patch, Plan,
-    Role,
+    Registry, Role,
 };
 
 pub async fn settings_are_changed(backend: Arc<dyn Backend>) {
@@ -85,7 +86,7 @@ pub async fn users_are_revoked(backend: Arc<dyn Backend>) {
     assert_eq!(app.revoked_users.len(), 1);
 }
 
-fn account(name: &str, role: Role) -> NewAccount {
+pub(super) fn account(name: &str, role: Role) -> NewAccount {
     NewAccount {
         name: name.to_owned(),
         role,
@@ -208,6 +209,32 @@ pub async fn unused_accounts_are_swept(backend: Arc<dyn Backend>) {
     world.clock.advance(days(1));
     let found = home.unused_accounts(days(180)).await.unwrap();
     assert_eq!(found, std::slice::from_ref(&unused.id));
+}
+
+/// Control: whether it may go is asked again when somebody was faster.
+pub async fn an_account_that_comes_into_use_meanwhile_stays(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    let wrapped = Wrapped::new(Arc::clone(&world.store));
+    let mut parts = world.parts("frankfurt");
+    parts.store = Arc::clone(&wrapped) as _;
+    let other = Registry::open(parts).await.unwrap();
+    home.create_account(account("ada", Role::Owner))
+        .await
+        .unwrap();
+    let bob = home
+        .create_account(account("bob", Role::Auditor))
+        .await
+        .unwrap();
+    let unused = Duration::from_hours(24 * 180);
+    world.clock.advance(unused);
+    let id = bob.id.clone();
+    let later = async move { home.touch_account(&id).await.unwrap() };
+    *wrapped.before_commit.lock() = Some(Box::pin(later));
+
+    let kept = other.delete_unused_account(&bob.id, unused).await;
+    assert!(matches!(kept, Err(AccountError::InUse)), "{kept:?}");
+    other.delete_account(&bob.id).await.unwrap();
 }
 
 /// An account of another region, or under another id, does not open.

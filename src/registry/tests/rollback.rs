@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::control::account;
 use super::kit::{World, app, id, key, region, registered};
 use super::wrappers::Wrapped;
 use crate::registry::suite::Backend;
 use crate::registry::{
     AppName, ChangeError, Distrust, Entry, Health, Key, Link, Listener, LookUpError, OpenError,
-    Reason, RegisterError, Registry, Store,
+    Reason, RegisterError, Registry, Role, Store,
 };
 
 /// Undoes the newest commit of Frankfurt, which registered `app_id`, as a restore would.
@@ -21,7 +22,7 @@ async fn forget(world: &World, newest: Link, written: Vec<Key>) {
 
 async fn entries(store: &dyn Store) -> Vec<Entry> {
     let mut all = Vec::new();
-    for prefix in ["apps/", "chain/", "pins/"] {
+    for prefix in ["accounts/", "apps/", "chain/", "pins/"] {
         let prefix = Key::from_text(prefix);
         all.extend(store.range(prefix, None, 1_000).await.unwrap());
     }
@@ -122,6 +123,25 @@ pub async fn a_rolled_back_store_is_not_read_before_the_next_check(backend: Arc<
     let answer = home.look_up(chat).await.map(|_| ());
     assert_eq!(answer, Err(LookUpError::Untrusted));
     assert!(!home.state().trusted);
+}
+
+/// Control: the links that are read behind the accounts. Who was deleted stays so.
+pub async fn a_rolled_back_store_gives_no_accounts(backend: Arc<dyn Backend>) {
+    let world = World::new(backend).await;
+    let home = world.open("frankfurt").await;
+    let new = |role| account("somebody", role);
+    home.create_account(new(Role::Owner)).await.unwrap();
+    let stolen = home.create_account(new(Role::Owner)).await.unwrap();
+    let before = entries(&*world.store).await;
+    home.delete_account(&stolen.id).await.unwrap();
+    put_back(&*world.backend, &before).await;
+    home.memory.missed();
+
+    for _ in 0..2 {
+        let answer = home.accounts().await.map(|_| ());
+        assert_eq!(answer, Err(LookUpError::Untrusted));
+        assert!(!home.verify().await.trusted);
+    }
 }
 
 /// Control: the links of all regions in a registration. The store is rolled back between its

@@ -36,6 +36,22 @@ pub async fn what_does_not_verify_is_refused(backend: Arc<dyn Backend>) {
     }
 }
 
+/// Control: `Registry::app` answers from memory only where the store says nothing else. Who asks for the App's
+/// tokens is told no other than who asks for its traffic.
+pub async fn a_known_app_that_is_contradicted_is_nobodys(backend: Arc<dyn Backend>) {
+    let scene = Scene::new(backend).await;
+    let home = scene.world.open("frankfurt").await;
+    let (app_id, chat) = (id("a1"), key(CHAT));
+    for name in [AppName::Id(app_id), AppName::Key(chat)] {
+        home.look_up(name).await.unwrap().unwrap();
+    }
+    let here = scene.value(&scene.frankfurt.id).await;
+    let foreign = Key::pin(&region("virginia"), &id_hash(&app_id));
+    scene.world.backend.tamper(foreign, Some(here)).await;
+    let answer = home.app(&app_id).await.map(|_| ());
+    assert_eq!(answer, Err(LookUpError::Untrusted));
+}
+
 pub(super) struct Scene {
     pub(super) world: World,
     pub(super) frankfurt: PinPlaces,
