@@ -1,11 +1,14 @@
 //! The control plane's listeners: the admin API over TLS, and ops. They share nothing with traffic.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -24,7 +27,7 @@ use crate::domain::Code;
 /// Connections to one control listener at once.
 const CONNECTIONS: usize = 512;
 
-/// How long a connection may take for a head.
+/// How long a connection may take for a head, and how long it may idle, up to twice that.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a connection may take to end when service does.
@@ -121,13 +124,22 @@ impl Served {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let router = self.router.clone();
+        let uses = Arc::new(Uses::default());
+        let counted = Arc::clone(&uses);
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(PeerAddr(from.ip()));
             let router = router.clone();
+            let using = Using::new(&counted);
             async move {
                 use tower_service::Service;
                 let mut router = router;
-                router.call(request.map(Body::new)).await
+                let answer = router.call(request.map(Body::new)).await?;
+                // It is in use until all of its answer has gone.
+                let hold = move |frame| {
+                    let _ = &using;
+                    frame
+                };
+                Ok::<_, Infallible>(answer.map(|body| Body::new(body.map_frame(hold))))
             }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -140,12 +152,111 @@ impl Served {
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
-            _ = connection.as_mut() => {}
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                // A client that does not answer a GOAWAY must not hold up the end.
-                let _ = tokio::time::timeout(FAREWELL, connection).await;
+            _ = connection.as_mut() => return,
+            () = self.stop.cancelled() => {}
+            // Before the first bytes say which HTTP it is, and between requests of HTTP/2, nothing else would end it.
+            () = uses.end() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        // A client that does not answer a GOAWAY must not hold up the end.
+        let _ = tokio::time::timeout(FAREWELL, connection).await;
+    }
+}
+
+/// The requests of one connection.
+#[derive(Default)]
+struct Uses {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// One request, until its answer has gone.
+struct Using(Arc<Uses>);
+
+impl Uses {
+    /// Ends when no request was under way for [`PATIENCE`], or somewhat longer.
+    async fn end(&self) {
+        loop {
+            let before = self.begun.load(Ordering::Relaxed);
+            let idles = before == self.ended.load(Ordering::Relaxed);
+            tokio::time::sleep(PATIENCE).await;
+            if idles && before == self.begun.load(Ordering::Relaxed) {
+                return;
             }
         }
+    }
+}
+
+impl Using {
+    fn new(uses: &Arc<Uses>) -> Self {
+        uses.begun.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(uses))
+    }
+}
+
+impl Drop for Using {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A control connection, and its client's end.
+    fn served() -> (DuplexStream, JoinHandle<()>) {
+        let (near, far) = duplex(1024);
+        let slow = get(|| async {
+            tokio::time::sleep(6 * PATIENCE).await;
+            "slow"
+        });
+        let served = Served {
+            door: Door::Plain,
+            router: Router::new().route("/slow", slow),
+            refused: Arc::new(|_| {}),
+            stop: CancellationToken::new(),
+        };
+        let from = SocketAddr::from(([127, 0, 0, 1], 1));
+        (
+            far,
+            tokio::spawn(async move { served.speak(near, from).await }),
+        )
+    }
+
+    /// Control: `Uses::end`. As many silent connections as there are places would lock everybody else out.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_asks_for_nothing_ends_soon() {
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        for words in [&b""[..], b"PRI * HT", preface] {
+            let (mut far, ended) = served();
+            let began = Instant::now();
+            far.write_all(words).await.unwrap();
+            let soon = 2 * PATIENCE + FAREWELL;
+            let ended = tokio::time::timeout(LIFETIME, ended).await;
+            assert!(ended.is_ok() && began.elapsed() <= soon, "{words:?}");
+        }
+    }
+
+    /// Control: the place of `Using`.
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_is_waited_for() {
+        let (mut far, ended) = served();
+        far.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        far.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.ends_with("slow"),
+            "{answer}"
+        );
+        ended.await.unwrap();
     }
 }
