@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may take to end when service does.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How long an idle connection may take to end: somebody may be slow to read its last answer.
+const READING: Duration = Duration::from_secs(30);
+
 /// How long one connection may live in all: nothing here streams.
 const LIFETIME: Duration = Duration::from_secs(300);
 
@@ -134,7 +137,7 @@ impl Served {
                 use tower_service::Service;
                 let mut router = router;
                 let answer = router.call(request.map(Body::new)).await?;
-                // It is in use until all of its answer has gone.
+                // It is in use until the last of its answer was taken; writing that has some time then.
                 let hold = move |frame| {
                     let _ = &using;
                     frame
@@ -155,7 +158,13 @@ impl Served {
             _ = connection.as_mut() => return,
             () = self.stop.cancelled() => {}
             // Before the first bytes say which HTTP it is, and between requests of HTTP/2, nothing else would end it.
-            () = uses.end() => {}
+            () = uses.end() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    _ = tokio::time::timeout(READING, connection.as_mut()) => return,
+                    () = self.stop.cancelled() => {}
+                }
+            }
         }
         connection.as_mut().graceful_shutdown();
         // A client that does not answer a GOAWAY must not hold up the end.
@@ -237,13 +246,14 @@ mod tests {
             let (mut far, ended) = served();
             let began = Instant::now();
             far.write_all(words).await.unwrap();
-            let soon = 2 * PATIENCE + FAREWELL;
+            // HTTP/2 asks its client before it ends.
+            let soon = 2 * PATIENCE + READING;
             let ended = tokio::time::timeout(LIFETIME, ended).await;
             assert!(ended.is_ok() && began.elapsed() <= soon, "{words:?}");
         }
     }
 
-    /// Control: the place of `Using`.
+    /// Control: `Using`.
     #[tokio::test(start_paused = true)]
     async fn a_slow_answer_is_waited_for() {
         let (mut far, ended) = served();

@@ -24,6 +24,8 @@ pub struct Life {
     upgraded: OnceLock<Option<ForwardedFor>>,
     /// A write is blocked.
     stalled: AtomicBool,
+    /// Its end has begun, and has a time of its own, whatever else of it ends.
+    closes: AtomicBool,
     /// On HTTP/2: pieces of answers that their clients have not taken yet, the oldest first.
     offered: Mutex<Vec<(u64, Stopwatch)>>,
     offers: AtomicU64,
@@ -63,6 +65,7 @@ impl Life {
             http2,
             upgraded: OnceLock::new(),
             stalled: AtomicBool::new(false),
+            closes: AtomicBool::new(false),
             offered: Mutex::default(),
             offers: AtomicU64::new(0),
             head_time: limits.head_time,
@@ -157,15 +160,31 @@ impl Life {
         }
     }
 
+    /// The connection is to end within this time. Said once.
+    pub(super) fn close(&self, within: Duration) {
+        if !self.closes.swap(true, Ordering::Relaxed) {
+            self.deadline.set(within);
+        }
+    }
+
+    fn closes(&self) -> bool {
+        self.closes.load(Ordering::Relaxed)
+    }
+
     /// The client takes nothing more for now.
     pub(super) fn is_stalled(&self) {
         self.stalled.store(true, Ordering::Relaxed);
-        self.deadline.set(self.stall);
+        if !self.closes() {
+            self.deadline.set(self.stall);
+        }
     }
 
     /// The client takes bytes again.
     pub(super) fn goes_on(&self) {
         self.stalled.store(false, Ordering::Relaxed);
+        if self.closes() {
+            return;
+        }
         if !self.is_busy() {
             self.deadline.set(self.keep_alive);
         } else if self.offered.lock().is_empty() {
@@ -191,7 +210,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if self.0.busy.fetch_sub(1, Ordering::Relaxed) == 1 {
+        if self.0.busy.fetch_sub(1, Ordering::Relaxed) == 1 && !self.0.closes() {
             self.0.deadline.set(self.0.keep_alive);
         }
     }

@@ -35,8 +35,6 @@ pub struct Watched<S> {
     life: Arc<Life>,
     speech: Speech,
     stalled: bool,
-    /// The sending side is being closed, and has some time for it.
-    closes: bool,
     end: End,
     /// What came and is to be read again.
     ahead: Bytes,
@@ -111,7 +109,6 @@ impl<S> Watched<S> {
             life,
             speech,
             stalled: false,
-            closes: false,
             end: End::No,
             ahead: Bytes::new(),
         }
@@ -329,9 +326,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !std::mem::replace(&mut this.closes, true) {
-            this.life.deadline.set(LINGER_TIME);
-        }
+        this.life.close(LINGER_TIME);
         if let End::No = this.end {
             this.end = End::Lingering(LINGER_BYTES);
         }
@@ -455,15 +450,23 @@ mod tests {
     async fn an_end_that_the_client_does_not_take_is_given_up() {
         for has_closed in [false, true] {
             let pacer = Pacer::new();
-            let life = Life::of_http1(pacer.deadline(), &quick());
+            let limits = Limits {
+                keep_alive: Duration::from_secs(75),
+                ..quick()
+            };
+            let life = Life::of_http1(pacer.deadline(), &limits);
             tokio::spawn(async move { pacer.run().await });
             let words: TooSlow = Box::new(Bytes::new);
             let mut near = Watched::http1(Unclosable, Arc::clone(&life), words);
-            let _busy = life.busy();
+            let busy = life.busy();
             if has_closed {
                 assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
             }
-            let end = tokio::time::timeout(Duration::from_secs(10), near.shutdown()).await;
+            let mut end = Box::pin(near.shutdown());
+            assert!(futures_util::poll!(&mut end).is_pending());
+            // The rest of an upload, say: the connection does not idle from then on.
+            drop(busy);
+            let end = tokio::time::timeout(Duration::from_secs(10), end).await;
             let error = end.expect("in time").unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         }

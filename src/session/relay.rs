@@ -112,8 +112,13 @@ impl Relay {
         if !self.recheck(cx)? {
             return Ok(());
         }
+        let leaves = self.entry.handle.is_asked(Orders::LEAVE);
         loop {
-            let up = self.pump(Side::Client, lent, cx)?;
+            // Who leaves takes nothing more of the client, but lets go of what it has taken.
+            let up = !leaves && self.pump(Side::Client, lent, cx)?;
+            if leaves && self.release(Side::Client) {
+                drained(&mut self.centre, Side::Centre, cx)?;
+            }
             let down = self.pump(Side::Centre, lent, cx)?;
             if !up && !down {
                 return self.rest();

@@ -108,7 +108,11 @@ impl Flow {
 
     /// A connection is there to take it.
     pub fn begin(&self) {
-        self.enter(Upload::Passing);
+        match self.state() {
+            // All of it was taken for a try before this one.
+            Upload::Done => self.deadline.set(self.first_byte),
+            _ => self.enter(Upload::Passing),
+        }
     }
 
     fn enter(&self, state: Upload) {
@@ -369,5 +373,8 @@ mod tests {
         flow.enter(Upload::AwaitingClient);
         turn(8);
         assert!(flow.deadline.has_passed(), "asking again gives no more");
+        flow.enter(Upload::Done);
+        flow.begin();
+        assert_eq!(flow.state(), Upload::Done, "it is not to come once more");
     }
 }

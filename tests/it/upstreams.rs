@@ -341,23 +341,23 @@ async fn the_rest_of_an_upload_goes_on_behind_an_early_answer() {
 async fn the_rest_of_an_upload_has_its_own_time() {
     const PIECES: u64 = 40;
     let plan = World::plan()
-        .limit("head_time", "200ms")
-        .limit("keep_alive", "200ms");
+        .limit("head_time", "1s")
+        .limit("keep_alive", "1s");
     let world = World::of(plan).await;
     let app = world.app("fra1").await;
     let centre = world.centre("fra1");
     centre.answers(Reply::Early(Said::new(200).body("early")));
-    let mut wire = world.plain_wire("frankfurt").await;
     let (path, token) = (app.path("chatfiles"), app.app_token());
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: rest.frankfurt.test\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
     );
+    let mut wire = world.plain_wire("frankfurt").await;
     wire.send(head).await;
     assert_eq!(wire.answer().await.text(), "early");
-    // Five times as long as a head, and idling, may take.
+    // Three times as long as a head, and idling, may take.
     for piece in 0..PIECES {
         wire.send(format!("8\r\n{piece:08}\r\n")).await;
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(Duration::from_millis(75)).await;
     }
     wire.send("0\r\n\r\n").await;
     in_time("the whole body", async {

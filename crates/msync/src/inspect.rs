@@ -3,7 +3,7 @@
 use crate::proto;
 use crate::shape::{Note, Shape};
 use crate::walk::{Visit, walk};
-use crate::wire::Fields;
+use crate::wire::{DELIMITED, Fields, Reader};
 use crate::{Channel, Command, Fault, status};
 
 /// A later frame from the client.
@@ -23,7 +23,8 @@ pub struct Up {
     pub is_message: bool,
     /// The payload is compressed or encrypted and has not been read.
     pub compressed: bool,
-    /// Its envelope, or a PROVISION in it, says that a compression or an encryption is chosen.
+    /// Its envelope, or a PROVISION in it, says that a compression or an encryption is chosen, and does not offer to
+    /// do without.
     pub chooses: bool,
 }
 
@@ -63,9 +64,35 @@ pub fn inspect_up(frame: &[u8], app_key: &str) -> Result<Up, Fault> {
         has_auth: scan.has_auth,
         is_message: matches!(scan.meta.name_space, CHAT | MUC),
         compressed: scan.sealed,
-        chooses: scan.chooses,
+        chooses: scan.chooses && !offers_none(frame),
     })
 }
+
+/// Whether none is among the envelope's encryptions: they are an offer then, and no choice.
+fn offers_none(frame: &[u8]) -> bool {
+    let fields = Fields::of(frame).filter_map(Result::ok);
+    let mut lists = fields.filter(|field| field.number == ENCRYPT_TYPE);
+    lists.any(|list| {
+        // One under a key of its own, or packed.
+        let content = match list.wire {
+            DELIMITED => list.content().unwrap_or_default(),
+            _ => list.value,
+        };
+        let mut numbers = Reader::new(content);
+        while !numbers.is_empty() {
+            match numbers.varint() {
+                // Enums are 32 bits; what is above is ignored, as prost and its kin do.
+                Ok(number) if number as u32 != 0 => {}
+                Ok(_) => return true,
+                Err(_) => return false,
+            }
+        }
+        false
+    })
+}
+
+/// The number of `MSync.encrypt_type`.
+const ENCRYPT_TYPE: u32 = 11;
 
 /// `MSync.auth` of a frame that was read: a token, often with `$t$` in front.
 #[must_use]

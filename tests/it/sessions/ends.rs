@@ -293,22 +293,24 @@ async fn draining_waits_for_acknowledgements_but_not_for_ever() {
     }
 }
 
-/// Control: `Relay::rest` has a frame that waits for its channel's rate go before the session does.
+/// Controls: `Relay::rest` has a frame that waits for its channel's rate go before the session does, and `Relay::run`
+/// takes no other meanwhile: a session that always has one would stay until `LEAVE_NOW`, 45 s.
 #[tokio::test]
 async fn draining_waits_for_what_was_taken_and_is_held() {
     let plan = World::plan()
-        .limit("drain", "20s")
+        .limit("drain", "60s")
         .limit("frames_per_session", "1/s");
     let mut world = World::of(plan).await;
     let app = world.app("fra1").await;
     let mut sdk = world.session(&app, "u1", By::Websocket).await;
-    // The PROVISION before, a burst of one, and one that waits for it.
-    sdk.send(&unread()).await;
-    sdk.send(&unread()).await;
+    // The PROVISION before, a burst of one, one that waits for it, and many more.
+    for _ in 0..100 {
+        sdk.send(&unread()).await;
+    }
     world.im("fra1").frames(0, 2).await;
     let shutdown = world.begin_shutdown();
     assert_eq!(world.im("fra1").ended(0).await, Some(1001));
-    assert_eq!(world.im("fra1").session(0).frames.len(), 3);
+    assert!(world.im("fra1").session(0).frames.len() >= 3);
     shutdown.await.unwrap();
     world.finish().await;
 }

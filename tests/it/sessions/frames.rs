@@ -167,7 +167,7 @@ async fn what_cannot_be_read_ends_the_session() {
     let mut compressed = MSync::decode(&text(Some(&own), 1, "u2", "x")[..]).unwrap();
     let (mut encrypted, mut keyed) = (compressed.clone(), compressed.clone());
     compressed.compress_algorithm = Some(1);
-    encrypted.encrypt_type = vec![0, 1];
+    encrypted.encrypt_type = vec![1];
     keyed.encrypt_key = Some("key".to_owned());
     let mut twice = text(Some(&own), 1, "u2", "x");
     twice.extend([0x4a, 0x00]);

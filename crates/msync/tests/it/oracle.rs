@@ -174,7 +174,7 @@ pub fn up(frame: &[u8], app_key: &str) -> Result<Up, Refused> {
         has_auth: frame.envelope.auth.is_some(),
         is_message: meta.is_some_and(|meta| matches!(meta.ns, Some(1 | 2))),
         compressed: sealed(&frame.envelope),
-        chooses: frame.chooses(),
+        chooses: frame.chooses() && !frame.envelope.encrypt_type.contains(&0),
     })
 }
 
