@@ -1,6 +1,5 @@
 //! The control plane's listeners: the admin API over TLS, and ops. They share nothing with traffic.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +7,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -132,17 +130,14 @@ impl Served {
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(PeerAddr(from.ip()));
             let router = router.clone();
+            // Until its answer is made; writing that has READING.
             let using = Using::new(&counted);
             async move {
                 use tower_service::Service;
                 let mut router = router;
-                let answer = router.call(request.map(Body::new)).await?;
-                // It is in use until the last of its answer was taken; writing that has some time then.
-                let hold = move |frame| {
-                    let _ = &using;
-                    frame
-                };
-                Ok::<_, Infallible>(answer.map(|body| Body::new(body.map_frame(hold))))
+                let answer = router.call(request.map(Body::new)).await;
+                drop(using);
+                answer
             }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -179,7 +174,7 @@ struct Uses {
     ended: AtomicU64,
 }
 
-/// One request, until its answer has gone.
+/// One request, until its answer is made.
 struct Using(Arc<Uses>);
 
 impl Uses {
